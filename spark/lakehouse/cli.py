@@ -1,0 +1,292 @@
+"""The `lakehouse` command. Each command is a few lines over the engine."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lakehouse import console
+from lakehouse.engine import plan as planning
+from lakehouse.engine import views
+from lakehouse.engine.registry import registry
+from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
+from lakehouse.settings import current_settings
+
+app = typer.Typer(
+    help="An open lakehouse for product and web analytics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge them again.")
+app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Tables (gold.x), layers (silver), +gold.x (with upstream), silver.y+ (with "
+        "downstream). None = all."
+    ),
+]
+TableName = Annotated[str, typer.Argument(help="A table, e.g. silver.feature_states.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsOf = Annotated[
+    str | None, typer.Option(help="As-of date, YYYY-MM-DD; default: the newest event date.")
+]
+FullRefresh = Annotated[bool, typer.Option(help="Recompute everything from the inputs.")]
+
+
+def _date(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text}: not a date; write YYYY-MM-DD") from None
+
+
+def _request(as_of: str | None, *, full_refresh: bool, run_id: str | None = None) -> Any:  # noqa: ANN401  # imported lazily
+    from lakehouse.engine.runner import new_request  # noqa: PLC0415  # 0.5 s of pyspark
+
+    return new_request(as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id)
+
+
+def _lake() -> Any:  # noqa: ANN401  # imported lazily
+    from lakehouse.engine.runner import Lake  # noqa: PLC0415  # 0.5 s of pyspark
+
+    return Lake(current_settings(), registry())
+
+
+@app.command()
+def run(
+    selectors: Selectors = None,
+    *,
+    full_refresh: FullRefresh = False,
+    as_of: AsOf = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Backfill: first as-of date, YYYY-MM-DD.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Backfill: last as-of date, YYYY-MM-DD.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring tables up to date, upstream first, each behind its gates."""
+    names = planning.select(registry(), selectors or [])
+    days = planning.backfill_days(_date(from_, "--from"), _date(to, "--to"), as_of)
+    with _lake() as lake:
+        for day in days or [as_of]:
+            if len(days) > 1 and not as_json:
+                console.out.rule(f"as of {day}")
+            code = _run_once(lake, names, _request(day, full_refresh=full_refresh), as_json)
+            if code:
+                raise typer.Exit(code)
+
+
+def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  # noqa: ANN401, FBT001  # see _lake
+    if as_json:
+        outcomes = lake.run(names, request)
+        console.print_json([views.outcome_row(outcome) for outcome in outcomes])
+    else:
+        with console.Progress(names) as progress:
+            outcomes = lake.run(names, request, progress.show)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            console.print_error(outcome.error, outcome.trace)
+    return max((outcome.exit_code for outcome in outcomes), default=0)
+
+
+@app.command()
+def plan(
+    selectors: Selectors = None,
+    *,
+    full_refresh: FullRefresh = False,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would run and why; touches nothing."""
+    names = planning.select(registry(), selectors or [])
+    steps = _lake().preview(names, _request(as_of, full_refresh=full_refresh))
+    if as_json:
+        console.print_json(steps)
+    else:
+        console.print_rows(steps)
+
+
+@app.command()
+def check(table: TableName, *, as_json: AsJson = False) -> None:
+    """Run a table's output gate on its published version."""
+    from lakehouse.engine import stages  # noqa: PLC0415  # 0.5 s of pyspark
+
+    with _lake() as lake:
+        job = lake.job(table, _request(None, full_refresh=False))
+        if job.published is None:
+            raise UpstreamMissingError(f"{table} was never published; run `lakehouse run +{table}`")
+        results = stages.audit(job, job.published, whole=True)
+    rows = [views.result_row(result) for result in results]
+    console.print_json(rows) if as_json else console.print_rows(rows)
+    raise typer.Exit(65 if any(result.is_red for result in results) else 0)
+
+
+@app.command()
+def stage(
+    table: TableName,
+    name: Annotated[str, typer.Argument(help="assert-input, process or assert-output.")],
+    *,
+    full_refresh: FullRefresh = False,
+    as_of: AsOf = None,
+    run_id: Annotated[str | None, typer.Option(help="Identity shared by the three stages.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one stage of a table, for orchestrators."""
+    with _lake() as lake:
+        request = _request(as_of, full_refresh=full_refresh, run_id=run_id)
+        outcome = lake.run_stage(table, name, request)
+    if outcome.error is not None:
+        console.print_error(outcome.error, outcome.trace)
+    elif as_json:
+        console.print_json(views.outcome_row(outcome))
+    else:
+        console.print_rows([views.outcome_row(outcome)])
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def tables(*, as_json: AsJson = False) -> None:
+    """List the tables and what is published of them."""
+    rows = views.overview(registry(), current_settings())
+    console.print_json(rows) if as_json else console.print_rows(rows)
+
+
+@app.command()
+def show(
+    table: TableName,
+    *,
+    n: Annotated[int, typer.Option("-n", min=0, help="Rows to print.")] = 20,
+    version: Annotated[int | None, typer.Option(help="A version other than published.")] = None,
+    history: Annotated[bool, typer.Option(help="List the commits instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print rows of a table, or its history; needs no engine."""
+    rows = views.peek(registry()[table].table, current_settings(), n, version, history=history)
+    console.print_json(rows) if as_json else console.print_rows(rows)
+
+
+@app.command()
+def runs(
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Table runs to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest table runs."""
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
+
+    rows = ops.read(
+        current_settings(), "runs", f"SELECT * FROM t ORDER BY started_at DESC LIMIT {n}"
+    )
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = ("run_id", "table_name", "outcome", "rows_in", "rows_loaded", "rows_quarantined")
+    brief += ("rows_deduplicated", "seconds", "output_version", "reason", "error")
+    console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no runs yet")
+
+
+@quarantine_app.command("list")
+def quarantine_list(*, as_json: AsJson = False) -> None:
+    """Count rejected rows by table, file and rule."""
+    rows = views.quarantined(registry(), current_settings())
+    console.print_json(rows) if as_json else console.print_rows(rows, empty="quarantine is empty")
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    table: TableName,
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Print rejected rows as they landed."""
+    rows = views.rejected(registry()[table].table, current_settings(), n)
+    console.print_json(rows) if as_json else console.print_rows(rows, empty="quarantine is empty")
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
+    """Judge rejected rows again by today's rules and load those that pass."""
+    if registry()[table].table.source is None:
+        raise ConfigError(f"{table} has no quarantine: only bronze tables reject rows")
+    before = len(views.rejected(registry()[table].table, current_settings(), None))
+    with _lake() as lake:
+        code = _run_once(lake, [table], _request(None, full_refresh=True), as_json)
+    after = len(views.rejected(registry()[table].table, current_settings(), None))
+    console.err.print(f"{before} rows were in quarantine, {after} are now")
+    raise typer.Exit(code)
+
+
+@app.command()
+def verify(table: TableName, *, as_json: AsJson = False) -> None:
+    """Compare a table with a full rebuild; exits with 65 when they differ."""
+    from lakehouse.engine.verify import verify as compare  # noqa: PLC0415  # 0.5 s of pyspark
+
+    with _lake() as lake:
+        verdict = compare(lake.job(table, _request(None, full_refresh=False)))
+    console.print_json(verdict) if as_json else console.print_rows([vars(verdict)])
+    raise typer.Exit(0 if verdict.is_equal else 65)
+
+
+@app.command()
+def manifest(
+    *,
+    output: Annotated[Path, typer.Option(help="Where to write it; - prints it.")] = Path(
+        "airflow/manifest.json"
+    ),
+) -> None:
+    """Write the graph of tables for orchestrators."""
+    from lakehouse.engine.manifest import manifest_text  # noqa: PLC0415  # only where needed
+
+    text = manifest_text(registry())
+    if str(output) == "-":
+        console.out.file.write(text)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    console.out.print(f"wrote {output}")
+
+
+@app.command()
+def jars() -> None:
+    """Resolve the engine's jars into the local cache, once."""
+    from lakehouse.engine.jars import resolve  # noqa: PLC0415  # imports pyspark
+
+    for path in resolve():
+        console.out.print(path.name)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check what the lakehouse needs, and print the command that mends each problem."""
+    from lakehouse.engine.doctor import diagnose  # noqa: PLC0415  # psutil
+
+    rows = diagnose(current_settings())
+    console.print_json(rows) if as_json else console.print_rows(rows)
+    raise typer.Exit(78 if any(row["state"] == "bad" for row in rows) else 0)
+
+
+def main() -> None:
+    """Run the command; errors become one line and an exit code."""
+    try:
+        current_settings()
+        app()
+    except LakehouseError as error:
+        console.print_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  # the last line of defence
+        console.print_error(error, traceback.format_exc())
+        sys.exit(EXIT_BUG)

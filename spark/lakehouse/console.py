@@ -1,0 +1,153 @@
+"""What people see in a terminal: live progress, tables, errors. No logic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from lakehouse.errors import LakehouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lakehouse.engine.runner import Outcome
+
+STYLES = {
+    "waiting": "dim",
+    "running": "cyan",
+    "updated": "green",
+    "unchanged": "dim green",
+    "failed": "bold red",
+    "blocked": "yellow",
+}
+WIDE = 200
+"""Columns where the output is not a terminal: nobody wants a file or a log folded at 80."""
+
+out = Console(width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def print_json(content: object) -> None:
+    """Data for programs, on standard output."""
+    out.file.write(json.dumps(content, indent=2, default=_plain, ensure_ascii=False) + "\n")
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], title: str = "", empty: str = "no rows") -> None:
+    """Rows as a grid."""
+    if not rows:
+        out.print(empty)
+        return
+    grid = Grid(title=title or None, title_justify="left", header_style="bold", box=None)
+    for name in rows[0]:
+        is_number = all(isinstance(r[name], int | float) or r[name] is None for r in rows)
+        grid.add_column(
+            name,
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=is_number or name in {"table", "table_name", "check", "state", "source_file"},
+        )
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row.values()))
+    out.print(grid)
+
+
+def print_error(error: BaseException, trace: str = "") -> None:
+    """What went wrong, on standard error; a traceback only for bugs."""
+    if isinstance(error, LakehouseError):
+        err.print(Text(f"{type(error).__name__}: {error}", style="red"))
+        for result in error.details.get("results", []) or []:  # type: ignore[attr-defined]  # facts are untyped
+            for sample in result.samples if result.is_red else ():
+                err.print(Text(f"  {result.check.name}: {sample}", style="dim"))
+        return
+    if trace:
+        err.print(Text(trace, style="dim"))
+    err.print(Text(f"unexpected {type(error).__name__}: {error}", style="red"))
+
+
+class Progress:
+    """One line a table, live in a terminal; one line a finished table elsewhere."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Every table is waiting."""
+        self._outcomes: dict[str, Outcome | None] = dict.fromkeys(names)
+        self._live = Live(console=out, refresh_per_second=4, get_renderable=self._grid)
+
+    def __enter__(self) -> Progress:
+        """Start drawing."""
+        if out.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last state on the screen."""
+        if out.is_terminal:
+            self._live.stop()
+        else:
+            out.print(self._grid())
+
+    def show(self, outcome: Outcome) -> None:
+        """Take over a change."""
+        self._outcomes[outcome.table] = outcome
+        if not out.is_terminal and outcome.outcome != "running":
+            out.print(f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s)", style="dim")
+
+    def _grid(self) -> Grid:
+        grid = Grid(box=None, header_style="bold")
+        grid.add_column("table", no_wrap=True)
+        grid.add_column("state", no_wrap=True)
+        for name in ("in", "loaded", "quarantined", "repeats", "too late", "seconds", "version"):
+            grid.add_column(name, justify="right")
+        grid.add_column("why", overflow="fold", style="dim")
+        for name, outcome in self._outcomes.items():
+            grid.add_row(name, *_progress_cells(outcome))
+        return grid
+
+
+def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
+    if outcome is None:
+        return [Text("waiting", style="dim"), *[""] * 7, ""]
+    state = Text(outcome.outcome, style=STYLES[outcome.outcome])
+    if outcome.outcome in {"running", "blocked"}:
+        return [state, *[""] * 7, outcome.reason]
+    account = outcome.account
+    counts = [
+        account.rows_in,
+        account.rows_loaded,
+        account.rows_quarantined,
+        account.rows_deduplicated,
+        account.rows_too_late,
+    ]
+    numbers = [f"{n:,}" if outcome.outcome == "updated" else "" for n in counts]
+    version = str(outcome.state.version) if outcome.state else ""
+    return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if hasattr(value, "__dict__"):
+        return vars(value)
+    return str(value)

@@ -1,0 +1,98 @@
+"""What the lakehouse needs from a machine, and the command that mends what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from lakehouse.engine.jars import jar_paths
+from lakehouse.engine.java import java_environment, java_version
+from lakehouse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakehouse.settings import Settings
+
+GIB = 1 << 30
+MIN_MEMORY_GIB, MIN_DISK_GIB = 4, 2
+Finding = tuple[str, str, str]
+
+
+def diagnose(settings: Settings) -> list[dict[str, str]]:
+    """One row a check: what, state (ok, warn, bad), found, fix."""
+    checks: dict[str, Callable[[Settings], Finding]] = {
+        "python": _python,
+        "java": _java,
+        "jars": _jars,
+        "memory": _memory,
+        "disk": _disk,
+        "lake is writable": _writable,
+        "landing files": _landing,
+    }
+    rows = []
+    for name, run in checks.items():
+        state, found, fix = run(settings)
+        rows.append({"check": name, "state": state, "found": found, "fix": fix})
+    return rows
+
+
+def _python(_: Settings) -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return ("ok", found, "") if good else ("bad", found, "make setup PYTHON=python3.11")
+
+
+def _java(_: Settings) -> Finding:
+    try:
+        home = java_environment()["JAVA_HOME"]
+    except ConfigError as error:
+        return "bad", "none", str(error)
+    return "ok", f"Java {java_version(Path(home) / 'bin' / 'java')} in {home}", ""
+
+
+def _jars(_: Settings) -> Finding:
+    try:
+        return "ok", f"{len(jar_paths())} jars", ""
+    except ConfigError as error:
+        return "bad", str(error), "lakehouse jars"
+
+
+def _memory(_: Settings) -> Finding:
+    free = psutil.virtual_memory().available / GIB
+    state = "ok" if free >= MIN_MEMORY_GIB else "warn"
+    fix = "" if state == "ok" else "export LAKEHOUSE_DRIVER_MEMORY=1g"
+    return state, f"{free:.1f} GiB available", fix
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)
+
+
+def _disk(settings: Settings) -> Finding:
+    if settings.is_remote:
+        return "ok", settings.root_uri, ""
+    free = shutil.disk_usage(_existing(Path(settings.root_uri))).free / GIB
+    state = "ok" if free >= MIN_DISK_GIB else "bad"
+    return state, f"{free:.1f} GiB free", "" if state == "ok" else "make clean"
+
+
+def _writable(settings: Settings) -> Finding:
+    if settings.is_remote:
+        return "ok", "object store: checked by the first write", ""
+    folder = _existing(Path(settings.root_uri))
+    if os.access(folder, os.W_OK):
+        return "ok", str(folder), ""
+    return "bad", f"{folder} is not writable", f"chown $USER {folder}"
+
+
+def _landing(settings: Settings) -> Finding:
+    raw = Path(settings.raw_uri)
+    if "://" in settings.raw_uri or (raw.is_dir() and any(raw.iterdir())):
+        return "ok", settings.raw_uri, ""
+    return "warn", f"{raw} is empty", "make generate-data"

@@ -1,0 +1,24 @@
+"""Fault points: places where a crash test kills the process, to prove that a re-run heals it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from lakehouse.settings import current_settings
+
+POINTS = (
+    "before_read",
+    "before_write",
+    "between_quarantine_and_table",
+    "after_commit_before_gate",
+    "before_publish",
+)
+"""The points a process can be killed at from within; kills inside a write come from outside."""
+
+
+def reach(point: str, table: str) -> None:
+    """Die here when `LAKEHOUSE_FAULT` says `<point>` or `<point>@<table>`."""
+    fault = current_settings().fault
+    if fault and fault in {point, f"{point}@{table}"}:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,221 @@
+"""Bronze: new landing files → rows of the table, every line accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Observation
+from pyspark.sql import functions as F
+
+from lakehouse.engine.faults import reach
+from lakehouse.engine.write import Written, conform, written_differences, written_rows
+from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
+from lakehouse.io import delta, landing
+from lakehouse.io.state import Account
+from lakehouse.quality import quarantine
+from lakehouse.spec.columns import TECHNICAL_COLUMNS
+from lakehouse.transforms import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame
+
+    from lakehouse.engine.job import Job
+    from lakehouse.io.landing import Delivery, LandedFile
+    from lakehouse.spec import Source
+
+TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a bronze run has to do.
+
+    Attributes:
+        delivery: The landing folder compared with what was consumed.
+        reconcile: Compare the whole table with all files instead of appending the new ones.
+        reason: Why, in words.
+    """
+
+    delivery: Delivery
+    reconcile: bool
+    reason: str
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to do."""
+        return not (self.reconcile or self.delivery.new)
+
+
+def source_of(job: Job) -> Source:
+    """The landing source of a bronze job."""
+    source = job.table.source
+    if source is None:
+        message = f"{job.table.name} is not fed from landing files"
+        raise TypeError(message)
+    return source
+
+
+def intake(job: Job) -> Intake:
+    """Look at the landing folder.
+
+    Raises:
+        UpstreamMissingError: The source never delivered anything.
+        InputQualityError: A file cannot be read.
+    """
+    source = source_of(job)
+    published = job.published
+    known = job.states.manifest(published.files if published else None)
+    delivery = landing.deliveries(job.settings.raw_uri, source.name, known)
+    if not delivery.present and not known:
+        message = (
+            f"no landing files for {source.name}: expected {job.settings.raw_uri}/{source.name}"
+            f".json|.jsonl|.csv[.gz] or files below {job.settings.raw_uri}/{source.name}/"
+        )
+        raise UpstreamMissingError(message, table=job.table.name, source=source.name)
+    reconcile, reason = _reconcile(job, delivery)
+    return Intake(delivery, reconcile, reason)
+
+
+def _reconcile(job: Job, delivery: Delivery) -> tuple[bool, str]:
+    if job.request.full_refresh:
+        return True, "full refresh asked for"
+    if job.published is None:
+        return True, "never published"
+    if job.published.code != job.entry.code:
+        return True, "its code changed"
+    if delivery.changed:
+        return True, f"changed files: {', '.join(each.path for each in delivery.changed)}"
+    if delivery.new:
+        return False, f"{len(delivery.new)} new file{'s'[: len(delivery.new) > 1]}"
+    return False, "no new files"
+
+
+def check_headers(job: Job, landed: Sequence[LandedFile]) -> None:
+    """Required fields are in the header of every CSV file.
+
+    Raises:
+        SchemaMismatchError: Names the file, what is missing and what was found.
+    """
+    for each in landed:
+        if each.layout != "csv" or not each.header:
+            continue
+        found = parse.header_names(each.header)
+        missing = [name for name in source_of(job).required if name not in found]
+        if missing or len(set(found)) != len(found):
+            problem = f"lacks {', '.join(missing)}" if missing else "names a column twice"
+            message = (
+                f"landing file {each.path} {problem} (it has {', '.join(found)}); "
+                "deliver it again with the declared columns"
+            )
+            raise SchemaMismatchError(message, path=each.path, missing=missing, found=found)
+
+
+def ingest(job: Job, work: Intake) -> Written:
+    """Write the good rows to the table and the others to quarantine."""
+    reach("before_read", job.table.name)
+    landed = work.delivery.present if work.reconcile else work.delivery.new
+    lines = _lines(job, landed, with_gone=work.reconcile)
+    parsed = _parsed(job, lines)
+    account = Observation()
+    observed = parsed.observe(
+        account,
+        F.count(F.lit(1)).alias("rows_in"),
+        F.count_if(_is_bad()).alias("rows_quarantined"),
+    )
+    good = observed.filter(~_is_bad())
+    rows = _distinct(job, good)
+    if not work.reconcile:
+        rows = _not_in_table(job, rows)
+    distinct = Observation()
+    counted = rows.observe(distinct, F.count(F.lit(1)).alias("rows"))
+    reach("before_write", job.table.name)
+    written = _reconciled(job, counted, work) if work.reconcile else written_rows(job, counted)
+    rows_in = int(account.get["rows_in"])
+    bad = int(account.get["rows_quarantined"])
+    loaded = int(distinct.get["rows"])
+    reach("between_quarantine_and_table", job.table.name)
+    quarantine.put(
+        job.spark,
+        quarantine.uri(job.settings, job.table.name),
+        landing.with_line_numbers(parsed.filter(_is_bad()), lines) if bad else None,
+        files=None if work.reconcile else [each.path for each in landed],
+        run=job.run,
+    )
+    return replace(
+        written,
+        account=Account(
+            rows_in=rows_in,
+            rows_loaded=loaded,
+            rows_quarantined=bad,
+            rows_deduplicated=rows_in - bad - loaded,
+        ),
+    )
+
+
+def _is_bad() -> Column:
+    return F.size(parse.REASONS) > 0
+
+
+def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
+    """Every line of the files, and of the quarantine where the file is gone, taken apart."""
+    groups = landing.read_lines(job.spark, landed, job.settings.raw_uri)
+    if with_gone:
+        present = [each.path for each in landed]
+        groups += quarantine.lines(
+            job.spark, quarantine.uri(job.settings, job.table.name), but_not_from=present
+        )
+    if not groups:
+        groups = [("lines", None, job.spark.createDataFrame([], quarantine.LINES_SCHEMA))]
+    apart = [
+        parse.take_apart(lines, layout, header).withColumns(
+            {"_layout": F.lit(layout), "_header": F.lit(header).cast("string")}
+        )
+        for layout, header, lines in groups
+    ]
+    return reduce(lambda a, b: a.unionByName(b), apart)
+
+
+def _parsed(job: Job, lines: DataFrame) -> DataFrame:
+    """The lines that are rows, typed and judged."""
+    is_header = F.col("raw").eqNullSafe(F.col("_header"))
+    is_blank = F.trim("raw") == ""  # no row: text files end with an empty line more often than not
+    rows = lines.filter(~is_header & ~is_blank)
+    return parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
+
+
+def _distinct(job: Job, good: DataFrame) -> DataFrame:
+    rows = job.entry.transform(good, job.run)
+    names = [column.name for column in job.table.columns]
+    return conform(rows.select(*names, *TECHNICAL), job.table).dropDuplicates(["_row_id"])
+
+
+def _not_in_table(job: Job, rows: DataFrame) -> DataFrame:
+    held = delta.read(job.spark, job.uri, job.base).select("_row_id")
+    return rows.join(held, "_row_id", "left_anti").select(*job.table.column_names)
+
+
+def _reconciled(job: Job, rows: DataFrame, work: Intake) -> Written:
+    """Make the table equal to the files; rows of files that are gone stay."""
+    if job.base is None:
+        return written_rows(job, rows)
+    current = delta.read(job.spark, job.uri, job.base)
+    return written_differences(job, current, _with_rows_of_gone_files(rows, current, work))
+
+
+def _with_rows_of_gone_files(rows: DataFrame, current: DataFrame, work: Intake) -> DataFrame:
+    present = [each.path for each in work.delivery.present]
+    kept = current.filter(~F.col("_source_file").isin(present)).join(
+        rows.select("_row_id"), "_row_id", "left_anti"
+    )
+    return rows.unionByName(kept.select(*rows.columns))
+
+
+def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
+    """What the table should hold: the good rows of all files, and of those that are gone."""
+    work = intake(job)
+    parsed = _parsed(job, _lines(job, work.delivery.present, with_gone=True))
+    return _with_rows_of_gone_files(_distinct(job, parsed.filter(~_is_bad())), current, work)

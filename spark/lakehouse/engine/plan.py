@@ -1,0 +1,65 @@
+"""What was asked for → tables, upstream first, and as-of dates, oldest first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import ConfigError, UnknownTableError
+from lakehouse.spec.table import LAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from lakehouse.engine.registry import Registry
+
+
+def select(registry: Registry, selectors: Iterable[str]) -> list[str]:
+    """Names of the selected tables in an order that runs upstream before downstream.
+
+    A selector is a table (`gold.x`), a layer (`silver`), `+gold.x` (with everything upstream) or
+    `silver.y+` (with everything downstream). None selects every table.
+
+    Raises:
+        UnknownTableError: A selector matches nothing.
+    """
+    chosen: set[str] = set()
+    for selector in selectors:
+        chosen |= _matches(registry, selector)
+    if not chosen:
+        return list(registry.entries)
+    return [name for name in registry.entries if name in chosen]
+
+
+def _matches(registry: Registry, selector: str) -> set[str]:
+    name = selector.strip("+")
+    if name in LAYERS:
+        named = {each for each in registry.entries if each.startswith(f"{name}.")}
+    elif name in registry.entries:
+        named = {name}
+    else:
+        raise UnknownTableError(name, [*registry.entries, *LAYERS])
+    found = set(named)
+    if selector.startswith("+"):
+        found = found.union(*(registry.upstream(each) for each in named))
+    if selector.endswith("+"):
+        found = found.union(*(registry.downstream(each) for each in named))
+    return found
+
+
+def backfill_days(first: date | None, last: date | None, as_of: str | None) -> list[str]:
+    """As-of dates of a backfill, ISO, oldest first; empty when none was asked for.
+
+    Raises:
+        ConfigError: Only one end is given, the range is empty, or it comes with `--as-of`.
+    """
+    if first is None and last is None:
+        return []
+    if first is None or last is None:
+        raise ConfigError("a backfill needs both --from and --to")
+    if as_of is not None:
+        raise ConfigError("--as-of is one date and --from/--to are many; give one of them")
+    if first > last:
+        raise ConfigError(f"--from {first} lies after --to {last}; swap them")
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]

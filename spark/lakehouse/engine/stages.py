@@ -1,0 +1,286 @@
+"""The three stages of a table: assert-input, process, assert-output.
+
+They run one after the other in `lakehouse run`, and as three commands from Airflow; what one leaves
+for the next stands in the lake (the candidate state), never in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from lakehouse.engine.derive import derive
+from lakehouse.engine.faults import reach
+from lakehouse.engine.ingest import check_headers, ingest, intake
+from lakehouse.engine.scope import changed_inputs, derive_scope, why_everything, within
+from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
+from lakehouse.io import delta, landing
+from lakehouse.io.state import State
+from lakehouse.quality import gates
+from lakehouse.spec import Append
+from lakehouse.spec.checks import OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engine.job import Job
+    from lakehouse.engine.write import Written
+    from lakehouse.quality.expectations import Result
+    from lakehouse.spec import Table
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do.
+
+    Attributes:
+        idle: Nothing.
+        reason: Why, in words.
+    """
+
+    idle: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What `process` did.
+
+    Attributes:
+        state: The candidate, or the published state when nothing was to be done.
+        reason: Why it ran, or why not.
+        skipped: Nothing was to be done; readers see what they saw.
+    """
+
+    state: State
+    reason: str
+    skipped: bool = False
+
+
+def outlook(job: Job) -> Outlook:
+    """Whether there is anything to do, from bookkeeping alone: needs no engine.
+
+    Raises:
+        UpstreamMissingError: An input never arrived or was never published.
+        InputQualityError: A landing file cannot be read.
+    """
+    if job.table.source:
+        work = intake(job)
+        idle, reason = work.empty, work.reason
+    else:
+        changed = changed_inputs(job)
+        everything = why_everything(job)
+        idle = not (everything or changed)
+        words = ", ".join(f"{name} {old}→{new}" for name, (old, new) in changed.items())
+        reason = everything or words or "inputs unchanged"
+    published = job.published
+    if published is not None and job.base not in {published.version, published.head}:
+        return Outlook(idle=False, reason=f"a run died unpublished; {reason}")
+    return Outlook(idle=idle and published is not None, reason=reason)
+
+
+def assert_input(job: Job) -> list[Result]:
+    """Check that the inputs are there, readable, of the declared shape, and good enough.
+
+    Raises:
+        UpstreamMissingError: An input never arrived or was never published.
+        SchemaMismatchError: A landing file or the stored table lacks declared columns.
+        InputQualityError: A failing check; carries the results.
+    """
+    if job.base is not None:
+        delta.check_schema(job.spark, job.uri, job.table)
+    if job.table.source:
+        work = intake(job)
+        check_headers(job, work.delivery.new + work.delivery.changed)
+        return []
+    checks = job.table.requires
+    subjects = {
+        table.name: gates.Subject(partial(job.read_input, table), job.inputs[table.name])
+        for table in job.table.upstream
+    }
+    results = gates.evaluate(f"{job.table.name}.input", checks, subjects, job.run.as_of)
+    _stop_if_red(job, "input", results, InputQualityError, "nothing was written")
+    return results
+
+
+def process(job: Job) -> Processed:
+    """Roll back what a dead run left, then write what the inputs ask for.
+
+    Raises:
+        LakehouseError: The write failed; the published version is untouched.
+    """
+    job = recover(job)
+    if job.table.source:
+        return _process_bronze(job)
+    scope = derive_scope(job)
+    published = job.published
+    if scope.empty and published is not None:
+        return Processed(published, scope.reason, skipped=True)
+    written = derive(job, scope)
+    return _proposed(job, written, scope.reason)
+
+
+def _process_bronze(job: Job) -> Processed:
+    work = intake(job)
+    published = job.published
+    if work.empty and published is not None:
+        return Processed(published, work.reason, skipped=True)
+    check_headers(job, work.delivery.new + work.delivery.changed)
+    written = ingest(job, work)
+    known = job.states.manifest(published.files if published else None)
+    manifest = landing.manifest_of(work.delivery, known)
+    digest = landing.manifest_digest(manifest)
+    job.states.save_manifest(digest, manifest)
+    return _proposed(job, written, work.reason, files=digest)
+
+
+def _proposed(job: Job, written: Written, reason: str, files: str | None = None) -> Processed:
+    state = State(
+        table=job.table.name,
+        version=written.version,
+        head=written.version,
+        run_id=job.request.run_id,
+        token=job.token,
+        as_of=job.as_of_key,
+        inputs={name: each.version for name, each in job.inputs.items()},
+        files=files,
+        code=job.entry.code,
+        **_totals(job, written),
+        account=written.account,
+        changed=written.changed,
+        base=written.base,
+    )
+    job.states.propose(state)
+    reach("after_commit_before_gate", job.table.name)
+    return Processed(state, reason)
+
+
+def _totals(job: Job, written: Written) -> dict[str, Any]:
+    """Rows in the table and the newest value of its clocks."""
+    published = job.published
+    before = None
+    if written.base is None:
+        before = 0
+    elif published is not None and written.base in {published.version, published.head}:
+        before = published.rows
+    if before is not None and not job.clocks:
+        added = written.changed.get(delta.INSERT, 0) - written.changed.get(delta.DELETE, 0)
+        return {"rows": before + added}
+    newest = [F.max(column).alias(column) for column in sorted(job.clocks)]
+    table = delta.read(job.spark, job.uri, written.version)
+    row = table.agg(F.count(F.lit(1)).alias("_rows"), *newest).first()
+    values = row.asDict() if row else {}
+    rows = values.pop("_rows", 0)
+    return {"rows": rows, "newest": {k: v.isoformat() for k, v in values.items() if v}}
+
+
+def recover(job: Job) -> Job:
+    """Bring the table back to its published version after a run that died or was rejected."""
+    job.states.withdraw(job.table.name)
+    published = job.published
+    if published is None or job.base in {published.version, published.head}:
+        return job
+    return roll_back(job, published)
+
+
+def roll_back(job: Job, published: State) -> Job:
+    """Restore the published content; the rejected versions stay readable in the history."""
+    delta.restore(job.spark, job.uri, published.version)
+    head = delta.latest_version(job.uri) or published.version
+    job.states.replace(replace(published, head=head))
+    return replace(job)  # a fresh copy: base and published are read again
+
+
+def assert_output(job: Job) -> tuple[State, list[Result]]:
+    """Audit the candidate and publish it; a red gate restores the published version.
+
+    Raises:
+        OutputQualityError: A failing check; readers still see the old version.
+        WriteConflictError: Somebody else committed, or holds a newer lock.
+    """
+    candidate = job.states.candidate(job.table.name)
+    if candidate is None:
+        if job.published is None:
+            message = f"{job.table.name}: nothing to audit; run its process stage first"
+            raise OutputQualityError(message, table=job.table.name)
+        return job.published, []
+    _assert_ours(job, candidate)
+    results = audit(job, candidate)
+    try:
+        _stop_if_red(job, "output", results, OutputQualityError, "the old version stays published")
+    except OutputQualityError as error:
+        job.states.withdraw(job.table.name)
+        if job.published is not None and candidate.version != job.published.head:
+            roll_back(job, job.published)
+        error.details["version"] = candidate.version
+        raise
+    reach("before_publish", job.table.name)
+    return job.states.publish(candidate), results
+
+
+def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
+    """Run the output gate on what a run wrote, or on the whole table."""
+    subject = gates.Subject(partial(_written_rows, job, state, whole=whole), state)
+    checks = job.table.ensures
+    return gates.evaluate(f"{job.table.name}.output", checks, {OUTPUT: subject}, job.run.as_of)
+
+
+def _assert_ours(job: Job, candidate: State) -> None:
+    """Nobody else committed since the candidate's base (the fence of law 6)."""
+    published = job.published
+    intruder = published is not None and published.token > candidate.token
+    if job.base != candidate.version or intruder:
+        message = (
+            f"{job.table.name}: version {job.base} is there, expected {candidate.version}; "
+            "another writer was faster, run again"
+        )
+        raise WriteConflictError(message, table=job.table.name)
+
+
+def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:
+    rows = delta.read(job.spark, job.uri, state.version)
+    published = job.published
+    if whole or published is None or state.base is None:
+        return rows
+    if state.version == state.base:
+        return rows.limit(0)
+    feed = delta.changes(job.spark, job.uri, state.base, state.version)
+    if feed is None:
+        return rows
+    if isinstance(job.table.write, Append):
+        now = F.col("_change_type").isin("insert", "update_postimage")
+        return feed.filter(now).select(*job.table.column_names)
+    slices = job.table.write.slices
+    return within(rows, feed.select(*slices).distinct(), slices) if slices else rows
+
+
+def _stop_if_red(
+    job: Job,
+    gate: str,
+    results: Iterable[Result],
+    error: type[InputQualityError | OutputQualityError],
+    consequence: str,
+) -> None:
+    red = [result for result in results if result.is_red]
+    if not red:
+        return
+    findings = "; ".join(f"{r.check.sentence} Found {_number(r.value)}." for r in red)
+    message = f"{job.table.name}: {gate} gate is red, {consequence}. {findings}"
+    raise error(message, table=job.table.name, gate=gate, results=list(results))
+
+
+def _number(value: float | None) -> str:
+    return "no value" if value is None else f"{value:g}"
+
+
+def masked(sample: str, table: Table) -> str:
+    """A sample row without personal data."""
+    personal = {column.name for column in table.columns if column.pii}
+    row = json.loads(sample)
+    return json.dumps({name: "***" if name in personal else row[name] for name in row})

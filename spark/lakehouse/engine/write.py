@@ -1,0 +1,89 @@
+"""Desired rows → one commit that holds only what differs, or none when nothing does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Observation
+from pyspark.sql import functions as F
+
+from lakehouse.errors import TableDefinitionError
+from lakehouse.io import delta
+from lakehouse.io.state import Account
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engine.job import Job
+    from lakehouse.spec import Table
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run did to a table.
+
+    Attributes:
+        version: Newest version afterwards.
+        base: Version it started from; None when it made the table.
+        changed: Rows by operation.
+        account: Where the input rows went.
+    """
+
+    version: int
+    base: int | None
+    changed: dict[str, int] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+
+
+def conform(rows: DataFrame, table: Table) -> DataFrame:
+    """The declared columns in the declared order.
+
+    Raises:
+        TableDefinitionError: The transform returns other columns or types than declared.
+    """
+    found = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
+    declared = {column.name: column.type for column in table.stored_columns}
+    if found != declared:
+        problems = sorted(
+            f"{name} is {found.get(name, 'missing')}, declared {declared.get(name, 'nowhere')}"
+            for name in found.keys() | declared.keys()
+            if found.get(name) != declared.get(name)
+        )
+        message = f"{table.name}: transform returns {'; '.join(problems)} ({table.defined_at})"
+        raise TableDefinitionError(message, table=table.name, problems=problems)
+    return rows.select(*table.column_names)
+
+
+def written_rows(job: Job, rows: DataFrame) -> Written:
+    """Append rows that the table does not hold."""
+    if job.base is None:
+        delta.create(job.spark, job.uri, job.table)
+    count = Observation()
+    observed = rows.observe(count, F.count(F.lit(1)).alias("rows"))
+    delta.append(observed, job.uri, _metadata(job))
+    version = delta.latest_version(job.uri)
+    return Written(version or 0, job.base, {delta.INSERT: int(count.get["rows"])})
+
+
+def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Written:
+    """Merge the rows that differ between the stored and the desired content."""
+    # Computed once: the counts decide whether there is anything to merge.
+    staged = delta.differences(current, desired, job.table).localCheckpoint()
+    changed = delta.count_operations(staged)
+    if changed:
+        delta.merge(job.spark, staged, job.uri, job.table, _metadata(job))
+    version = delta.latest_version(job.uri) if changed else job.base
+    return Written(version or 0, job.base, changed)
+
+
+def _metadata(job: Job) -> dict[str, Any]:
+    """What stands in the commit itself (law 3); the counts of fates follow in `ops.runs`."""
+    return {
+        "run_id": job.request.run_id,
+        "token": job.token,
+        "table": job.table.name,
+        "as_of": job.as_of_key,
+        "inputs": {name: state.version for name, state in job.inputs.items()},
+        "code": job.entry.code,
+    }

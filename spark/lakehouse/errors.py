@@ -1,0 +1,113 @@
+"""Every error the lakehouse raises on purpose, with its exit code and whether a retry can help.
+
+Errors carry data (`table`, `path`, ...) besides a sentence that says what is wrong, where, and
+what to do. Anything that is not a `LakehouseError` is a bug of ours and exits with 70.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_DATA = 65
+EXIT_BUG = 70
+EXIT_RETRY = 75
+EXIT_CONFIG = 78
+
+
+class LakehouseError(Exception):
+    """Base of all expected failures.
+
+    Attributes:
+        exit_code: What the process exits with.
+        retry: Whether the same command may succeed later without a person's help.
+        details: The facts behind the sentence, for logs and `--json`.
+    """
+
+    exit_code: ClassVar[int] = EXIT_BUG
+    retry: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: object) -> None:
+        """Keep the sentence and the facts."""
+        super().__init__(message)
+        self.details = details
+
+
+class ConfigError(LakehouseError):
+    """A setting, argument or the environment is wrong; nothing was started."""
+
+    exit_code = EXIT_CONFIG
+
+
+class TableDefinitionError(ConfigError):
+    """A table file contradicts itself. `details` holds file and line."""
+
+
+class UnknownTableError(ConfigError):
+    """No table, layer or source has this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        """Suggest the closest known names."""
+        close = get_close_matches(name, list(known), n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        super().__init__(
+            f"unknown table or selector '{name}'.{hint} `lakehouse tables` lists them all.",
+            name=name,
+            close=close,
+        )
+
+
+class UpstreamMissingError(LakehouseError):
+    """An input has not arrived or was never published."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
+class UpstreamStaleError(LakehouseError):
+    """An input is there but older than the table accepts."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
+class SchemaMismatchError(LakehouseError):
+    """The input or the stored table does not have the declared columns."""
+
+    exit_code = EXIT_DATA
+
+
+class InputQualityError(LakehouseError):
+    """The input gate is red; nothing was written."""
+
+    exit_code = EXIT_DATA
+
+
+class OutputQualityError(LakehouseError):
+    """The output gate is red; the previous version stays published."""
+
+    exit_code = EXIT_DATA
+
+
+class LockedError(LakehouseError):
+    """Another process is writing this table."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
+class WriteConflictError(LakehouseError):
+    """Somebody else committed to the table between our read and our publication."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
+class StorageError(LakehouseError):
+    """The disk is full, a folder is not writable, or the object store does not answer."""
+
+    exit_code = EXIT_RETRY
+    retry = True

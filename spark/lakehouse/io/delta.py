@@ -1,0 +1,254 @@
+"""Delta tables: the only module that knows what the storage engine can do.
+
+Everything goes through the DataFrame API and SQL on paths, so that classic and Connect sessions
+run the same code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from lakehouse.errors import SchemaMismatchError, StorageError, WriteConflictError
+from lakehouse.io import files
+from lakehouse.spec import BOOLEAN, Scd2, Upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from lakehouse.spec import Column, Table
+
+OPERATION = "_operation"
+INSERT, UPDATE, DELETE = "insert", "update", "delete"
+_COMMIT = re.compile(r"/(\d{20})\.json$")
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+def quoted(uri: str) -> str:
+    """The SQL name of a table at a path."""
+    return f"delta.`{uri}`"
+
+
+def latest_version(uri: str) -> int | None:
+    """Newest version, or None when nothing is there. A listing: needs no engine.
+
+    Raises:
+        SchemaMismatchError: There are files, but not those of a Delta table.
+    """
+    commits = [_COMMIT.search(info.path) for info in files.list_files(f"{uri}/_delta_log")]
+    versions = [int(match[1]) for match in commits if match]
+    if versions:
+        return max(versions)
+    if files.list_files(uri):
+        message = (
+            f"{uri} holds files but is not a Delta table; move the folder away, "
+            "the next run creates the table"
+        )
+        raise SchemaMismatchError(message, path=uri)
+    return None
+
+
+def history(spark: SparkSession, uri: str, limit: int = 100) -> list[dict[str, Any]]:
+    """Commits, newest first."""
+    rows = spark.sql(f"DESCRIBE HISTORY {quoted(uri)} LIMIT {limit}").collect()
+    return [row.asDict(recursive=True) for row in rows]
+
+
+def read(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
+    """The table at a version, by default the newest."""
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return reader.load(uri)
+
+
+def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame | None:
+    """Rows inserted, updated (before and after) and deleted by versions in (after, until].
+
+    None when the history needed was vacuumed: the caller then recomputes everything.
+    """
+    reader = spark.read.format("delta").option("readChangeFeed", "true")
+    try:
+        feed = reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
+        feed.schema  # noqa: B018  # analysis is lazy over Connect; fail here, not in the plan
+    except PySparkException:
+        return None
+    return feed
+
+
+def create(spark: SparkSession, uri: str, table: Table) -> None:
+    """Create the empty table of a spec."""
+    columns = ", ".join(_ddl(column) for column in table.stored_columns)
+    cluster = f" CLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
+    properties = ", ".join(f"'{key}' = '{value}'" for key, value in _properties(table).items())
+    with translated(uri):
+        spark.sql(
+            f"CREATE TABLE {quoted(uri)} ({columns}) USING delta{cluster} "
+            f"TBLPROPERTIES ({properties})"
+        )
+
+
+def _ddl(column: Column) -> str:
+    null = "" if column.nullable else " NOT NULL"
+    doc = column.doc.replace("\\", "\\\\").replace("'", "\\'")
+    return f"`{column.name}` {column.type}{null} COMMENT '{doc}'"
+
+
+def _properties(table: Table) -> dict[str, str]:
+    # File statistics hold minima and maxima of real values: personal data stays out of the log.
+    indexed = [c.name for c in table.stored_columns if not c.pii and c.type != BOOLEAN][:32]
+    return {
+        "delta.enableChangeDataFeed": "true",
+        "delta.enableDeletionVectors": str(isinstance(table.write, Scd2 | Upsert)).lower(),
+        "delta.dataSkippingStatsColumns": ",".join(indexed),
+        "delta.checkpointInterval": "20",
+        "lakehouse.table": table.name,
+        "lakehouse.owner": table.owner,
+    }
+
+
+def check_schema(spark: SparkSession, uri: str, table: Table) -> None:
+    """The stored columns are the declared ones.
+
+    Raises:
+        SchemaMismatchError: They differ; names the columns.
+    """
+    stored = {f.name: f.dataType.simpleString() for f in read(spark, uri).schema.fields}
+    declared = {column.name: column.type for column in table.stored_columns}
+    if stored != declared:
+        differing = sorted(
+            f"{name} (stored {stored.get(name, 'missing')}, declared {declared.get(name, 'no')})"
+            for name in stored.keys() | declared.keys()
+            if stored.get(name) != declared.get(name)
+        )
+        message = (
+            f"{table.name}: the stored table does not have the declared columns: "
+            f"{', '.join(differing)}; migrate it, or move {uri} away and run with --full-refresh"
+        )
+        raise SchemaMismatchError(message, table=table.name, columns=differing)
+
+
+def append(rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
+    """Add rows in one commit."""
+    with translated(uri):
+        (
+            rows.write.format("delta")
+            .mode("append")
+            .option("userMetadata", json.dumps(metadata, default=str))
+            .save(uri)
+        )
+
+
+def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFrame:
+    """Rows of `desired` to insert or update and rows of `current` to delete, by grain.
+
+    Technical columns other than the row's identity do not count as a difference.
+    """
+    grain = table.write.grain
+    compared = [
+        column.name
+        for column in table.columns
+        if column.name not in grain and column.name != "ingestion_timestamp"
+    ]
+    old = current.select(
+        *(F.col(name).alias(f"_old_{name}") for name in grain),
+        F.struct(*(F.col(name) for name in compared), F.lit(1)).alias("_old_values"),
+    )
+    new = desired.withColumn("_new_values", F.struct(*(F.col(n) for n in compared), F.lit(1)))
+    same_key = [F.col(name).eqNullSafe(F.col(f"_old_{name}")) for name in grain]
+    is_new = F.col("_old_values").isNull()
+    is_gone = F.col("_new_values").isNull()
+    is_changed = ~F.col("_old_values").eqNullSafe(F.col("_new_values"))
+    return (
+        new.join(old, same_key, "full_outer")
+        .filter(is_new | is_gone | is_changed)
+        .select(
+            *(
+                F.coalesce(F.col(name), F.col(f"_old_{name}")).alias(name) if name in grain
+                else F.col(name)
+                for name in table.column_names
+            ),
+            F.when(is_gone, DELETE).when(is_new, INSERT).otherwise(UPDATE).alias(OPERATION),
+        )
+    )
+
+
+def count_operations(staged: DataFrame) -> dict[str, int]:
+    """Rows of `differences` by operation; empty when nothing differs."""
+    counts = staged.groupBy(OPERATION).count().collect()
+    return {row[OPERATION]: int(row["count"]) for row in counts}
+
+
+def merge(
+    spark: SparkSession, source: DataFrame, uri: str, table: Table, metadata: dict[str, Any]
+) -> None:
+    """Apply staged differences in one commit."""
+    nullable = {column.name for column in table.stored_columns if column.nullable}
+    on = " AND ".join(
+        f"t.`{name}` {'<=>' if name in nullable else '='} s.`{name}`" for name in table.write.grain
+    )
+    names = table.column_names
+    assignments = ", ".join(f"`{name}` = s.`{name}`" for name in names)
+    columns = ", ".join(f"`{name}`" for name in names)
+    values = ", ".join(f"s.`{name}`" for name in names)
+    view = f"staged_{table.name.replace('.', '_')}"
+    source.createOrReplaceTempView(view)
+    spark.conf.set(_USER_METADATA, json.dumps(metadata, default=str))
+    try:
+        with translated(uri):
+            spark.sql(
+                f"MERGE INTO {quoted(uri)} t USING {view} s ON {on} "
+                f"WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE "
+                f"WHEN MATCHED THEN UPDATE SET {assignments} "
+                f"WHEN NOT MATCHED AND s.{OPERATION} <> '{DELETE}' "
+                f"THEN INSERT ({columns}) VALUES ({values})"
+            )
+    finally:
+        spark.conf.unset(_USER_METADATA)
+        spark.catalog.dropTempView(view)
+
+
+def restore(spark: SparkSession, uri: str, version: int) -> None:
+    """Make an old version the newest again; metadata only."""
+    with translated(uri):
+        spark.sql(f"RESTORE TABLE {quoted(uri)} TO VERSION AS OF {version}")
+
+
+class translated:  # noqa: N801  # reads as a verb at its call sites
+    """Turn the engine's write errors into ours."""
+
+    def __init__(self, uri: str) -> None:
+        """Remember what was being written."""
+        self.uri = uri
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise our error in place of the engine's."""
+        if not isinstance(error, Exception):
+            return
+        text = "\n".join(str(each) for each in _chain(error))
+        if any(sign in text for sign in ("No space left on device", "DiskErrorException")):
+            message = f"the disk is full: cannot write {self.uri}; free space and run again"
+            raise StorageError(message, path=self.uri) from error
+        if any(s in text for s in ("Permission denied", "AccessDenied", "Mkdirs failed")):
+            message = f"no permission to write {self.uri}; grant it, or change LAKEHOUSE_ROOT"
+            raise StorageError(message, path=self.uri) from error
+        if "Concurrent" in text and "Exception" in text:
+            message = f"another writer committed to {self.uri}; run again"
+            raise WriteConflictError(message, path=self.uri) from error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
+

@@ -1,0 +1,115 @@
+"""Small files on any storage the lake may live on: local folders and object stores alike."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyarrow import fs as arrow_fs
+
+from lakehouse.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@lru_cache(maxsize=8)
+def _object_store(scheme: str) -> arrow_fs.FileSystem:
+    if scheme in {"s3", "s3a"}:
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        protocol, _, host = endpoint.rpartition("://")
+        options = {"endpoint_override": host, "scheme": protocol or "http"} if host else {}
+        return arrow_fs.S3FileSystem(
+            region=os.environ.get("AWS_REGION", "us-east-1"),
+            allow_bucket_creation=False,
+            **options,
+        )
+    filesystem, _ = arrow_fs.FileSystem.from_uri(f"{scheme}://")
+    return filesystem
+
+
+def locate(uri: str) -> tuple[arrow_fs.FileSystem, str]:
+    """The file system of a path or URI, and the path within it."""
+    if "://" not in uri:
+        return arrow_fs.LocalFileSystem(), uri
+    scheme, _, path = uri.partition("://")
+    return _object_store(scheme), path
+
+
+def is_local(uri: str) -> bool:
+    """Whether the path is on this machine's file system."""
+    return "://" not in uri
+
+
+def exists(uri: str) -> bool:
+    """Whether a file or folder is there."""
+    filesystem, path = locate(uri)
+    return filesystem.get_file_info(path).type != arrow_fs.FileType.NotFound
+
+
+def read_json(uri: str) -> Any | None:  # noqa: ANN401  # JSON is any
+    """The parsed content, or None when there is no such file."""
+    filesystem, path = locate(uri)
+    try:
+        with filesystem.open_input_stream(path) as stream:
+            return json.loads(stream.read())
+    except FileNotFoundError:
+        return None
+
+
+def write_json(uri: str, content: object) -> None:
+    """Write atomically: a reader sees the old content or the new one, also after a crash."""
+    data = json.dumps(content, indent=1, sort_keys=True, default=str).encode()
+    with storage_errors(uri):
+        if is_local(uri):
+            _write_local(Path(uri), data)
+            return
+        filesystem, path = locate(uri)
+        with filesystem.open_output_stream(path) as stream:  # a PUT is atomic
+            stream.write(data)
+
+
+def delete(uri: str) -> None:
+    """Remove a file; fine when there is none."""
+    filesystem, path = locate(uri)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.delete_file(path)
+
+
+def list_files(uri: str) -> list[arrow_fs.FileInfo]:
+    """Files below a folder, in path order; empty when there is no such folder."""
+    filesystem, path = locate(uri)
+    selector = arrow_fs.FileSelector(path, recursive=True, allow_not_found=True)
+    found = [i for i in filesystem.get_file_info(selector) if i.type == arrow_fs.FileType.File]
+    return sorted(found, key=lambda info: info.path)
+
+
+@contextlib.contextmanager
+def storage_errors(uri: str) -> Iterator[None]:
+    """Turn operating-system errors into one clear line."""
+    try:
+        yield
+    except PermissionError as error:
+        message = f"no permission to write {uri}; grant it, or set LAKEHOUSE_ROOT to another place"
+        raise StorageError(message, path=uri) from error
+    except OSError as error:
+        message = f"cannot write {uri}: {error.strerror or error}; free space or mend the storage"
+        raise StorageError(message, path=uri) from error
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""The lake's own tables: `ops.runs` and `ops.quality_results`.
+
+Written by delta-rs, not by Spark: a row costs milliseconds, many processes may append at once (its
+put-if-absent is atomic on local disks and object stores), and reading needs no JVM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from lakehouse.io.files import storage_errors
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+INSTANT = pa.timestamp("us", tz="UTC")
+SCHEMAS = {
+    "runs": pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("table_name", pa.string()),
+            ("outcome", pa.string()),
+            ("reason", pa.string()),
+            ("as_of", pa.string()),
+            ("input_versions", pa.string()),
+            ("output_version", pa.int64()),
+            ("rows_in", pa.int64()),
+            ("rows_loaded", pa.int64()),
+            ("rows_quarantined", pa.int64()),
+            ("rows_deduplicated", pa.int64()),
+            ("rows_too_late", pa.int64()),
+            ("rows_inserted", pa.int64()),
+            ("rows_updated", pa.int64()),
+            ("rows_deleted", pa.int64()),
+            ("rows_after", pa.int64()),
+            ("seconds", pa.float64()),
+            ("gate_seconds", pa.float64()),
+            ("error", pa.string()),
+            ("started_at", INSTANT),
+            ("ended_at", INSTANT),
+        ]
+    ),
+    "quality_results": pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("table_name", pa.string()),
+            ("gate", pa.string()),
+            ("version", pa.int64()),
+            ("check_name", pa.string()),
+            ("sentence", pa.string()),
+            ("severity", pa.string()),
+            ("minimum", pa.float64()),
+            ("maximum", pa.float64()),
+            ("value", pa.float64()),
+            ("passed", pa.bool_()),
+            ("samples", pa.list_(pa.string())),
+            ("checked_at", INSTANT),
+        ]
+    ),
+}
+_LOCK = threading.Lock()
+
+
+def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
+    """Add rows to an ops table; creates it when it is missing."""
+    if not rows:
+        return
+    data = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
+    uri = settings.table_uri(f"ops.{name}")
+    with _LOCK, storage_errors(uri):
+        _append(uri, data)
+
+
+@retry(
+    retry=retry_if_exception_type((CommitFailedError, DeltaError)),
+    stop=stop_after_attempt(8),
+    wait=wait_random_exponential(multiplier=0.05, max=1),
+    reraise=True,
+)
+def _append(uri: str, data: pa.Table) -> None:
+    write_deltalake(uri, data, mode="append", storage_options=storage_options(uri))
+
+
+def read(settings: Settings, name: str, query: str) -> list[dict[str, Any]]:
+    """Rows of a SQL query over an ops table, which it calls `t`; empty when there is no table."""
+    return query_delta(settings.table_uri(f"ops.{name}"), query)
+
+
+def query_delta(uri: str, query: str, version: int | None = None) -> list[dict[str, Any]]:
+    """Rows of a SQL query over any Delta table (called `t`), without Spark."""
+    try:
+        table = DeltaTable(uri, version=version, storage_options=storage_options(uri))
+    except TableNotFoundError:
+        return []
+    batches = QueryBuilder().register("t", table).execute(query).read_all()
+    return pa.table(batches).to_pylist()
+
+
+def storage_options(uri: str) -> dict[str, str] | None:
+    """Object store access for delta-rs, from the usual AWS variables."""
+    if "://" not in uri:
+        return None
+    options = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    if options.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        options["AWS_ALLOW_HTTP"] = "true"
+    return options
+
+
+def commits(uri: str, limit: int) -> list[dict[str, Any]]:
+    """Commits of a Delta table, newest first, with the run that made each."""
+    history = DeltaTable(uri, storage_options=storage_options(uri)).history(limit)
+    return [
+        {
+            "version": commit["version"],
+            "operation": commit.get("operation"),
+            "run_id": json.loads(commit.get("userMetadata") or "{}").get("run_id"),
+            "at": datetime.fromtimestamp(commit["timestamp"] / 1000, UTC),
+        }
+        for commit in history
+    ]

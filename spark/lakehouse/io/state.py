@@ -1,0 +1,137 @@
+"""What is published: one small file per table, replaced atomically.
+
+A published state is a promise: this version passed its output gate, and it was made from exactly
+these versions of its inputs. Readers follow it; the planner compares it with what is there now.
+A candidate is the same record for a version that was written but not audited yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.io import files
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the rows of a run went. `rows_in` is the sum of the four fates (law 3)."""
+
+    rows_in: int = 0
+    rows_loaded: int = 0
+    rows_quarantined: int = 0
+    rows_deduplicated: int = 0
+    rows_too_late: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row is accounted for."""
+        fates = self.rows_loaded + self.rows_quarantined + self.rows_deduplicated
+        return self.rows_in == fates + self.rows_too_late
+
+    @property
+    def rejected_rate(self) -> float:
+        """Share of the rows that went to quarantine, 0-1."""
+        return self.rows_quarantined / self.rows_in if self.rows_in else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A version of a table and what it was made from.
+
+    Attributes:
+        table: Table name.
+        version: Delta version.
+        head: Newest Delta version with the same content (a rolled-back write leaves it above
+            `version`).
+        run_id: Run that made it.
+        token: Fencing token of the lock under which it was made.
+        as_of: As-of date, ISO, for tables that depend on one.
+        inputs: Consumed version of every input table.
+        files: Hash of the manifest of consumed landing files (bronze).
+        code: Fingerprint of the table's code.
+        rows: Rows in the table.
+        newest: Newest value of each date column that is a clock for other tables, ISO.
+        account: Where the run's input rows went.
+        changed: Rows written by the run: inserted, updated, deleted.
+        base: Delta version the run started from; equal to `version` when it wrote nothing, and
+            None when it made the table.
+        published_at: When it was published, UTC ISO; None for a candidate.
+    """
+
+    table: str
+    version: int
+    head: int
+    run_id: str
+    token: int
+    as_of: str | None = None
+    inputs: dict[str, int] = field(default_factory=dict)
+    files: str | None = None
+    code: str = ""
+    rows: int = 0
+    newest: dict[str, str] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+    changed: dict[str, int] = field(default_factory=dict)
+    base: int | None = None
+    published_at: str | None = None
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> State:
+        """Read back what `asdict` wrote."""
+        return cls(**content | {"account": Account(**content["account"])})
+
+
+class StateStore:
+    """Published states and candidates of a lake, and the manifests of consumed files."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Keep the place; nothing is created before the first write."""
+        self._ops = f"{settings.root_uri}/ops"
+
+    def published(self, table: str) -> State | None:
+        """The version readers may see."""
+        return self._read("published", table)
+
+    def candidate(self, table: str) -> State | None:
+        """The version that waits for its output gate."""
+        return self._read("candidates", table)
+
+    def propose(self, state: State) -> None:
+        """Record a written version that is not audited yet."""
+        files.write_json(self._path("candidates", state.table), asdict(state))
+
+    def publish(self, state: State) -> State:
+        """Move readers to this version."""
+        done = replace(state, published_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        files.write_json(self._path("published", state.table), asdict(done))
+        self.withdraw(state.table)
+        return done
+
+    def replace(self, state: State) -> None:
+        """Rewrite the published state of a table; its version stays what it was."""
+        files.write_json(self._path("published", state.table), asdict(state))
+
+    def withdraw(self, table: str) -> None:
+        """Forget a candidate."""
+        files.delete(self._path("candidates", table))
+
+    def manifest(self, digest: str | None) -> dict[str, dict[str, Any]]:
+        """Consumed landing files by path: size, mtime and hash of each."""
+        if digest is None:
+            return {}
+        return files.read_json(f"{self._ops}/manifests/{digest}.json") or {}
+
+    def save_manifest(self, digest: str, manifest: dict[str, dict[str, Any]]) -> None:
+        """Keep a manifest under its own hash."""
+        files.write_json(f"{self._ops}/manifests/{digest}.json", manifest)
+
+    def _path(self, kind: str, table: str) -> str:
+        return f"{self._ops}/{kind}/{table}.json"
+
+    def _read(self, kind: str, table: str) -> State | None:
+        content = files.read_json(self._path(kind, table))
+        return State.from_json(content) if content else None

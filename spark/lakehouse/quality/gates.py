@@ -1,0 +1,98 @@
+"""Gates: the checks of a table, all that need one computed in one pass over each subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.quality.expectations import Result, judge
+from lakehouse.spec.checks import AGE_DAYS, REJECTED_RATE, ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyspark.sql import DataFrame
+
+    from lakehouse.io.state import State
+    from lakehouse.spec import Check
+
+MAX_SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What checks are about.
+
+    Attributes:
+        rows: Its rows, when a check asks for them.
+        state: What the engine's bookkeeping knows of it.
+    """
+
+    rows: Callable[[], DataFrame]
+    state: State
+
+
+def evaluate(
+    gate: str, checks: Sequence[Check], subjects: Mapping[str, Subject], as_of: date
+) -> list[Result]:
+    """Compute and judge all checks of a gate.
+
+    Args:
+        gate: Name of the suite, `<table>.<input|output>`.
+        checks: The checks.
+        subjects: Subjects by name.
+        as_of: What ages are counted from.
+    """
+    metrics: dict[str, float | None] = {}
+    for name, subject in subjects.items():
+        aggregates = [c for c in checks if c.subject == name and c.metric]
+        metrics |= _aggregate(subject, aggregates)
+    for check in checks:
+        if check.fact:
+            metrics[check.name] = _fact(check, subjects[check.subject].state, as_of)
+        elif check.refers_to:
+            metrics[check.name] = _orphans(check, subjects).count()
+    return [_with_samples(result, subjects) for result in judge(gate, checks, metrics)]
+
+
+def _aggregate(subject: Subject, checks: list[Check]) -> dict[str, float | None]:
+    if not checks:
+        return {}
+    columns = [F.expr(check.metric).cast("double").alias(check.name) for check in checks]
+    row = subject.rows().agg(*columns).first()
+    return row.asDict() if row else {}
+
+
+def _fact(check: Check, state: State, as_of: date) -> float | None:
+    if check.fact == ROWS:
+        return state.rows
+    if check.fact == REJECTED_RATE:
+        return state.account.rejected_rate
+    newest = state.newest.get(check.column or "")
+    if check.fact == AGE_DAYS and newest:
+        return (as_of - date.fromisoformat(newest)).days
+    return None
+
+
+def _orphans(check: Check, subjects: Mapping[str, Subject]) -> DataFrame:
+    column, other, other_column = check.refers_to or ("", "", "")
+    known = subjects[other].rows().select(F.col(other_column).alias(column)).distinct()
+    rows = subjects[check.subject].rows().filter(F.col(column).isNotNull())
+    return rows.join(known, column, "left_anti")
+
+
+def _with_samples(result: Result, subjects: Mapping[str, Subject]) -> Result:
+    """Add a few offending rows to a failed check; the caller masks personal data."""
+    check = result.check
+    if result.passed or not (check.samples or check.refers_to):
+        return result
+    rows = (
+        _orphans(check, subjects)
+        if check.refers_to
+        else subjects[check.subject].rows().filter(check.samples or "true")
+    )
+    texts = rows.limit(MAX_SAMPLES).select(F.to_json(F.struct("*")).alias("row")).collect()
+    return replace(result, samples=tuple(row["row"] for row in texts))

@@ -1,0 +1,92 @@
+"""All settings, in one frozen object read from the environment (prefix `LAKEHOUSE_`)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+from pydantic import Field as Setting
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import ConfigError
+
+CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
+
+
+class Settings(BaseSettings):
+    """Where the lake is and what runs it. Every field is an environment variable.
+
+    `LAKEHOUSE_ENV` chooses `conf/<env>.env` as defaults; the environment always wins.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
+
+    root: str = Setting("data", description="Root of the lake: a folder, or s3a://bucket/prefix.")
+    raw: str = Setting("", description="Landing folder; by default <root>/raw.")
+    env: Literal["dev", "staging", "prod"] = Setting("dev", description="Environment.")
+    spark_master: str = Setting("local[*]", description="Spark master: local[*], spark://, k8s://.")
+    spark_remote: str = Setting("", description="Spark Connect URL (sc://host:port); wins.")
+    spark_conf: str = Setting(
+        "", description="Extra Spark settings: key=value, separated by semicolons."
+    )
+    driver_memory: str = Setting("3g", description="Memory of the Spark driver.")
+    parallelism: int = Setting(2, ge=1, le=64, description="Tables that run side by side.")
+    lock_timeout_s: float = Setting(
+        0.0, ge=0, description="How long to wait for a table that another process writes."
+    )
+    lock_dir: str = Setting("", description="Folder of the table locks; needed for remote roots.")
+    max_line_bytes: int = Setting(
+        10_485_760, ge=1024, description="A longer landed line goes to quarantine."
+    )
+    fault: str = Setting("", description="Tests only: kill the process at this point.")
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the root is an object store."""
+        return "://" in self.root and not self.root.startswith("file://")
+
+    @property
+    def root_uri(self) -> str:
+        """The root as an absolute path or URI, without a trailing slash."""
+        return _absolute(self.root)
+
+    @property
+    def raw_uri(self) -> str:
+        """The landing folder as an absolute path or URI."""
+        return _absolute(self.raw or f"{self.root_uri}/raw")
+
+    def table_uri(self, name: str) -> str:
+        """Where the table `<layer>.<noun>` is stored."""
+        return f"{self.root_uri}/{name.replace('.', '/', 1)}"
+
+
+def _absolute(location: str) -> str:
+    if "://" in location:
+        return location.removeprefix("file://").rstrip("/")
+    return str(Path(location).expanduser().resolve())
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: A value is not legal; names the variable.
+    """
+    try:
+        first = Settings(**overrides)  # type: ignore[arg-type]  # pydantic validates
+        defaults = CONF_DIR / f"{first.env}.env"
+        return Settings(_env_file=defaults, **overrides)  # type: ignore[arg-type,call-arg]
+    except ValidationError as error:
+        problems = [
+            f"LAKEHOUSE_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise ConfigError(f"wrong setting: {'; '.join(problems)}", problems=problems) from error
+
+
+@lru_cache(maxsize=1)
+def current_settings() -> Settings:
+    """The settings of this process."""
+    return load_settings()

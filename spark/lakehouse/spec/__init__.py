@@ -1,0 +1,73 @@
+"""The words used to declare a table. Plain Python: no Spark, no IO.
+
+A table module imports everything it needs from here:
+
+    from lakehouse.spec import STRING, Column, Overwrite, Table, unique
+"""
+
+from lakehouse.spec.checks import (
+    Check,
+    at_most_rejected,
+    covers_history,
+    fresh_within,
+    in_range,
+    no_overlap,
+    not_empty,
+    not_null,
+    one_of,
+    references,
+    satisfies,
+    unique,
+)
+from lakehouse.spec.columns import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INT,
+    LONG,
+    STRING,
+    TIMESTAMP,
+    Column,
+    decimal,
+)
+from lakehouse.spec.run import Run
+from lakehouse.spec.source import Field, RowRule, Source
+from lakehouse.spec.table import Dedupe, Latest, Table
+from lakehouse.spec.writes import Append, Overwrite, ReplaceSlices, Scd2, Upsert, Write
+
+__all__ = [
+    "BOOLEAN",
+    "DATE",
+    "DOUBLE",
+    "INT",
+    "LONG",
+    "STRING",
+    "TIMESTAMP",
+    "Append",
+    "Check",
+    "Column",
+    "Dedupe",
+    "Field",
+    "Latest",
+    "Overwrite",
+    "ReplaceSlices",
+    "RowRule",
+    "Run",
+    "Scd2",
+    "Source",
+    "Table",
+    "Upsert",
+    "Write",
+    "at_most_rejected",
+    "covers_history",
+    "decimal",
+    "fresh_within",
+    "in_range",
+    "no_overlap",
+    "not_empty",
+    "not_null",
+    "one_of",
+    "references",
+    "satisfies",
+    "unique",
+]

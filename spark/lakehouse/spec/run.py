@@ -1,0 +1,21 @@
+"""What a transform may know about the run it is part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run of one table.
+
+    Args:
+        run_id: Identity of the run in `ops.runs` and in Delta commits.
+        as_of: The only business clock. Tables that declare no `as_of` get the date of `started_at`.
+        started_at: When the run started, UTC; only for technical columns.
+    """
+
+    run_id: str
+    as_of: date
+    started_at: datetime

@@ -1,0 +1,96 @@
+"""What a run is asked to make. One frozen object, checked when it is built."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, ClassVar
+
+from lakehouse.errors import ConfigError
+
+DOMAINS = ("growth", "interactions")
+_EARLIEST, _LATEST = date(1971, 1, 1), date(2150, 1, 1)
+_MOST_DAYS = 3_650
+
+
+class ArgumentsError(ConfigError):
+    """An argument is out of its range; the message is one line that names it."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The size, period, seed and shape of the data; the same arguments give the same bytes.
+
+    ``events`` and ``interactions`` count clean rows (``interactions=None``: as many as
+    ``events``); ``dirty`` is the share of each source's rows that gets dirt.
+    """
+
+    users: int = 10_000
+    events: int = 200_000
+    interactions: int | None = None
+    days: int = 90
+    start: date = date(2026, 1, 1)
+    seed: int = 42
+    dirty: float = 0.01
+    daily: bool = False
+    gzip: bool = False
+    domains: tuple[str, ...] = DOMAINS
+
+    def __post_init__(self) -> None:
+        unknown = [domain for domain in self.domains if domain not in DOMAINS]
+        rules = (
+            (self.users >= 1, f"--users must be at least 1, not {self.users}"),
+            (self.events >= 0, f"--events must not be negative, not {self.events}"),
+            (
+                self.interactions is None or self.interactions >= 0,
+                f"--interactions must not be negative, not {self.interactions}",
+            ),
+            (
+                1 <= self.days <= _MOST_DAYS,
+                f"--days must be between 1 and {_MOST_DAYS}, not {self.days}",
+            ),
+            (
+                _EARLIEST <= self.start <= _LATEST,
+                f"--start must be between {_EARLIEST} and {_LATEST}, not {self.start}",
+            ),
+            (self.seed >= 0, f"--seed must not be negative, not {self.seed}"),
+            (0 <= self.dirty <= 1, f"--dirty must be between 0 and 1, not {self.dirty}"),
+            (bool(self.domains), f"--domains must name at least one of {', '.join(DOMAINS)}"),
+            (
+                not unknown,
+                f"--domains knows {', '.join(DOMAINS)}, not {', '.join(unknown)}",
+            ),
+        )
+        for holds, message in rules:
+            if not holds:
+                raise ArgumentsError(message)
+
+    @property
+    def interaction_rows(self) -> int:
+        """Clean rows of ``user_interactions``."""
+        return self.events if self.interactions is None else self.interactions
+
+    def as_json(self) -> dict[str, Any]:
+        """The arguments as ``truth.json`` records them."""
+        return asdict(self) | {
+            "start": self.start.isoformat(),
+            "interactions": self.interaction_rows,
+            "domains": list(self.domains),
+        }
+
+
+def parse_date(text: str) -> date:
+    """``YYYY-MM-DD`` as a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = f"--start must be a date like 2026-01-01, not {text!r}"
+        raise ArgumentsError(message) from None
+
+
+def parse_domains(text: str) -> tuple[str, ...]:
+    """``growth,interactions`` as names, in the order of ``DOMAINS``, each once."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [domain for domain in DOMAINS if domain in names]
+    unknown = [name for name in names if name not in DOMAINS]
+    return (*known, *unknown)

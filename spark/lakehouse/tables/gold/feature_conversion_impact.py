@@ -1,0 +1,133 @@
+"""Conversion of users by what they did with a feature. One row per current feature and cohort.
+
+Every known user is in exactly one cohort of every feature that has a current row, judged at the
+user's reference date: the first conversion or, without one, the as-of date.
+
+- used_before_conversion: first use on or before the reference date
+- available_not_used: not that, and the feature's first release is on or before it
+- not_available: neither
+
+The cohorts describe, they do not prove: who converts early had less time to use a feature.
+`gold.feature_conversion_lift` answers whether the feature drives conversion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.spec import (
+    DOUBLE,
+    LONG,
+    STRING,
+    Column,
+    Latest,
+    Overwrite,
+    Table,
+    in_range,
+    not_empty,
+    not_null,
+    one_of,
+    satisfies,
+    unique,
+)
+from lakehouse.tables.bronze import conversions
+from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
+from lakehouse.transforms.conversions import first_conversions
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used", "not_available"
+COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
+
+TABLE = Table(
+    name="gold.feature_conversion_impact",
+    owner="growth",
+    inputs=(
+        user_dim.TABLE,
+        feature_states.TABLE,
+        feature_usage_facts.TABLE,
+        conversions.TABLE,
+    ),
+    columns=(
+        Column("feature_id", STRING, "Natural key of the feature.", nullable=False),
+        Column("feature_name", STRING, "Current display name of the feature."),
+        Column("cohort", STRING, f"One of {', '.join(COHORTS)}.", nullable=False),
+        Column("total_users", LONG, "Known users in the cohort.", nullable=False),
+        Column("converted_users", LONG, "Of which converted.", nullable=False),
+        Column("conversion_rate", DOUBLE, "converted_users ÷ total_users, 0-1.", nullable=False),
+        Column(
+            "avg_days_to_convert",
+            DOUBLE,
+            "Mean days from signup to first conversion, converted users only; null when none.",
+        ),
+        Column(
+            "avg_mrr", DOUBLE, "Mean mrr of the first conversion, converted users only; or null."
+        ),
+    ),
+    write=Overwrite(keys=("feature_id", "cohort")),
+    as_of=Latest(feature_usage_facts.TABLE, "as_of_date"),
+    requires=(
+        not_empty("silver.user_dim"),
+        not_empty("silver.feature_states"),
+    ),
+    ensures=(
+        not_empty(),
+        not_null("feature_id", "cohort"),
+        unique("feature_id", "cohort"),
+        one_of("cohort", COHORTS),
+        in_range("conversion_rate", minimum=0, maximum=1),
+        satisfies(
+            "converted_are_part_of_total",
+            "converted_users <= total_users AND total_users > 0",
+            "converted_users: at most total_users, which is at least 1.",
+        ),
+    ),
+)
+
+
+def transform(
+    user_dim: DataFrame,
+    feature_states: DataFrame,
+    feature_usage_facts: DataFrame,
+    conversions: DataFrame,
+    run: Run,
+) -> DataFrame:
+    """Put every user in a cohort of every current feature, and aggregate."""
+    features = feature_states.groupBy("feature_id").agg(
+        F.min("effective_from").alias("released_on"),
+        F.max(F.when(F.col("is_current"), F.struct("feature_name"))).alias("current"),
+    )
+    users = user_dim.join(first_conversions(conversions), "user_id", "left").withColumn(
+        "reference_date", F.coalesce("conversion_date", F.lit(run.as_of))
+    )
+    first_use = feature_usage_facts.select("user_id", "feature_id", "first_used_date")
+    has_used = F.coalesce(F.col("first_used_date") <= F.col("reference_date"), F.lit(False))
+    was_available = F.col("released_on") <= F.col("reference_date")
+    members = (
+        users.crossJoin(F.broadcast(features.filter("current IS NOT NULL")))
+        .join(first_use, ["user_id", "feature_id"], "left")
+        .withColumn(
+            "cohort",
+            F.when(has_used, USED).when(was_available, AVAILABLE).otherwise(NOT_AVAILABLE),
+        )
+    )
+    converted = F.count("conversion_date")
+    return (
+        members.groupBy("feature_id", "current.feature_name", "cohort")
+        .agg(
+            F.count(F.lit(1)).alias("total_users"),
+            converted.alias("converted_users"),
+            (converted / F.count(F.lit(1))).alias("conversion_rate"),
+            # Sums of whole numbers and decimals are exact, whatever the order of the rows.
+            (F.try_divide(F.sum("days_to_convert"), F.count("days_to_convert"))).alias(
+                "avg_days_to_convert"
+            ),
+            (F.try_divide(F.sum("mrr").cast("double"), F.count("mrr"))).alias("avg_mrr"),
+        )
+        .select(*(column.name for column in TABLE.columns))
+    )

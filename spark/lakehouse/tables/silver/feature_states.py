@@ -1,0 +1,86 @@
+"""Versions of every feature over time. One row per feature and validity interval.
+
+The interval [effective_from, effective_to) starts on the day of the release that changed the name,
+the version or the enabled state, and ends on the day of the next such release, or of the release
+that deletes the feature. Of several releases of a feature on one day the highest version counts
+(dotted numbers compared as numbers; ties by record hash). A release that repeats the current state
+opens no interval. A deleted feature has no current row until a later release opens a new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakehouse.spec import (
+    BOOLEAN,
+    STRING,
+    Column,
+    Dedupe,
+    Scd2,
+    Table,
+    covers_history,
+    fresh_within,
+    no_overlap,
+    not_empty,
+    not_null,
+    unique,
+)
+from lakehouse.spec.table import SCD2_COLUMNS
+from lakehouse.tables.bronze import feature_releases
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+VERSION_AS_NUMBERS = "transform(split(version, '[.]'), part -> try_cast(part AS bigint))"
+TRACKED_AS_JSON = (
+    "to_json(struct(feature_name, version, is_enabled), map('ignoreNullFields', 'false'))"
+)
+
+TABLE = Table(
+    name="silver.feature_states",
+    owner="growth",
+    inputs=(feature_releases.TABLE,),
+    columns=(
+        Column("feature_id", STRING, "Natural key of the feature.", nullable=False),
+        Column("feature_name", STRING, "Display name in this interval."),
+        Column("version", STRING, "Dotted version number in this interval."),
+        Column("is_enabled", BOOLEAN, "Whether users could use it.", nullable=False),
+        *SCD2_COLUMNS,
+    ),
+    write=Scd2(
+        keys=("feature_id",),
+        tracked=("feature_name", "version", "is_enabled"),
+        sequence_by="release_date",
+    ),
+    dedupe=Dedupe(
+        keys=("feature_id", "release_date"),
+        order_by=(
+            f"{VERSION_AS_NUMBERS} desc",
+            f"md5({TRACKED_AS_JSON}) desc",
+            "is_deleted desc",
+            "_row_id asc",
+        ),
+    ),
+    requires=(
+        not_empty("bronze.feature_releases"),
+        fresh_within("bronze.feature_releases", "release_date", days=365),
+    ),
+    ensures=(
+        not_empty(),
+        not_null("feature_id", "effective_from", "effective_to"),
+        unique("feature_id", where="is_current"),
+        unique("feature_id", "effective_from"),
+        no_overlap(),
+        covers_history("feature_id"),
+    ),
+    cluster_by=("feature_id",),
+)
+
+
+def transform(feature_releases: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+    """Releases as changes; the SCD2 write derives the intervals."""
+    return feature_releases.select(
+        "feature_id", "feature_name", "version", "is_enabled", "is_deleted", "release_date"
+    )

@@ -1,0 +1,42 @@
+"""Which rows of an input count, and what became of the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import Column, DataFrame
+
+    from lakehouse.spec import Dedupe
+
+FATE = "_fate"
+LOADED, DEDUPLICATED, TOO_LATE = "loaded", "deduplicated", "too_late"
+
+
+def with_fates(
+    rows: DataFrame, *, dedupe: Dedupe | None, cutoff: str | None, as_of: date
+) -> DataFrame:
+    """Add `_fate` to every row: loaded, deduplicated, or too_late (after the as-of date)."""
+    is_too_late = F.col(cutoff) > F.lit(as_of) if cutoff else F.lit(False)
+    fate = F.when(is_too_late, TOO_LATE)
+    if dedupe is not None:
+        best_first = (
+            Window.partitionBy(is_too_late, *(F.expr(key) for key in dedupe.keys))
+            .orderBy(*(_ordering(text) for text in dedupe.order_by))
+            .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+        )
+        fate = fate.when(F.row_number().over(best_first) > 1, DEDUPLICATED)
+    return rows.withColumn(FATE, fate.otherwise(LOADED))
+
+
+def _ordering(text: str) -> Column:
+    expression, _, direction = text.rpartition(" ")
+    if direction.lower() not in {"asc", "desc"}:
+        return F.expr(text).asc_nulls_last()
+    column = F.expr(expression)
+    return column.asc_nulls_last() if direction.lower() == "asc" else column.desc_nulls_last()
