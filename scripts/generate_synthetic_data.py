@@ -13,10 +13,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+# It works without installing the package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "spark"))
 
-from lakehouse import synthetic  # noqa: E402  # works without installing the package
-from lakehouse.errors import LakehouseError  # noqa: E402  # as above
+from lakehouse import synthetic
+from lakehouse.errors import LakehouseError
 
 EXIT_IO = 74
 DEFAULTS = synthetic.Arguments()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
+from lakehouse.engine.observe import Tally
 from lakehouse.engine.scope import is_sliced, within
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.io import delta
@@ -29,47 +29,49 @@ def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)
     touched = scope.touched.localCheckpoint() if scope.touched is not None else None
-    account = Observation()
-    desired = desired_rows(job, touched, account)
+    tally = _driving_rows(job, touched)
+    desired = _transformed(job, tally.rows, touched)
     reach("before_write", job.table.name)
     written = _write(job, desired, touched)
-    counts = {name: int(value) for name, value in account.get.items()}
-    return replace(written, account=Account(**counts))
+    return replace(written, account=Account(**tally.counts()))
 
 
-def desired_rows(
-    job: Job, touched: DataFrame | None = None, account: Observation | None = None
-) -> DataFrame:
-    """What the slices in scope should hold, from the published inputs."""
-    slices = job.table.write.slices
-    first, *others = job.table.upstream
-    driving = with_fates(
-        _input(job, first, touched, slices),
+def desired_rows(job: Job) -> DataFrame:
+    """What the whole table should hold, from the published inputs."""
+    return _transformed(job, _driving_rows(job, None).rows, None)
+
+
+def _driving_rows(job: Job, touched: DataFrame | None) -> Tally:
+    """The first input with the fate of each row, counted."""
+    rows = with_fates(
+        _input(job, job.table.upstream[0], touched),
         dedupe=job.table.dedupe,
         cutoff=job.table.cutoff,
         as_of=job.run.as_of,
     )
-    if account is not None:
-        driving = driving.observe(
-            account,
-            F.count(F.lit(1)).alias("rows_in"),
-            F.count_if(F.col(FATE) == LOADED).alias("rows_loaded"),
-            F.count_if(F.col(FATE) == DEDUPLICATED).alias("rows_deduplicated"),
-            F.count_if(F.col(FATE) == TOO_LATE).alias("rows_too_late"),
-        )
+    return Tally(
+        rows,
+        rows_in=F.count(F.lit(1)),
+        rows_loaded=F.count_if(F.col(FATE) == LOADED),
+        rows_deduplicated=F.count_if(F.col(FATE) == DEDUPLICATED),
+        rows_too_late=F.count_if(F.col(FATE) == TOO_LATE),
+    )
+
+
+def _transformed(job: Job, driving: DataFrame, touched: DataFrame | None) -> DataFrame:
     counted = driving.filter(F.col(FATE) == LOADED).drop(FATE)
-    rest = [_input(job, table, touched, slices) for table in others]
-    rows = job.entry.transform(counted, *rest, job.run)
+    others = [_input(job, table, touched) for table in job.table.upstream[1:]]
+    rows = job.entry.transform(counted, *others, job.run)
     if isinstance(job.table.write, Scd2):
         rows = intervals(rows, job.table.write)
     return conform(rows, job.table)
 
 
-def _input(
-    job: Job, table: Table, touched: DataFrame | None, slices: tuple[str, ...]
-) -> DataFrame:
+def _input(job: Job, table: Table, touched: DataFrame | None) -> DataFrame:
     rows = job.read_input(table)
-    return within(rows, touched, slices) if is_sliced(job.table, table) else rows
+    if not is_sliced(job.table, table):
+        return rows
+    return within(rows, touched, job.table.write.slices)
 
 
 def _write(job: Job, desired: DataFrame, touched: DataFrame | None) -> Written:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
+from lakehouse.engine.observe import Tally
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta, landing
@@ -120,40 +120,29 @@ def ingest(job: Job, work: Intake) -> Written:
     landed = work.delivery.present if work.reconcile else work.delivery.new
     lines = _lines(job, landed, with_gone=work.reconcile)
     parsed = _parsed(job, lines)
-    account = Observation()
-    observed = parsed.observe(
-        account,
-        F.count(F.lit(1)).alias("rows_in"),
-        F.count_if(_is_bad()).alias("rows_quarantined"),
+    landed_rows = Tally(
+        parsed, rows_in=F.count(F.lit(1)), rows_quarantined=F.count_if(_is_bad())
     )
-    good = observed.filter(~_is_bad())
+    good = landed_rows.rows.filter(~_is_bad())
     rows = _distinct(job, good)
     if not work.reconcile:
         rows = _not_in_table(job, rows)
-    distinct = Observation()
-    counted = rows.observe(distinct, F.count(F.lit(1)).alias("rows"))
+    distinct = Tally(rows, rows_loaded=F.count(F.lit(1)))
     reach("before_write", job.table.name)
-    written = _reconciled(job, counted, work) if work.reconcile else written_rows(job, counted)
-    rows_in = int(account.get["rows_in"])
-    bad = int(account.get["rows_quarantined"])
-    loaded = int(distinct.get["rows"])
+    written = _reconciled(job, distinct.rows, work) if work.reconcile else written_rows(job, distinct.rows)
+    counts = landed_rows.counts() | distinct.counts()
+    repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_loaded"]
     reach("between_quarantine_and_table", job.table.name)
     quarantine.put(
         job.spark,
         quarantine.uri(job.settings, job.table.name),
-        landing.with_line_numbers(parsed.filter(_is_bad()), lines) if bad else None,
+        landing.with_line_numbers(parsed.filter(_is_bad()), lines)
+        if counts["rows_quarantined"]
+        else None,
         files=None if work.reconcile else [each.path for each in landed],
         run=job.run,
     )
-    return replace(
-        written,
-        account=Account(
-            rows_in=rows_in,
-            rows_loaded=loaded,
-            rows_quarantined=bad,
-            rows_deduplicated=rows_in - bad - loaded,
-        ),
-    )
+    return replace(written, account=Account(**counts, rows_deduplicated=repeats))
 
 
 def _is_bad() -> Column:

@@ -79,12 +79,15 @@ class Outcome:
 class Lake:
     """A lake and the engine that works on it; a context manager that stops what it started."""
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
-        """Keep what to work on; the engine starts at its first use."""
+    def __init__(
+        self, settings: Settings, registry: Registry, spark: SparkSession | None = None
+    ) -> None:
+        """Keep what to work on; without an engine of the caller's, one starts at its first use."""
         self.settings = settings
         self.registry = registry
         self.states = StateStore(settings)
-        self._spark: SparkSession | None = None
+        self._spark = spark
+        self._owns_engine = spark is None
         self._starting = threading.Lock()
 
     @property
@@ -102,7 +105,7 @@ class Lake:
 
     def __exit__(self, *_: object) -> None:
         """Stop the engine if we started it; a Connect server stays up."""
-        if self._spark is not None:
+        if self._owns_engine and self._spark is not None:
             self._spark.stop()
             self._spark = None
 

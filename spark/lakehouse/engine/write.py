@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
+from lakehouse.engine.observe import Tally
 from lakehouse.errors import TableDefinitionError
 from lakehouse.io import delta
 from lakehouse.io.state import Account
@@ -59,11 +59,10 @@ def written_rows(job: Job, rows: DataFrame) -> Written:
     """Append rows that the table does not hold."""
     if job.base is None:
         delta.create(job.spark, job.uri, job.table)
-    count = Observation()
-    observed = rows.observe(count, F.count(F.lit(1)).alias("rows"))
-    delta.append(observed, job.uri, _metadata(job))
+    tally = Tally(rows, n_rows=F.count(F.lit(1)))
+    delta.append(tally.rows, job.uri, _metadata(job))
     version = delta.latest_version(job.uri)
-    return Written(version or 0, job.base, {delta.INSERT: int(count.get["rows"])})
+    return Written(version or 0, job.base, {delta.INSERT: tally.counts()["n_rows"]})
 
 
 def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Written:

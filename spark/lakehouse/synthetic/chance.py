@@ -24,7 +24,8 @@ def draw(rng: np.random.Generator, weights: ArrayLike, count: int) -> Ints:
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
     points = rng.random(count) * edges[-1]
     # A point rounded up onto the last edge would fall outside.
-    return np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1).astype(np.int64)
+    index: Ints = np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)
+    return index
 
 
 def split(rng: np.random.Generator, total: int, weights: ArrayLike) -> Ints:

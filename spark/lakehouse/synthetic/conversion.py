@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lakehouse.synthetic.chance import Bools, Ints, draw, stream
-from lakehouse.synthetic.features import FEATURES, Release, first_release_day
-from lakehouse.synthetic.period import MS_PER_DAY, NEVER, Calendar
+from lakehouse.synthetic.chance import Ints, draw, stream
+from lakehouse.synthetic.features import FEATURES
+from lakehouse.synthetic.period import MS_PER_DAY, NEVER
 from lakehouse.synthetic.population import Population
+from lakehouse.synthetic.releases import Roadmap
 
 PLANS = ("starter", "pro", "enterprise")
 PRICE_PER_SEAT = (12, 25, 45)
@@ -47,28 +48,21 @@ class Conversions:
     same_day_upgrades: int
 
 
-def adopt(
-    people: Population,
-    calendar: Calendar,
-    usable: Bools,
-    history: list[Release],
-    *,
-    seed: int,
-    limit: int,
-) -> Ints:
+def adopt(people: Population, plan: Roadmap, *, seed: int, limit: int) -> Ints:
     """The moment of first use, one row per user and one column per feature, NEVER without one.
 
     No more than ``limit`` first uses are kept, so that every one can be among the events.
     """
+    calendar = people.calendar
     first_use = np.full((len(people), len(FEATURES)), NEVER, dtype=np.int64)
     for column, feature in enumerate(FEATURES):
         rng = stream(seed, "adoption", column)
         willing = rng.random(len(people)) < np.array(feature.adoption)[people.activity_class]
         delay = rng.exponential(feature.delay_days * MS_PER_DAY, len(people)).astype(np.int64)
-        released_ms = first_release_day(feature.id, history) * MS_PER_DAY
+        released_ms = plan.first_release_day(feature.id) * MS_PER_DAY
         at_ms = np.maximum(people.signup_ms, released_ms) + delay
         day = np.minimum(at_ms // MS_PER_DAY, calendar.days - 1)
-        adopts = willing & (at_ms < calendar.end_ms) & usable[column, day]
+        adopts = willing & (at_ms < calendar.end_ms) & plan.usable[column, day]
         first_use[adopts, column] = at_ms[adopts]
     taken = np.flatnonzero(first_use != NEVER)
     if len(taken) > limit:
@@ -78,10 +72,10 @@ def adopt(
     return first_use
 
 
-def convert(people: Population, first_use: Ints, calendar: Calendar, seed: int) -> Conversions:
+def convert(people: Population, first_use: Ints, seed: int) -> Conversions:
     """Draw the first conversion of each user, and the upgrades of some."""
     rng = stream(seed, "hazard")
-    first_ms = _first_conversions(people, first_use, calendar, rng)
+    first_ms = _first_conversions(people, first_use, rng)
     user = np.flatnonzero(first_ms != NEVER)
     at_ms = first_ms[user]
     plan_edges = np.cumsum(_PLAN_WEIGHTS, axis=1)[people.company_size[user], :-1]
@@ -90,7 +84,7 @@ def convert(people: Population, first_use: Ints, calendar: Calendar, seed: int) 
     soonest, latest = _UPGRADE_AFTER_DAYS
     wait = rng.integers(soonest * MS_PER_DAY, latest * MS_PER_DAY, len(user))
     upgrades = (rng.random(len(user)) < _UPGRADE_CHANCE) & (plan < len(PLANS) - 1)
-    upgrades &= at_ms + wait < calendar.end_ms - 1
+    upgrades &= at_ms + wait < people.calendar.end_ms
     doubles = upgrades & (rng.random(len(user)) < _DOUBLE_UPGRADE_CHANCE)
     # The lower plan comes first on that day; the higher one has the higher mrr.
     up_plan = np.where(doubles, 1, plan + 1)
@@ -109,9 +103,7 @@ def convert(people: Population, first_use: Ints, calendar: Calendar, seed: int) 
     )
 
 
-def _first_conversions(
-    people: Population, first_use: Ints, calendar: Calendar, rng: np.random.Generator
-) -> Ints:
+def _first_conversions(people: Population, first_use: Ints, rng: np.random.Generator) -> Ints:
     """Moments of conversion under a rate that changes at first uses."""
     factor = np.array(SIZE_RATE_FACTORS)[people.company_size]
     factor *= np.array(ACTIVITY_RATE_FACTORS)[people.activity_class]
@@ -134,8 +126,9 @@ def _first_conversions(
         now = until
         if step < len(effective):
             speed = speed * ratios[:, step]
-    at_ms = (np.minimum(converts, calendar.days) * MS_PER_DAY).astype(np.int64)
-    return np.where(converts < calendar.days, at_ms, NEVER)
+    days = people.calendar.days
+    at_ms = (np.minimum(converts, days) * MS_PER_DAY).astype(np.int64)
+    return np.where(converts < days, at_ms, NEVER)
 
 
 def _mrr_cents(plan: Ints, rng: np.random.Generator) -> Ints:

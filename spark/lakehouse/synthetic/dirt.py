@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from lakehouse.synthetic.text import Text
 UNREADABLE_DATE = "2026-13-45"
 UNREADABLE_NUMBER = "many"
 
+_WAITING_KINDS = _REPEATED, _LATE, _BROKEN = 0, 1, 2
+_Waiting: TypeAlias = defaultdict[tuple[int, int], list[Text]]  # by day of delivery and kind
 _MOST_DAYS_LATE = 7
 _MOST_DAYS_REPEATED = 3
 
@@ -59,23 +61,23 @@ class Delivery:
     def chunks(self) -> Iterator[Chunk]:
         """Lines in order of the day of delivery."""
         repeated, late, broken = self._plan()
-        waiting: dict[int, list[Text]] = defaultdict(list)
+        waiting: _Waiting = defaultdict(list)
         today, begin = 0, 0
         for chunk in self.source.chunks:
             yield from _due(waiting, today, chunk.day)
             today, count = chunk.day, len(chunk.lines)
             _, rows, delays = repeated.within(begin, count)
             self.duplicates += len(rows)
-            self._hold(waiting, chunk, rows, delays)
+            self._hold(waiting, _REPEATED, chunk, rows, delays)
             _, rows, delays = late.within(begin, count)
             comes_late = np.minimum(delays, self.last_day - today) > 0
             rows, delays = rows[comes_late], delays[comes_late]
             self.late += len(rows)
-            self._hold(waiting, chunk, rows, delays)
+            self._hold(waiting, _LATE, chunk, rows, delays)
             first, spoilt, _ = broken.within(begin, count)
             if len(spoilt):
                 originals = text.pick(chunk.lines, spoilt).to_pylist()
-                waiting[today].append(text.pool(self._spoil(originals, first)))
+                waiting[today, _BROKEN].append(text.pool(self._spoil(originals, first)))
             on_time = np.delete(np.arange(count), rows)
             lines = text.pick(chunk.lines, on_time) if len(rows) else chunk.lines
             if len(lines):
@@ -116,11 +118,11 @@ class Delivery:
             _Picks(np.sort(broken), np.zeros(len(broken), dtype=np.int64)),
         )
 
-    def _hold(self, waiting: dict[int, list[Text]], chunk: Chunk, rows: Ints, delays: Ints) -> None:
+    def _hold(self, waiting: _Waiting, kind: int, chunk: Chunk, rows: Ints, delays: Ints) -> None:
         """Keep lines back until the day on which they land."""
         lands = np.minimum(chunk.day + delays, self.last_day)
         for day in np.unique(lands):
-            waiting[int(day)].append(text.pick(chunk.lines, rows[lands == day]))
+            waiting[int(day), kind].append(text.pick(chunk.lines, rows[lands == day]))
 
     def _spoil(self, lines: list[str], first: int) -> list[str]:
         spoil, kinds = (_spoil_csv, _CSV_KINDS) if self.source.columns else (_spoil_json, _KINDS)
@@ -140,11 +142,12 @@ _KINDS: tuple[str, ...] = ("bad_date", "null_key", "bad_number")
 _CSV_KINDS: tuple[str, ...] = (*_KINDS, "missing_column", "extra_column")
 
 
-def _due(waiting: dict[int, list[Text]], begin: int, end: int) -> Iterator[Chunk]:
-    """Release what waits for the days [begin, end)."""
+def _due(waiting: _Waiting, begin: int, end: int) -> Iterator[Chunk]:
+    """Release what waits for the days [begin, end), kind by kind whatever came when."""
     for day in range(begin, end):
-        if held := waiting.pop(day, None):
-            yield Chunk(day, text.concat(held))
+        for kind in _WAITING_KINDS:
+            for lines in waiting.pop((day, kind), ()):
+                yield Chunk(day, lines)
 
 
 def _spoil_json(line: str, kind: str, source: Source, key: str) -> str:

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lakehouse.synthetic import growth, interactions, profiles
+from lakehouse.synthetic import activity, growth, interactions, profiles
 from lakehouse.synthetic.arguments import Arguments
 from lakehouse.synthetic.dirt import Delivery
 from lakehouse.synthetic.period import Calendar
@@ -97,33 +96,31 @@ def _parts(arguments: Arguments, calendar: Calendar) -> Iterator[_Part]:
     """The domains asked for; both are about the same people and conversions."""
     seed = arguments.seed
     people = populate(arguments.users, calendar, seed)
-    world = growth.simulate(people, calendar, events=arguments.events, seed=seed)
+    world = growth.simulate(people, events=arguments.events, seed=seed)
     if "growth" in arguments.domains:
         yield _Part(
             domain="growth", sources=growth.sources(world), truth=lambda: growth_truth(world)
         )
     if "interactions" in arguments.domains:
-        hot_user = interactions.hot_user_of(people)
-        states = profiles.profile(people, world.conversions, calendar, keep=hot_user, seed=seed)
-        activity = interactions.plan(
-            people, states, calendar, rows=arguments.interaction_rows, seed=seed
-        )
+        hot_user = activity.hot_user_of(people)
+        states = profiles.profile(people, world.conversions, keep=hot_user, seed=seed)
+        visits = activity.plan(people, states, rows=arguments.interaction_rows, seed=seed)
         yield _Part(
             domain="interactions",
             sources=[
-                interactions.source(activity),
-                profiles.source(states, people, calendar),
+                interactions.source(visits),
+                profiles.source(states, people),
             ],
-            truth=lambda: interactions_truth(activity),
+            truth=lambda: interactions_truth(visits),
         )
 
 
 def _targets(arguments: Arguments) -> list[str]:
     """Every path that this run may write."""
-    days = [
-        (arguments.start + timedelta(days=day)).isoformat() if arguments.daily else None
-        for day in range(arguments.days if arguments.daily else 1)
-    ]
+    days: list[str | None] = [None]
+    if arguments.daily:
+        calendar = Calendar(arguments.start, arguments.days)
+        days = [calendar.date_of(day) for day in range(arguments.days)]
     return [TRUTH] + [
         _path(name, extension, day, compress=arguments.gzip)
         for domain in arguments.domains
@@ -150,7 +147,7 @@ def _deliver(
         dirty=arguments.dirty,
         last_day=calendar.days - 1,
         seed=arguments.seed,
-        delayed=arguments.daily,
+        delayed=arguments.daily and source.may_be_late,
     )
 
     files: Iterable[tuple[str | None, Iterator[Chunk]]] = [(None, delivery.chunks())]

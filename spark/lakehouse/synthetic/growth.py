@@ -11,60 +11,58 @@ from typing import Any
 import numpy as np
 
 from lakehouse.synthetic import text
-from lakehouse.synthetic.chance import Bools, Ints, draw, split, stream
+from lakehouse.synthetic.chance import Floats, Ints, draw, split, stream
 from lakehouse.synthetic.conversion import PLANS, Conversions, adopt, convert
-from lakehouse.synthetic.features import (
-    FEATURE_IDS,
-    FEATURES,
-    Release,
-    State,
-    names_on,
-    releases,
-    states,
-    usable,
-)
-from lakehouse.synthetic.period import MS_PER_DAY, NEVER, Calendar, moments_of_day
+from lakehouse.synthetic.features import FEATURE_IDS, FEATURES
+from lakehouse.synthetic.period import MS_PER_DAY, NEVER, moments_of_day
 from lakehouse.synthetic.population import COMPANY_SIZES, INDUSTRIES, Population
-from lakehouse.synthetic.source import Chunk, Source, slices
+from lakehouse.synthetic.releases import Roadmap, roadmap
+from lakehouse.synthetic.source import SLICE_ROWS, Chunk, Source, slices
 
 EVENT_TYPES = ("feature_used", "feature_opened", "feature_configured")
 
 _EVENT_TYPE_WEIGHTS = (0.72, 0.20, 0.08)
+_POPULARITY = np.array([feature.popularity for feature in FEATURES])
 _COLLAB = FEATURE_IDS.index("real_time_collab")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Everything that happened; ``first_use`` is one row per user, one column per feature, NEVER without one."""
+    """Everything that happened.
+
+    ``first_use`` has one row per user and one column per feature, NEVER without one;
+    ``events_on`` counts the events of each day.
+    """
 
     people: Population
-    calendar: Calendar
-    history: list[Release]
-    intervals: list[State]
-    usable: Bools
+    plan: Roadmap
     first_use: Ints
     conversions: Conversions
     events_on: Ints
     seed: int
 
 
-def simulate(people: Population, calendar: Calendar, *, events: int, seed: int) -> Growth:
+@dataclass(frozen=True, kw_only=True)
+class _Adoptions:
+    """Who has adopted what, one entry per user and feature, in order of first use."""
+
+    user: Ints
+    feature: Ints
+    first_ms: Ints
+    weight: Floats
+
+
+def simulate(people: Population, *, events: int, seed: int) -> Growth:
     """Draw adoption, conversion and the number of events of every day."""
-    history = releases(calendar)
-    intervals = states(history)
-    usable_on = usable(intervals, calendar.days)
+    plan = roadmap(people.calendar.days)
     # At most half of the events are first uses; the rest is left for using it again.
-    limit = (events + 1) // 2
-    first_use = adopt(people, calendar, usable_on, history, seed=seed, limit=limit)
+    first_use = adopt(people, plan, seed=seed, limit=(events + 1) // 2)
     return Growth(
         people=people,
-        calendar=calendar,
-        history=history,
-        intervals=intervals,
-        usable=usable_on,
+        plan=plan,
         first_use=first_use,
-        conversions=convert(people, first_use, calendar, seed),
-        events_on=_events_on(people, calendar, usable_on, first_use, events=events, seed=seed),
+        conversions=convert(people, first_use, seed),
+        events_on=_events_on(people, plan, first_use, events=events, seed=seed),
         seed=seed,
     )
 
@@ -75,10 +73,11 @@ def sources(world: Growth) -> list[Source]:
         Source(
             name="feature_releases",
             extension="json",
-            rows=len(world.history),
+            rows=len(world.plan.releases),
             chunks=_releases(world),
             key="feature_id",
             date_field="release_date",
+            may_be_late=False,  # its history has a late release of its own
         ),
         Source(
             name="user_signups",
@@ -109,32 +108,26 @@ def sources(world: Growth) -> list[Source]:
 
 
 def _events_on(
-    people: Population,
-    calendar: Calendar,
-    usable_on: Bools,
-    first_use: Ints,
-    *,
-    events: int,
-    seed: int,
+    people: Population, plan: Roadmap, first_use: Ints, *, events: int, seed: int
 ) -> Ints:
     """Events of each day: its first uses, and a share of the others by who could use what."""
+    calendar = people.calendar
     user, feature = np.nonzero(first_use != NEVER)
     first_day = first_use[user, feature] // MS_PER_DAY
     firsts = np.bincount(first_day, minlength=calendar.days)
     demand = np.zeros((len(FEATURES), calendar.days))
     np.add.at(demand, (feature, first_day), people.activity[user])
-    demand = np.cumsum(demand, axis=1) * usable_on
-    popularity = np.array([each.popularity for each in FEATURES])
-    weights = popularity @ demand * calendar.weekday_weights
+    demand = np.cumsum(demand, axis=1) * plan.usable
+    weights = _POPULARITY @ demand * calendar.weekday_weights
     return firsts + split(stream(seed, "events per day"), events - len(user), weights)
 
 
 def _releases(world: Growth) -> Iterator[Chunk]:
-    for row in world.history:
+    for row in world.plan.releases:
         fields: dict[str, Any] = {
             "feature_id": row.feature_id,
             "feature_name": row.feature_name,
-            "release_date": world.calendar.date_of(row.day),
+            "release_date": world.people.calendar.date_of(row.day),
             "version": row.version,
             "is_enabled": row.is_enabled,
             "is_deleted": row.is_deleted,
@@ -147,13 +140,13 @@ def _releases(world: Growth) -> Iterator[Chunk]:
 def _signups(world: Growth) -> Iterator[Chunk]:
     people = world.people
     sizes, industries = text.json_pool(COMPANY_SIZES), text.json_pool(INDUSTRIES)
-    for day, rows in slices(people.signup_day, world.calendar.days):
+    for day, rows in slices(people.signup_day, world.people.calendar.days):
         yield Chunk(
             day,
             text.join(
                 *('{"user_id":"', people.ids[rows]),
                 *('","email":"', people.emails[rows]),
-                *('","signup_date":"', world.calendar.date_of(day)),
+                *('","signup_date":"', world.people.calendar.date_of(day)),
                 *('","company_size":', text.pick(sizes, people.company_size[rows])),
                 *(',"industry":', text.pick(industries, people.industry[rows])),
                 "}\n",
@@ -165,16 +158,16 @@ def _conversions(world: Growth) -> Iterator[Chunk]:
     people, made = world.people, world.conversions
     plans = text.json_pool(PLANS)
     collab_day = world.first_use[:, _COLLAB] // MS_PER_DAY
-    for day, rows in slices(made.at_ms // MS_PER_DAY, world.calendar.days):
+    for day, rows in slices(made.at_ms // MS_PER_DAY, world.people.calendar.days):
         user = made.user[rows]
         yield Chunk(
             day,
             text.join(
                 *('{"user_id":"', text.pick(people.ids, user)),
-                *('","conversion_date":"', world.calendar.date_of(day)),
+                *('","conversion_date":"', world.people.calendar.date_of(day)),
                 *('","plan":', text.pick(plans, made.plan[rows])),
                 *(',"mrr":', text.money(made.mrr_cents[rows])),
-                *(',"signup_date":"', text.dates(world.calendar, people.signup_day[user])),
+                *(',"signup_date":"', text.dates(world.people.calendar, people.signup_day[user])),
                 *('","days_to_convert":', text.numbers(day - people.signup_day[user])),
                 *(',"used_real_time_collab":', text.booleans(collab_day[user] <= day)),
                 "}\n",
@@ -184,63 +177,58 @@ def _conversions(world: Growth) -> Iterator[Chunk]:
 
 def _events(world: Growth) -> Iterator[Chunk]:
     """Every first use at its moment, and further uses of what a user has adopted."""
+    people, adopted = world.people, _adoptions(world)
+    ids, types = text.json_pool(FEATURE_IDS), text.json_pool(EVENT_TYPES)
+    number = 1
+    for day in range(people.calendar.days):
+        rng = stream(world.seed, "events", day)
+        chosen, at_ms = _uses_on(world, adopted, day, rng)
+        kind = draw(rng, _EVENT_TYPE_WEIGHTS, len(chosen))
+        names = text.json_pool(world.plan.names_on(day))
+        for begin in range(0, len(chosen), SLICE_ROWS):
+            rows = slice(begin, begin + SLICE_ROWS)
+            user, feature = adopted.user[chosen[rows]], adopted.feature[chosen[rows]]
+            lines = text.join(
+                *('{"event_id":"e_', text.numbers(np.arange(number, number + len(user)), 9)),
+                *('","user_id":"', text.pick(people.ids, user)),
+                *('","feature_id":', text.pick(ids, feature)),
+                *(',"feature_name":', text.pick(names, feature)),
+                *(',"event_type":', text.pick(types, kind[rows])),
+                *(',"event_timestamp":"', text.iso_timestamps(people.calendar, at_ms[rows])),
+                '"}\n',
+            )
+            number += len(user)
+            yield Chunk(day, lines)
+
+
+def _adoptions(world: Growth) -> _Adoptions:
     user, feature = np.nonzero(world.first_use != NEVER)
     first_ms = world.first_use[user, feature]
     order = np.argsort(first_ms, kind="stable")
-    user, feature, first_ms = user[order], feature[order], first_ms[order]
-    first_day = first_ms // MS_PER_DAY
-    weights = world.people.activity[user] * np.array([f.popularity for f in FEATURES])[feature]
-    number = 1
-    for day in range(world.calendar.days):
-        rng = stream(world.seed, "events", day)
-        begin, end = np.searchsorted(first_day, [day, day + 1])
-        again = int(world.events_on[day]) - int(end - begin)
-        known = np.flatnonzero(world.usable[feature[:end], day])
-        pair = known[draw(rng, weights[known], again)] if again else known[:0]
-        midnight = day * MS_PER_DAY
-        at_ms = midnight + moments_of_day(rng, again)
-        # On the day of first use, the others come after it.
-        rest = (midnight + MS_PER_DAY - first_ms[pair]) * (at_ms - midnight) // MS_PER_DAY
-        at_ms = np.where(first_day[pair] == day, first_ms[pair] + rest, at_ms)
-        pair = np.concatenate([np.arange(begin, end), pair])
-        at_ms = np.concatenate([first_ms[begin:end], at_ms])
-        order = np.argsort(at_ms, kind="stable")
-        kinds = draw(rng, _EVENT_TYPE_WEIGHTS, len(order))
-        names = text.json_pool(names_on(world.intervals, day))
-        for _, rows in slices(np.zeros(len(order), dtype=np.int64), 1):
-            chosen = pair[order[rows]]
-            ids = np.arange(number, number + len(chosen))
-            number += len(chosen)
-            yield Chunk(
-                day,
-                _event_lines(
-                    world,
-                    ids=ids,
-                    user=user[chosen],
-                    feature=feature[chosen],
-                    names=names,
-                    kind=kinds[rows],
-                    at_ms=at_ms[order[rows]],
-                ),
-            )
-
-
-def _event_lines(
-    world: Growth,
-    *,
-    ids: Ints,
-    user: Ints,
-    feature: Ints,
-    names: text.Text,
-    kind: Ints,
-    at_ms: Ints,
-) -> text.Text:
-    return text.join(
-        *('{"event_id":"e_', text.numbers(ids, 9)),
-        *('","user_id":"', text.pick(world.people.ids, user)),
-        *('","feature_id":', text.pick(text.json_pool(FEATURE_IDS), feature)),
-        *(',"feature_name":', text.pick(names, feature)),
-        *(',"event_type":', text.pick(text.json_pool(EVENT_TYPES), kind)),
-        *(',"event_timestamp":"', text.iso_timestamps(world.calendar, at_ms)),
-        '"}\n',
+    user, feature = user[order], feature[order]
+    return _Adoptions(
+        user=user,
+        feature=feature,
+        first_ms=first_ms[order],
+        weight=world.people.activity[user] * _POPULARITY[feature],
     )
+
+
+def _uses_on(
+    world: Growth, adopted: _Adoptions, day: int, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """The adoptions behind the events of a day and their moments, in order of time."""
+    midnight = day * MS_PER_DAY
+    begin, end = np.searchsorted(adopted.first_ms, [midnight, midnight + MS_PER_DAY])
+    again = int(world.events_on[day] - (end - begin))
+    known = np.flatnonzero(world.plan.usable[adopted.feature[:end], day])
+    pair = known[draw(rng, adopted.weight[known], again)] if again else known[:0]
+    passed = moments_of_day(rng, again)
+    first_ms = adopted.first_ms[pair]
+    # On the day of first use, the others come after it.
+    after_first = first_ms + (midnight + MS_PER_DAY - first_ms) * passed // MS_PER_DAY
+    at_ms = np.where(first_ms >= midnight, after_first, midnight + passed)
+    pair = np.concatenate([np.arange(begin, end), pair])
+    at_ms = np.concatenate([adopted.first_ms[begin:end], at_ms])
+    order = np.argsort(at_ms, kind="stable")
+    return pair[order], at_ms[order]

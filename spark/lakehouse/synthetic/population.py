@@ -6,13 +6,14 @@ weight within it. Heavier users also convert more often, which is what confounds
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from faker import Faker
 
 from lakehouse.synthetic import text
-from lakehouse.synthetic.period import MS_PER_DAY, Calendar, moments_of_day
 from lakehouse.synthetic.chance import Floats, Ints, draw, stream
+from lakehouse.synthetic.period import MS_PER_DAY, Calendar, moments_of_day
 from lakehouse.synthetic.text import Text
 
 COMPANY_SIZES = ("1-10", "11-50", "51-200", "201-1000", "1000+")
@@ -39,6 +40,7 @@ _POOL_SIZE = 400
 class Population:
     """Users and what is fixed about them; arrays are aligned and sorted by ``signup_ms``."""
 
+    calendar: Calendar
     ids: Text
     emails: Text
     signup_ms: Ints
@@ -69,6 +71,7 @@ def populate(users: int, calendar: Calendar, seed: int) -> Population:
     activity = _ACTIVITY_MEDIANS[activity_class] * rng.lognormal(0, 0.5, users)
     number = np.arange(1, users + 1)
     return Population(
+        calendar=calendar,
         ids=text.join("u_", text.numbers(number, 7)),
         emails=_emails(number, seed, rng),
         signup_ms=signup_ms,
@@ -81,16 +84,22 @@ def populate(users: int, calendar: Calendar, seed: int) -> Population:
 
 def _emails(number: Ints, seed: int, rng: np.random.Generator) -> Text:
     """Addresses under .example, a domain that can never belong to anybody (RFC 2606)."""
-    fake = Faker("en_US")
-    fake.seed_instance(seed)
-    pools = [
-        text.pool([_slug(make()) for _ in range(_POOL_SIZE)])
-        for make in (fake.first_name, fake.last_name, fake.company)
-    ]
     first, last, company = (
-        text.pick(values, rng.integers(0, _POOL_SIZE, len(number))) for values in pools
+        text.pick(names, rng.integers(0, _POOL_SIZE, len(number))) for names in _name_pools(seed)
     )
     return text.join(first, ".", last, text.numbers(number), "@", company, ".example")
+
+
+@lru_cache(maxsize=1)
+def _name_pools(seed: int) -> tuple[Text, Text, Text]:
+    """First names, last names and companies to choose from: Faker is too slow for every row."""
+    fake = Faker("en_US")
+    fake.seed_instance(seed)
+    first, last, company = (
+        text.pool([_slug(make()) for _ in range(_POOL_SIZE)])
+        for make in (fake.first_name, fake.last_name, fake.company)
+    )
+    return first, last, company
 
 
 def _slug(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from lakehouse.synthetic import text
 from lakehouse.synthetic.chance import Bools, Ints, draw, stream
 from lakehouse.synthetic.conversion import PLANS, Conversions
-from lakehouse.synthetic.period import MS_PER_DAY, Calendar
+from lakehouse.synthetic.period import MS_PER_DAY
 from lakehouse.synthetic.population import Population
 from lakehouse.synthetic.source import Chunk, Source, slices
 
@@ -74,12 +74,10 @@ class Profiles:
         }
 
 
-def profile(
-    people: Population, conversions: Conversions, calendar: Calendar, *, keep: int, seed: int
-) -> Profiles:
+def profile(people: Population, conversions: Conversions, *, keep: int, seed: int) -> Profiles:
     """Draw the states of all users; the user ``keep`` always has metadata."""
     rng = stream(seed, "profiles")
-    users = len(people)
+    users, calendar = len(people), people.calendar
     joined = np.column_stack([
         draw(rng, _COUNTRY_WEIGHTS, users),
         draw(rng, _DEVICE_WEIGHTS, users),
@@ -124,22 +122,22 @@ def _carry_forward(values: Ints) -> None:
         column[:] = column[np.maximum.accumulate(np.where(column >= 0, rows, 0))]
 
 
-def source(profiles: Profiles, people: Population, calendar: Calendar) -> Source:
+def source(profiles: Profiles, people: Population) -> Source:
     """The landing source with its clean rows."""
     return Source(
         name="user_metadata",
         extension="csv",
         rows=len(profiles.delivered),
-        chunks=_chunks(profiles, people, calendar),
+        chunks=_chunks(profiles, people),
         key="user_id",
         date_field="updated_at",
         columns=("user_id", "join_date", *_COLUMNS, "updated_at"),
     )
 
 
-def _chunks(profiles: Profiles, people: Population, calendar: Calendar) -> Iterator[Chunk]:
+def _chunks(profiles: Profiles, people: Population) -> Iterator[Chunk]:
     pools = [text.pool(values) for values in (COUNTRIES, DEVICES, SUBSCRIPTIONS)]
-    delivered = profiles.delivered
+    delivered, calendar = profiles.delivered, people.calendar
     for day, rows in slices(profiles.at_ms[delivered] // MS_PER_DAY, calendar.days):
         chosen = delivered[rows]
         user, values = profiles.user[chosen], profiles.values[chosen]

@@ -24,7 +24,8 @@ class Chunk:
 class Source:
     """Clean rows of one landing source, days never going back.
 
-    ``key``, ``date_field`` and ``number_field`` name the fields that dirt makes unreadable.
+    ``key``, ``date_field`` and ``number_field`` name the fields that dirt makes unreadable;
+    ``may_be_late`` lets dirt delay rows.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source:
     date_field: str
     number_field: str | None = None
     columns: tuple[str, ...] = ()
+    may_be_late: bool = True
 
     @property
     def header(self) -> str:

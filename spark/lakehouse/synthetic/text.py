@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]  # ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped, unused-ignore]  # ships no types
 
-from lakehouse.synthetic.period import MS_PER_DAY, Calendar
 from lakehouse.synthetic.chance import Bools, Ints
+from lakehouse.synthetic.period import MS_PER_DAY, Calendar
 
 Text: TypeAlias = pa.StringArray
 
@@ -36,11 +36,6 @@ def pick(values: Text, index: Ints) -> Text:
 def join(*parts: str | Text) -> Text:
     """One text per row out of columns and constants."""
     return pc.binary_join_element_wise(*parts, "")
-
-
-def concat(parts: Sequence[Text]) -> Text:
-    """Rows of several columns, one after the other."""
-    return pa.concat_arrays(parts)
 
 
 def numbers(values: Ints, width: int = 0) -> Text:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lakehouse.synthetic.activity import HOT_SHARE, Activity, retention
 from lakehouse.synthetic.conversion import (
     ACTIVITY_RATE_FACTORS,
     BASE_DAILY_RATE,
@@ -16,17 +17,15 @@ from lakehouse.synthetic.conversion import (
     SEATS,
     SIZE_RATE_FACTORS,
 )
-from lakehouse.synthetic.features import FAR_FUTURE, FEATURES, Feature, State, first_release_day
+from lakehouse.synthetic.features import FEATURES, Feature
 from lakehouse.synthetic.growth import Growth
 from lakehouse.synthetic.interactions import (
     DEVICE_FACTORS,
-    HOT_SHARE,
     INCIDENT_FACTOR,
     INCIDENT_PAGE,
     INCIDENT_VERSION,
     OUTLIER_MS,
-    Activity,
-    retention,
+    incident_days,
 )
 from lakehouse.synthetic.period import (
     HOUR_WEIGHTS,
@@ -37,6 +36,7 @@ from lakehouse.synthetic.period import (
 )
 from lakehouse.synthetic.population import ACTIVITY_CLASSES, COMPANY_SIZES
 from lakehouse.synthetic.profiles import DEVICES
+from lakehouse.synthetic.releases import FAR_FUTURE, State
 from lakehouse.synthetic.sessions import BOUNCE_SHARE, SESSION_GAP_S
 
 _PERSON_TIME = (
@@ -45,15 +45,22 @@ _PERSON_TIME = (
 )
 
 
+_RETENTION = (
+    "chance to be active in whole calendar week 0, 1, ... after that of joining; 1 - (1 - chance) "
+    "** share for a week of which only a share lies in the period; active_by_week is what came out"
+)
+
+
 def growth_truth(world: Growth) -> dict[str, Any]:
     """The growth section."""
     made, people = world.conversions, world.people
+    calendar = people.calendar
     days_with_events = np.flatnonzero(world.events_on)
-    as_of = int(days_with_events[-1]) if len(days_with_events) else world.calendar.days - 1
+    as_of = int(days_with_events[-1]) if len(days_with_events) else calendar.days - 1
     converted = made.first_ms != NEVER
     return {
         "users": len(people),
-        "as_of_date": world.calendar.date_of(as_of),
+        "as_of_date": calendar.date_of(as_of),
         "conversion": {
             "rows": len(made.user),
             "converted_users": int(converted.sum()),
@@ -75,15 +82,15 @@ def growth_truth(world: Growth) -> dict[str, Any]:
             feature.id: _feature_truth(world, column, feature, as_of)
             for column, feature in enumerate(FEATURES)
         },
-        "feature_states": [_state(state, world.calendar) for state in world.intervals],
+        "feature_states": [_state(state, calendar) for state in world.plan.states],
         "late_release": [
             {
                 "feature_id": row.feature_id,
                 "version": row.version,
-                "release_date": world.calendar.date_of(row.day),
-                "delivered_on": world.calendar.date_of(row.delivered_day),
+                "release_date": calendar.date_of(row.day),
+                "delivered_on": calendar.date_of(row.delivered_day),
             }
-            for row in world.history
+            for row in world.plan.releases
             if row.delivered_day > max(row.day, 0)
         ],
     }
@@ -91,14 +98,14 @@ def growth_truth(world: Growth) -> dict[str, Any]:
 
 def _feature_truth(world: Growth, column: int, feature: Feature, as_of: int) -> dict[str, Any]:
     """Effect, adoption, the cohorts of the impact mart, and person-time of one feature."""
-    signup = world.people.signup_day
+    signup, calendar = world.people.signup_day, world.people.calendar
     first_ms = world.conversions.first_ms
     converted = first_ms != NEVER
     first_use = world.first_use[:, column]
     adopted = first_use != NEVER
     used_on = np.where(adopted, first_use // MS_PER_DAY, np.iinfo(np.int64).max)
     until = np.where(converted, first_ms // MS_PER_DAY, as_of)
-    released_on = first_release_day(feature.id, world.history)
+    released_on = world.plan.first_release_day(feature.id)
     used = used_on <= until
     available = ~used & (released_on <= until)
     cohorts = {
@@ -117,7 +124,7 @@ def _feature_truth(world: Growth, column: int, feature: Feature, as_of: int) -> 
     return {
         "hazard_ratio": feature.hazard_ratio,
         "planted": feature.planted,
-        "first_release_date": world.calendar.date_of(released_on),
+        "first_release_date": calendar.date_of(released_on),
         "users_adopted": int(adopted.sum()),
         "cohorts": {
             name: {
@@ -149,18 +156,18 @@ def _state(state: State, calendar: Calendar) -> dict[str, Any]:
 def interactions_truth(activity: Activity) -> dict[str, Any]:
     """The interactions section; the tally must be complete."""
     calendar, tally = activity.calendar, activity.tally
-    rows = int(activity.hot_rows.sum() + activity.other_rows.sum())
-    first, last = activity.incident_days
+    first, last = incident_days(calendar)
     return {
-        "rows": rows,
+        "rows": activity.rows,
         "users": int(activity.active.any(axis=1).sum()),
         "hot_user": {
             "user_id": activity.people.ids[activity.hot_user].as_py(),
             "planted_share": HOT_SHARE,
             "rows": tally.hot_rows,
-            "share": _ratio(tally.hot_rows, rows),
+            "share": _ratio(tally.hot_rows, activity.rows),
         },
         "retention": {
+            "definition": _RETENTION,
             "planted_curve": [round(float(rate), 6) for rate in retention(calendar.weeks)],
             "cohorts": _cohorts(activity),
         },

@@ -1,4 +1,4 @@
-"""Conversion records → the conversion that matters."""
+"""Conversion records → the conversion that matters, and the cohort of each user and feature."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pyspark.sql import DataFrame
+
+USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used", "not_available"
+COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
 
 
 def first_conversions(conversions: DataFrame) -> DataFrame:
@@ -19,7 +24,7 @@ def first_conversions(conversions: DataFrame) -> DataFrame:
     """
     days = F.coalesce("days_to_convert", F.datediff("conversion_date", "signup_date"))
     first = F.min_by(
-        F.struct("conversion_date", days.alias("days_to_convert"), "mrr", "plan"),
+        F.struct("conversion_date", days.alias("days_to_convert"), "mrr"),
         F.struct(
             "conversion_date",
             (-F.coalesce("mrr", F.lit(-1))).alias("by_higher_mrr"),
@@ -28,3 +33,42 @@ def first_conversions(conversions: DataFrame) -> DataFrame:
         ),
     )
     return conversions.groupBy("user_id").agg(first.alias("first")).select("user_id", "first.*")
+
+
+def users_by_feature(
+    user_dim: DataFrame,
+    feature_states: DataFrame,
+    feature_usage_facts: DataFrame,
+    conversions: DataFrame,
+    *,
+    as_of: date,
+) -> DataFrame:
+    """Every known user beside every feature with a current row. One row per user and feature.
+
+    Returns:
+        The columns of `user_dim`; feature_id, feature_name (the current one), released_on (first
+        release); first_used_date; conversion_date, days_to_convert and mrr of the first conversion;
+        cohort, judged on the reference date: the first conversion or, without one, `as_of`.
+    """
+    features = (
+        feature_states.groupBy("feature_id")
+        .agg(
+            F.min("effective_from").alias("released_on"),
+            F.max(F.when(F.col("is_current"), F.struct("feature_name"))).alias("current"),
+        )
+        .filter("current IS NOT NULL")
+        .select("feature_id", "current.feature_name", "released_on")
+    )
+    first_use = feature_usage_facts.select("user_id", "feature_id", "first_used_date")
+    reference_date = F.coalesce("conversion_date", F.lit(as_of))
+    has_used = F.coalesce(F.col("first_used_date") <= reference_date, F.lit(False))
+    was_available = F.col("released_on") <= reference_date
+    return (
+        user_dim.join(first_conversions(conversions), "user_id", how="left")
+        .crossJoin(F.broadcast(features))
+        .join(first_use, ["user_id", "feature_id"], how="left")
+        .withColumn(
+            "cohort",
+            F.when(has_used, USED).when(was_available, AVAILABLE).otherwise(NOT_AVAILABLE),
+        )
+    )

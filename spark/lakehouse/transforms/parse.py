@@ -18,6 +18,7 @@ CELLS = "_cells"
 EARLIEST, LATEST = "1970-01-01", "2200-01-01"
 _DATE_SHAPE = r"^\d{4}-\d{1,2}-\d{1,2}"
 _EXACT = "decimal(38,10)"
+_WHOLE = frozenset({INT, LONG})
 
 
 def take_apart(lines: DataFrame, layout: str, header: str | None) -> DataFrame:
@@ -93,8 +94,8 @@ def _cast(text: Column, field: Field) -> Column:
         return text
     if field.type in {DATE, TIMESTAMP}:
         return F.when(text.rlike(_DATE_SHAPE), text.try_cast(field.type))
-    if field.type in {BOOLEAN, DOUBLE}:
-        return text.try_cast(field.type)
+    if field.type not in _WHOLE:
+        return text.try_cast(field.type)  # a decimal is rounded, half up, to its declared places
     exact = text.try_cast(_EXACT)
     value = exact.try_cast(field.type)
     return F.when(value.cast(_EXACT) == exact, value)
@@ -114,8 +115,7 @@ def _type_problem(text: Column, field: Field) -> Column:
 
 def _noun(field: Field) -> str:
     names = {DATE: "date", TIMESTAMP: "timestamp", BOOLEAN: "boolean", STRING: "text"}
-    whole = {INT, LONG}
-    return names.get(field.type, "whole_number" if field.type in whole else "number")
+    return names.get(field.type, "whole_number" if field.type in _WHOLE else "number")
 
 
 def _extra(source: Source) -> Column:

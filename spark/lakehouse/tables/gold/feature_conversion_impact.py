@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.metrics import conversion as metric
 from lakehouse.spec import (
     DOUBLE,
     LONG,
@@ -34,15 +35,12 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.bronze import conversions
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
-from lakehouse.transforms.conversions import first_conversions
+from lakehouse.transforms.conversions import COHORTS, users_by_feature
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Run
-
-USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used", "not_available"
-COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
 
 TABLE = Table(
     name="gold.feature_conversion_impact",
@@ -57,17 +55,11 @@ TABLE = Table(
         Column("feature_id", STRING, "Natural key of the feature.", nullable=False),
         Column("feature_name", STRING, "Current display name of the feature."),
         Column("cohort", STRING, f"One of {', '.join(COHORTS)}.", nullable=False),
-        Column("total_users", LONG, "Known users in the cohort.", nullable=False),
-        Column("converted_users", LONG, "Of which converted.", nullable=False),
-        Column("conversion_rate", DOUBLE, "converted_users ÷ total_users, 0-1.", nullable=False),
-        Column(
-            "avg_days_to_convert",
-            DOUBLE,
-            "Mean days from signup to first conversion, converted users only; null when none.",
-        ),
-        Column(
-            "avg_mrr", DOUBLE, "Mean mrr of the first conversion, converted users only; or null."
-        ),
+        Column("total_users", LONG, metric.TOTAL_USERS, nullable=False),
+        Column("converted_users", LONG, metric.CONVERTED_USERS, nullable=False),
+        Column("conversion_rate", DOUBLE, metric.CONVERSION_RATE, nullable=False),
+        Column("avg_days_to_convert", DOUBLE, metric.AVG_DAYS_TO_CONVERT),
+        Column("avg_mrr", DOUBLE, metric.AVG_MRR),
     ),
     write=Overwrite(keys=("feature_id", "cohort")),
     as_of=Latest(feature_usage_facts.TABLE, "as_of_date"),
@@ -76,7 +68,7 @@ TABLE = Table(
         not_empty("silver.feature_states"),
     ),
     ensures=(
-        not_empty(),
+        not_empty(severity="warn"),  # legal: every feature was deleted
         not_null("feature_id", "cohort"),
         unique("feature_id", "cohort"),
         one_of("cohort", COHORTS),
@@ -98,36 +90,17 @@ def transform(
     run: Run,
 ) -> DataFrame:
     """Put every user in a cohort of every current feature, and aggregate."""
-    features = feature_states.groupBy("feature_id").agg(
-        F.min("effective_from").alias("released_on"),
-        F.max(F.when(F.col("is_current"), F.struct("feature_name"))).alias("current"),
+    members = users_by_feature(
+        user_dim, feature_states, feature_usage_facts, conversions, as_of=run.as_of
     )
-    users = user_dim.join(first_conversions(conversions), "user_id", "left").withColumn(
-        "reference_date", F.coalesce("conversion_date", F.lit(run.as_of))
-    )
-    first_use = feature_usage_facts.select("user_id", "feature_id", "first_used_date")
-    has_used = F.coalesce(F.col("first_used_date") <= F.col("reference_date"), F.lit(False))
-    was_available = F.col("released_on") <= F.col("reference_date")
-    members = (
-        users.crossJoin(F.broadcast(features.filter("current IS NOT NULL")))
-        .join(first_use, ["user_id", "feature_id"], "left")
-        .withColumn(
-            "cohort",
-            F.when(has_used, USED).when(was_available, AVAILABLE).otherwise(NOT_AVAILABLE),
-        )
-    )
-    converted = F.count("conversion_date")
-    return (
-        members.groupBy("feature_id", "current.feature_name", "cohort")
-        .agg(
-            F.count(F.lit(1)).alias("total_users"),
-            converted.alias("converted_users"),
-            (converted / F.count(F.lit(1))).alias("conversion_rate"),
-            # Sums of whole numbers and decimals are exact, whatever the order of the rows.
-            (F.try_divide(F.sum("days_to_convert"), F.count("days_to_convert"))).alias(
-                "avg_days_to_convert"
-            ),
-            (F.try_divide(F.sum("mrr").cast("double"), F.count("mrr"))).alias("avg_mrr"),
-        )
-        .select(*(column.name for column in TABLE.columns))
+    total, converted = F.count(F.lit(1)), F.count("conversion_date")
+    # Sums of whole numbers and decimals are exact, whatever the order of the rows.
+    return members.groupBy("feature_id", "feature_name", "cohort").agg(
+        total.alias("total_users"),
+        converted.alias("converted_users"),
+        (converted / total).alias("conversion_rate"),
+        F.try_divide(F.sum("days_to_convert"), F.count("days_to_convert")).alias(
+            "avg_days_to_convert"
+        ),
+        F.try_divide(F.sum("mrr").cast("double"), F.count("mrr")).alias("avg_mrr"),
     )

@@ -1,0 +1,165 @@
+# One line a target, over the `lakehouse` command. What a target lacks is set up first, once.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python on this machine that will do; `make PYTHON=python3.12 …` chooses.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c $(PYTHON_OK) 2>/dev/null && echo $$p && break; done)
+PYTHON_OK := 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
+
+# Where the lake is: the environment, then .env, then the defaults of lakehouse/settings.py.
+dotenv = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null | tail -n 1)
+ROOT := $(or $(LAKEHOUSE_ROOT),$(call dotenv,LAKEHOUSE_ROOT),data)
+RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
+
+# Test processes side by side; each Spark session takes about 1.5 GB. `make test WORKERS=0`: one.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+COVERAGE := --cov --cov-report=term
+# Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
+ARGS ?=
+
+##@ Set up
+.PHONY: help
+help: ## This list
+	@awk -v on="$$(test -t 1 && printf '\033[36m')" -v off="$$(test -t 1 && printf '\033[0m')" 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %s%-20s%s %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/jars.stamp ## Everything a target may need; each target does its part by itself
+
+.PHONY: lock
+lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in requirements.lock
+	@echo "==> resolving versions (about 10 s)"
+	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+		--group build --group dev --group notebooks --group airflow \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file requirements.lock
+	@! grep -nE '://|^-|^/| @ ' requirements.lock || { echo "requirements.lock names a place, see above"; exit 1; }
+
+$(VENV)/uv.stamp: requirements.lock
+	@test -n '$(PYTHON)' && $(PYTHON) -c $(PYTHON_OK) 2>/dev/null || { \
+		echo "Need Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt-get install python3-venv); name it with 'make PYTHON=python3.12 …'." >&2; exit 1; }
+	@echo "==> virtual environment in $(VENV) with $$($(PYTHON) --version) (about 10 s, once)"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@touch $@
+
+$(VENV)/packages.stamp: $(VENV)/uv.stamp requirements.lock
+	@echo "==> installing $$(grep -c == requirements.lock) locked packages (about 1.5 min, once)"
+	@quiet=--quiet; test -t 2 && quiet=; \
+		$(BIN)/uv pip sync $$quiet --python $(BIN)/python --compile-bytecode requirements.lock
+	@touch $@
+
+$(VENV)/lakehouse.stamp: $(VENV)/packages.stamp pyproject.toml
+	@echo "==> installing the lakehouse command (about 2 s, once)"
+	@$(BIN)/uv pip install --quiet --offline --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+$(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engine/jars.py
+	@echo "==> resolving Spark's jars (about 20 s, once)"
+	@$(BIN)/lakehouse jars
+	@touch $@
+
+.PHONY: sample-data
+sample-data: $(VENV)/lakehouse.stamp
+	@case '$(RAW)' in *://*) exit 0;; esac; \
+	if [ -z "$$(find '$(RAW)' -type f -print -quit 2>/dev/null)" ]; then \
+		echo "==> no landing files in $(RAW): making sample data (a few seconds, once)"; \
+		$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)'; \
+	fi
+
+##@ Run the lakehouse
+.PHONY: generate-data
+generate-data: $(VENV)/lakehouse.stamp ## Make synthetic landing files (ARGS="--users 1000 --days 90 …")
+	@$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' $(ARGS)
+
+.PHONY: pipeline
+pipeline: $(VENV)/jars.stamp sample-data ## Landing files to marts: all tables, in order, with their gates
+	@$(BIN)/lakehouse run $(ARGS)
+
+.PHONY: ingest-bronze
+ingest-bronze: $(VENV)/jars.stamp sample-data ## Run the bronze tables
+	@$(BIN)/lakehouse run bronze $(ARGS)
+
+.PHONY: ingest-silver
+ingest-silver: $(VENV)/jars.stamp ## Run the silver tables on what bronze has published
+	@$(BIN)/lakehouse run silver $(ARGS)
+
+.PHONY: ingest-gold
+ingest-gold: $(VENV)/jars.stamp ## Run the gold tables on what silver has published
+	@$(BIN)/lakehouse run gold $(ARGS)
+
+##@ Look at it
+.PHONY: notebook
+notebook: $(VENV)/jars.stamp ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/lakehouse.stamp ## Write the browsable catalogue of tables, columns, checks and lineage
+	@$(BIN)/lakehouse docs $(ARGS)
+
+.PHONY: data-docs
+data-docs: $(VENV)/jars.stamp ## Write Great Expectations' pages of the latest gates
+	@$(BIN)/lakehouse data-docs $(ARGS)
+
+.PHONY: benchmark
+benchmark: $(VENV)/jars.stamp ## Measure session start, tables, gates and Spark jobs
+	@$(BIN)/python scripts/benchmark.py $(ARGS)
+
+##@ Change it
+.PHONY: format
+format: $(VENV)/packages.stamp ## Mend what ruff can mend, and lay out the code
+	@$(BIN)/ruff check --fix --quiet --exit-zero && $(BIN)/ruff format
+
+.PHONY: lint
+lint: $(VENV)/lakehouse.stamp ## Rules, layout and import contracts
+	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/lint-imports --cache-dir .cache/import-linter
+
+.PHONY: assert-typing
+assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
+	@$(BIN)/mypy
+
+.PHONY: test
+test: $(VENV)/jars.stamp ## All but the slow suites, with coverage (below ten minutes)
+	@$(PYTEST) -m 'not slow' $(COVERAGE) $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does
+	@$(PYTEST) -m slow $(ARGS)
+
+.PHONY: test-all
+test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
+	@TEST_DEPTH=full $(PYTEST) $(COVERAGE) $(ARGS)
+
+.PHONY: pre-commit-install
+pre-commit-install: $(VENV)/lakehouse.stamp ## Check every commit with the commands CI uses
+	@$(BIN)/pre-commit install
+
+.PHONY: pre-commit-run
+pre-commit-run: $(VENV)/lakehouse.stamp ## The commit checks, now and on all files
+	@$(BIN)/pre-commit run --all-files
+
+.PHONY: pre-commit-update
+pre-commit-update: $(VENV)/lakehouse.stamp ## Newest versions of the commit checks (ours come with `make lock`)
+	@$(BIN)/pre-commit autoupdate
+
+##@ Clean up
+.PHONY: clean
+clean: ## Remove tables, reports and caches; landing files and .venv stay
+	@case '$(ROOT)' in *://*) echo "$(ROOT) is not on this machine: its tables stay";; \
+		*) for made in bronze silver gold ops quarantine docs data_docs report.html; do \
+			rm -rf '$(ROOT)'/$$made; done;; esac
+	@rm -rf .cache .hypothesis .ruff_cache spark-warehouse metastore_db derby.log
+	@find spark scripts notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: clean-all
+clean-all: clean ## The same and .venv
+	@rm -rf $(VENV)

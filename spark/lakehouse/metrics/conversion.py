@@ -1,0 +1,85 @@
+"""What the numbers about features and conversion mean. One constant per metric.
+
+Marts use these sentences as the docs of their columns, so that the catalogue, a dashboard and a
+test all say the same. A rate is a share of users, 0 to 1; an interval covers 95 %.
+"""
+
+TOTAL_USERS = "Known users in the cohort, converted or not."
+CONVERTED_USERS = "Users of the cohort who ever converted to a paid plan."
+CONVERSION_RATE = "Share of the cohort's users who converted: converted_users ÷ total_users, 0-1."
+AVG_DAYS_TO_CONVERT = (
+    "Mean days from signup to first conversion, over converted users only; null when there is none."
+)
+AVG_MRR = (
+    "Mean monthly recurring revenue of the first conversion, in the billing currency, over "
+    "converted users only; null when there is none."
+)
+
+LANDMARK_DAYS = 14
+HORIZON_DAYS = 28
+LANDMARK = (
+    "Days from signup to the landmark, the day on which users are sorted into used and not used. "
+    "Whoever converted by then is left out: their use cannot be told apart from their conversion."
+)
+HORIZON = "Days after the landmark in which a first conversion counts."
+
+N_USED = "Users at the landmark who had used the feature by then."
+N_USED_CONVERTED = "Of n_used, those whose first conversion came within the horizon."
+USED_RATE = "n_used_converted ÷ n_used, 0-1; null without such users."
+N_NOT_USED = "Users at the landmark who could have used the feature by then and had not."
+N_NOT_USED_CONVERTED = "Of n_not_used, those whose first conversion came within the horizon."
+NOT_USED_RATE = "n_not_used_converted ÷ n_not_used, 0-1; null without such users."
+
+LANDMARK_LIFT = (
+    "How much larger the share of converting users is among those who had used the feature by the "
+    "landmark than among those who had not: used_rate - not_used_rate."
+)
+ADJUSTED_LIFT = (
+    "The landmark lift between users who were equally active before the landmark: the "
+    "Mantel-Haenszel average of the differences within strata of the number of days on which they "
+    "had used other features; null when no stratum holds both users and non-users."
+)
+ADJUSTED_LIFT_BOUND = (
+    "null where too few users converted, or did not, to say (fewer than 5 in a group)."
+)
+
+EXPOSED_DAYS = (
+    "Person-days from the first use of the feature on, until conversion or the as-of date."
+)
+EXPOSED_CONVERSIONS = "First conversions on or after the day of the first use."
+UNEXPOSED_DAYS = "Person-days from signup to first use, conversion or the as-of date."
+UNEXPOSED_CONVERSIONS = "First conversions without, or before, a use of the feature."
+RATE_RATIO = (
+    "How many times as fast users convert, per day they have not converted yet, after their first "
+    "use of the feature than before it; null when a count or a number of days is 0."
+)
+
+NAIVE_USED_RATE = (
+    "conversion_rate of the cohort used_before_conversion in gold.feature_conversion_impact; for "
+    "comparison: it is biased, early converters had less time to use the feature."
+)
+NAIVE_NOT_USED_RATE = (
+    "conversion_rate of the cohort available_not_used in gold.feature_conversion_impact; for "
+    "comparison: it is biased the other way."
+)
+
+SUPPORTED = "supported"
+ASSOCIATION = "association"
+NOT_DISTINGUISHABLE = "not_distinguishable"
+VERDICTS = (SUPPORTED, ASSOCIATION, NOT_DISTINGUISHABLE)
+VERDICT = (
+    "supported: users of the feature convert more, among equally active users (adjusted lift) and "
+    "per day at risk (rate ratio), each beyond chance. association: some interval excludes no "
+    "effect, in either direction, but not both of these upwards; other explanations remain. "
+    "not_distinguishable: the data are compatible with no effect at all."
+)
+
+
+def low(metric: str) -> str:
+    """Doc of the lower bound of a metric's interval."""
+    return f"Lower bound of the 95 % confidence interval of {metric}."
+
+
+def high(metric: str) -> str:
+    """Doc of the upper bound of a metric's interval."""
+    return f"Upper bound of the 95 % confidence interval of {metric}."

@@ -1,0 +1,191 @@
+"""The catalogue: what every table is, from the specs alone.
+
+A browsable version (`index.html` and a page a table, for a browser without a server) and a short
+one in markdown (`spark/docs/catalogue.md`) that is kept with the code.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lakehouse
+from lakehouse.reporting import lineage
+from lakehouse.reporting.page import render
+from lakehouse.spec.table import LAYERS
+
+if TYPE_CHECKING:
+    from lakehouse.engine.registry import Entry, Registry
+    from lakehouse.spec import Check, Column, Source, Table
+
+REPOSITORY = Path(lakehouse.__file__).resolve().parents[2]
+MARKDOWN = Path("spark/docs/catalogue.md")
+"""Below the repository."""
+
+
+@dataclass(frozen=True)
+class TablePage:
+    """What the catalogue says about a table.
+
+    Attributes:
+        table: The contract.
+        summary: First sentence of the docstring.
+        doc: The whole docstring.
+        downstream: Tables that read it directly.
+        source_file: Its file, relative to the repository.
+    """
+
+    table: Table
+    summary: str
+    doc: str
+    downstream: tuple[str, ...]
+    source_file: str
+
+    @property
+    def landing(self) -> Source | None:
+        """The landing source of a bronze table."""
+        return self.table.source
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Stored columns."""
+        return self.table.stored_columns
+
+    @property
+    def gates(self) -> tuple[tuple[str, tuple[Check, ...]], ...]:
+        """Checks by gate."""
+        return (("input", self.table.requires), ("output", self.table.ensures))
+
+    @property
+    def written(self) -> str:
+        """The write strategy in words."""
+        write = self.table.write
+        fields = [
+            f"{name.replace('_', ' ')} {', '.join(v) if isinstance(v, tuple) else v}"
+            for name, v in vars(write).items()
+        ]
+        return "; ".join([type(write).__name__, *fields])
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What else the contract says, by title."""
+        table = self.table
+        facts = [
+            ("Owner", table.owner),
+            ("Written as", self.written),
+            ("Grain", ", ".join(table.write.grain)),
+        ]
+        if table.dedupe:
+            facts.append(("Deduplicated by", ", ".join(table.dedupe.keys)))
+        if table.as_of:
+            facts.append(("As-of date", f"newest {table.as_of.column} of {table.as_of.table.name}"))
+        if table.cutoff:
+            facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
+        if table.cluster_by:
+            facts.append(("Clustered by", ", ".join(table.cluster_by)))
+        kept = f"{table.retention.days:,} days" if table.retention else "for ever"
+        return [*facts, ("Kept", kept)]
+
+
+def pages(registry: Registry) -> list[TablePage]:
+    """All tables by layer and name."""
+    entries = sorted(
+        registry.entries.values(), key=lambda e: (LAYERS.index(e.table.layer), e.table.name)
+    )
+    return [_page(registry, entry) for entry in entries]
+
+
+def _page(registry: Registry, entry: Entry) -> TablePage:
+    table = entry.table
+    readers = [
+        each.table.name
+        for each in registry.entries.values()
+        if table.name in {upstream.name for upstream in each.table.upstream}
+    ]
+    first, _, _ = entry.doc.partition("\n\n")
+    return TablePage(
+        table=table,
+        summary=" ".join(first.split()),
+        doc=entry.doc,
+        downstream=tuple(sorted(readers)),
+        source_file=_source_file(table),
+    )
+
+
+def _source_file(table: Table) -> str:
+    """Where the table is declared, without the place of the repository on this machine."""
+    declared = Path(table.defined_at.file).resolve()
+    if declared.is_relative_to(REPOSITORY):
+        return declared.relative_to(REPOSITORY).as_posix()
+    return declared.name
+
+
+def write_catalogue(registry: Registry, folder: Path) -> list[Path]:
+    """Write the browsable catalogue.
+
+    Args:
+        registry: The tables.
+        folder: Where to; pages of tables that no longer exist are removed.
+
+    Returns:
+        The pages, the index first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    all_pages = pages(registry)
+    texts = {
+        "index.html": render(
+            "catalogue_index.html.j2",
+            pages=all_pages,
+            layers=[(layer, [p for p in all_pages if p.table.layer == layer]) for layer in LAYERS],
+            graph=lineage.drawing(registry),
+        )
+    }
+    for page in all_pages:
+        name = page.table.name
+        graph = lineage.drawing(registry, only=lineage.around(registry, name), chosen=name)
+        texts[f"{name}.html"] = render(
+            "catalogue_table.html.j2",
+            page=page,
+            graph=graph,
+            source_href=_source_href(page.source_file, folder),
+        )
+    for layer in LAYERS:
+        for stale in folder.glob(f"{layer}.*.html"):
+            if stale.name not in texts:
+                stale.unlink()
+    written = []
+    for filename, text in texts.items():
+        path = folder / filename
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _source_href(source_file: str, folder: Path) -> str:
+    """A relative link to the code; empty when the catalogue lies outside the repository."""
+    place, code = folder.resolve(), REPOSITORY / source_file
+    if not place.is_relative_to(REPOSITORY) or not code.is_file():
+        return ""
+    return Path(os.path.relpath(code, place)).as_posix()
+
+
+def catalogue_markdown(registry: Registry) -> str:
+    """The catalogue as one markdown page, the same for the same specs."""
+    all_pages = pages(registry)
+    nodes = lineage.graph(registry)
+    return render(
+        "catalogue.md.j2",
+        pages=all_pages,
+        nodes=nodes,
+        hrefs={p.source_file: os.path.relpath(p.source_file, MARKDOWN.parent) for p in all_pages},
+    )
+
+
+def write_markdown(registry: Registry, repository: Path = REPOSITORY) -> Path:
+    """Write `spark/docs/catalogue.md`, which is committed."""
+    path = repository / MARKDOWN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(catalogue_markdown(registry), encoding="utf-8")
+    return path

@@ -1,0 +1,42 @@
+"""Docstrings as HTML: paragraphs, bullet lists, `code` and **bold**; all else stays as written."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup, escape
+
+_BULLET = re.compile(r"^[-*] ")
+_CODE = re.compile(r"`([^`]+)`")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+
+
+def inline(words: str) -> Markup:
+    """One run of text."""
+    text = str(escape(words))
+    text = _CODE.sub(r"<code>\1</code>", text)
+    return Markup(_BOLD.sub(r"<strong>\1</strong>", text))  # noqa: S704  # escaped above
+
+
+def prose(words: str) -> Markup:
+    """Paragraphs and bullet lists."""
+    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", words.strip()) if block.strip()]
+    return Markup("\n").join(_block(lines) for lines in blocks)
+
+
+def _block(lines: list[str]) -> Markup:
+    """A paragraph, a list, or a paragraph that a list follows without a blank line."""
+    items: list[str] = []
+    opening: list[str] = []
+    for line in (line.strip() for line in lines):
+        if _BULLET.match(line):
+            items.append(_BULLET.sub("", line))
+        elif items:
+            items[-1] += f" {line}"
+        else:
+            opening.append(line)
+    parts = [Markup("<p>{}</p>").format(inline(" ".join(opening)))] if opening else []
+    if items:
+        entries = Markup("").join(Markup("<li>{}</li>").format(inline(item)) for item in items)
+        parts.append(Markup("<ul>{}</ul>").format(entries))
+    return Markup("").join(parts)

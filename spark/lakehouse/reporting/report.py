@@ -1,0 +1,56 @@
+"""`report.html`: the lake on one page, for a browser without a server or a network."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.io.files import is_local
+from lakehouse.reporting import numbers
+from lakehouse.reporting.conversion import conversion_section
+from lakehouse.reporting.features import features_section
+from lakehouse.reporting.growth import activity_section, headline_section
+from lakehouse.reporting.lake import PublishedLake
+from lakehouse.reporting.operations import quality_section, rows_section
+from lakehouse.reporting.page import render, write_text
+
+if TYPE_CHECKING:
+    from lakehouse.engine.registry import Registry
+    from lakehouse.reporting.page import Section
+    from lakehouse.settings import Settings
+
+DOMAIN_SECTIONS = (headline_section, conversion_section, activity_section, features_section)
+"""Of (lake, now). A new domain adds its sections here."""
+LAKE_SECTIONS = (quality_section, rows_section)
+"""Of (lake, registry): what every table has."""
+
+
+def write_report(settings: Settings, registry: Registry, now: datetime | None = None) -> Path | str:
+    """Write `<root>/report.html`.
+
+    Args:
+        settings: Which lake.
+        registry: Its tables.
+        now: Moment of the report, UTC; by default the present one.
+
+    Returns:
+        Where it is: a path, or a URI when the lake is on an object store.
+    """
+    uri = f"{settings.root_uri}/report.html"
+    write_text(uri, report_html(PublishedLake(settings), registry, now or datetime.now(UTC)))
+    return Path(uri) if is_local(uri) else uri
+
+
+def report_html(lake: PublishedLake, registry: Registry, now: datetime) -> str:
+    """The page."""
+    sections: list[Section] = [build(lake, now) for build in DOMAIN_SECTIONS]
+    sections += [build(lake, registry) for build in LAKE_SECTIONS]
+    published = [name for name in registry.entries if lake.state(name)]
+    return render(
+        "report.html.j2",
+        sections=sections,
+        written_at=numbers.moment(now),
+        n_published=len(published),
+        n_tables=len(registry.entries),
+    )

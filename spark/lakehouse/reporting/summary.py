@@ -1,0 +1,158 @@
+"""The answer in words: does a feature drive conversion?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.metrics.conversion import (
+    ASSOCIATION,
+    HORIZON_DAYS,
+    LANDMARK_DAYS,
+    NOT_DISTINGUISHABLE,
+    SUPPORTED,
+)
+from lakehouse.reporting import numbers
+from lakehouse.reporting.lake import PublishedLake
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+LIFT, IMPACT = "gold.feature_conversion_lift", "gold.feature_conversion_impact"
+KEY_FEATURE = "real_time_collab"
+USED, NOT_USED = "used_before_conversion", "available_not_used"
+MOST_NAMES = 6
+BIAS = (
+    "who converts early has less time to use a feature, so these cohorts differ even when the "
+    "feature does nothing"
+)
+OPENINGS = {
+    SUPPORTED: "The data support it",
+    ASSOCIATION: "They go together, but the data do not show that one drives the other",
+    NOT_DISTINGUISHABLE: "Not distinguishable from no effect",
+}
+GROUPS = {
+    SUPPORTED: "Supported",
+    ASSOCIATION: "Association only",
+    NOT_DISTINGUISHABLE: "Not distinguishable from no effect",
+}
+
+
+def conversion_answer(settings: Settings) -> list[str]:
+    """A few lines for the terminal: does each feature drive conversion?"""
+    return answer(PublishedLake(settings))
+
+
+def answer(lake: PublishedLake) -> list[str]:
+    """The lines of `conversion_answer`, also shown in the report."""
+    lifts = lifts_by_feature(lake)
+    if lifts:
+        return _from_lift(lifts)
+    impact = lake.rows(IMPACT, "SELECT * FROM t")
+    if impact:
+        return _from_impact(impact)
+    return [
+        f"No answer yet: {LIFT} has no rows. Run `lakehouse run +{LIFT}`.",
+    ]
+
+
+def lifts_by_feature(lake: PublishedLake) -> list[dict[str, Any]]:
+    """Rows of the lift mart: real-time collaboration first, then the strongest."""
+    rows = lake.rows(LIFT, "SELECT * FROM t")
+    order = list(OPENINGS)
+    return sorted(
+        rows,
+        key=lambda row: (
+            row["feature_id"] != KEY_FEATURE,
+            order.index(row["verdict"]) if row["verdict"] in order else len(order),
+            -(row["adjusted_lift"] or 0),
+            row["feature_id"],
+        ),
+    )
+
+
+def name(row: dict[str, Any]) -> str:
+    """The display name of a feature, or its key when it has none."""
+    return str(row["feature_name"] or row["feature_id"])
+
+
+def interval(low: float | None, high: float | None, form: Any) -> str:  # noqa: ANN401  # one of numbers
+    """Words for a 95 % interval."""
+    if low is None or high is None:
+        return "too few users for an interval"
+    return f"95{numbers.NBSP}% interval {form(low)} to {form(high)}"
+
+
+def _from_lift(lifts: list[dict[str, Any]]) -> list[str]:
+    first, others = lifts[0], lifts[1:]
+    opening = OPENINGS.get(first["verdict"], "Unknown")
+    groups = [
+        f"{words}: {_names([row for row in others if row['verdict'] == verdict])}."
+        for verdict, words in GROUPS.items()
+        if any(row["verdict"] == verdict for row in others)
+    ]
+    return [
+        f"Does {name(first)} drive conversion? {opening}{_as_of(first)}.",
+        *_evidence(first),
+        *([f"Other features (adjusted lift in points). {' '.join(groups)}"] if groups else []),
+        "Users were observed, not assigned by lot: only an experiment would settle it.",
+    ]
+
+
+def _as_of(row: dict[str, Any]) -> str:
+    return f" (as of {row['as_of_date']})" if row.get("as_of_date") else ""
+
+
+def _evidence(row: dict[str, Any]) -> list[str]:
+    if row["adjusted_lift"] is None and row["rate_ratio"] is None:
+        return ["There is nobody to compare with: nearly all users, or none, had used it."]
+    parts = []
+    if row["adjusted_lift"] is not None:
+        landmark = row.get("landmark_days", LANDMARK_DAYS)
+        horizon = row.get("horizon_days", HORIZON_DAYS)
+        within = interval(row["adjusted_lift_low"], row["adjusted_lift_high"], numbers.points)
+        parts.append(
+            f"Of equally active users, those who had used it {landmark} days after signup differ "
+            f"in conversion over the next {horizon} days by {numbers.points(row['adjusted_lift'])} "
+            f"percentage points ({within})."
+        )
+    if row["rate_ratio"] is not None:
+        within = interval(row["rate_ratio_low"], row["rate_ratio_high"], numbers.ratio)
+        parts.append(
+            f"Per day, users convert {numbers.ratio(row['rate_ratio'])} times as fast after their "
+            f"first use as before it ({within})."
+        )
+    return parts
+
+
+def _names(rows: list[dict[str, Any]]) -> str:
+    shown = [
+        name(row)
+        + (f" ({numbers.points(row['adjusted_lift'])})" if row["adjusted_lift"] is not None else "")
+        for row in rows[:MOST_NAMES]
+    ]
+    rest = len(rows) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def _from_impact(rows: list[dict[str, Any]]) -> list[str]:
+    by_feature: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        by_feature.setdefault(row["feature_id"], {})[row["cohort"]] = row
+    features = sorted(by_feature, key=lambda feature: (feature != KEY_FEATURE, feature))
+    lines = [f"{LIFT} is not published, so only the biased cohorts can be shown:"]
+    for feature in features[:3]:
+        used, not_used = by_feature[feature].get(USED), by_feature[feature].get(NOT_USED)
+        if used and not_used:
+            lines.append(
+                f"{name(used)}: {_rate(used)} of those who used it converted, "
+                f"{_rate(not_used)} of those who had it and did not."
+            )
+    lines.append(f"This does not show what drives what: {BIAS}.")
+    return lines
+
+
+def _rate(row: dict[str, Any]) -> str:
+    return (
+        f"{numbers.percent(row['conversion_rate'])} "
+        f"({numbers.count(row['converted_users'])} of {numbers.count(row['total_users'])})"
+    )

@@ -1,0 +1,197 @@
+"""Shared fixtures: one engine a test process, one small lake a test."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lakehouse.engine import plan
+from lakehouse.engine.registry import Registry, registry
+from lakehouse.engine.runner import Lake, Outcome, new_request
+from lakehouse.engine.session import start_session
+from lakehouse.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pyspark.sql import SparkSession
+
+FAST_JVM = ";".join(
+    [
+        "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=UTC",
+        "spark.sql.shuffle.partitions=2",
+        "spark.default.parallelism=2",
+        # Tables of ten rows: compiling a query costs more than running it.
+        "spark.sql.codegen.wholeStage=false",
+        "spark.sql.codegen.factoryMode=NO_CODEGEN",
+    ]
+)
+TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Settings of the developer's shell must not reach the tests."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("LAKEHOUSE_")}
+    os.environ["TZ"] = "UTC"
+    yield
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def spark(_clean_environment: None) -> Iterator[SparkSession]:
+    """The engine of this test process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        conf = f"{FAST_JVM};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
+        session = start_session(
+            load_settings(spark_master="local[2]", driver_memory="1500m", spark_conf=conf)
+        )
+        yield session
+        session.stop()
+
+
+@dataclass
+class LakeDriver:
+    """A small lake on a temporary folder, driven as the command line drives it."""
+
+    settings: Settings
+    registry: Registry
+    spark: SparkSession | None
+
+    @property
+    def raw(self) -> Path:
+        return Path(self.settings.raw_uri)
+
+    def open(self) -> Lake:
+        return Lake(self.settings, self.registry, self.spark)
+
+    def land(self, path: str, rows: Iterable[dict[str, Any] | str]) -> Path:
+        """Write a landing file; a text is a line as it stands. `.json` makes an array."""
+        target = self.raw / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+        if path.endswith(".json"):
+            target.write_text("[" + ",\n".join(lines) + "]", encoding="utf-8")
+        else:
+            target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return target
+
+    def try_run(
+        self, *selectors: str, as_of: str | None = None, full_refresh: bool = False
+    ) -> dict[str, Outcome]:
+        """Run tables; the outcomes by table, failures included."""
+        names = plan.select(self.registry, selectors)
+        day = date.fromisoformat(as_of) if as_of else None
+        with self.open() as lake:
+            outcomes = lake.run(names, new_request(as_of=day, full_refresh=full_refresh))
+        return {outcome.table: outcome for outcome in outcomes}
+
+    def run(
+        self, *selectors: str, as_of: str | None = None, full_refresh: bool = False
+    ) -> dict[str, Outcome]:
+        """Run tables and insist that none failed."""
+        outcomes = self.try_run(*selectors, as_of=as_of, full_refresh=full_refresh)
+        for outcome in outcomes.values():
+            assert outcome.error is None, f"{outcome.table}: {outcome.error}\n{outcome.trace}"
+            assert outcome.outcome != "blocked", outcome
+        return outcomes
+
+    def rows(self, table: str, *columns: str, technical: bool = False) -> list[dict[str, Any]]:
+        """Published rows of a table, in the order of its grain."""
+        from lakehouse.engine import views
+
+        spec = self.registry[table].table
+        found = views.peek(spec, self.settings, 1_000_000, None, history=False)
+        names = columns or tuple(
+            c.name for c in spec.stored_columns if technical or c.name not in TECHNICAL
+        )
+        return [{name: row[name] for name in names} for row in found]
+
+    def version(self, table: str) -> int:
+        """Published version."""
+        state = self.open().states.published(table)
+        assert state is not None
+        return state.version
+
+    def commits(self, table: str) -> int:
+        """Commits in the table's log, published or not."""
+        log = Path(self.settings.table_uri(table)) / "_delta_log"
+        return len(list(log.glob("*.json")))
+
+
+@pytest.fixture
+def make_lake(spark: SparkSession, tmp_path: Path) -> Callable[..., LakeDriver]:
+    """Make lakes on folders of their own."""
+
+    def make(name: str = "lake", tables: Registry | None = None, **settings: Any) -> LakeDriver:
+        root = tmp_path / name
+        (root / "raw").mkdir(parents=True, exist_ok=True)
+        return LakeDriver(
+            load_settings(root=str(root), spark_master="local[2]", **settings),
+            tables or registry(),
+            spark,
+        )
+
+    return make
+
+
+@pytest.fixture
+def lake(make_lake: Callable[..., LakeDriver]) -> LakeDriver:
+    """One empty lake."""
+    return make_lake()
+
+
+def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[str, Any]:
+    """A landed feature release."""
+    name = more.pop("name", feature.title())
+    return {
+        "feature_id": feature,
+        "feature_name": name,
+        "release_date": day,
+        "version": version,
+        **more,
+    }
+
+
+def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:
+    """A landed signup."""
+    return {
+        "user_id": user,
+        "email": f"{user}@example.org",
+        "signup_date": day,
+        "company_size": "11-50",
+        "industry": "software",
+        **more,
+    }
+
+
+def event(identity: str, user: str, feature: str, at: str, **more: Any) -> dict[str, Any]:
+    """A landed usage event."""
+    return {
+        "event_id": identity,
+        "user_id": user,
+        "feature_id": feature,
+        "feature_name": feature.title(),
+        "event_type": "use",
+        "event_timestamp": at,
+        **more,
+    }
+
+
+def conversion(user: str, day: str, mrr: object = 49, **more: Any) -> dict[str, Any]:
+    """A landed conversion."""
+    return {
+        "user_id": user,
+        "conversion_date": day,
+        "plan": "pro",
+        "mrr": mrr,
+        "signup_date": "2026-01-01",
+        **more,
+    }

@@ -1,0 +1,108 @@
+"""Laws 4 and 7 on a toy table: red gates keep readers on the old version and lose nothing."""
+
+from __future__ import annotations
+
+
+import pytest
+
+from lakehouse.engine.registry import Entry, Registry
+from lakehouse.io import delta, ops
+from lakehouse.quality import expectations
+from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
+
+pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("laws")]
+
+
+def toy() -> Registry:
+    """One bronze table that accepts values up to 100."""
+    table = Table(
+        name="bronze.toy",
+        owner="tests",
+        inputs=(Source(name="toy", doc="Toy.", fields=(Field("id"), Field("value", LONG))),),
+        columns=(
+            Column("id", STRING, "Key.", pii=True),
+            Column("value", LONG, "Value."),
+        ),
+        write=Append(),
+        ensures=(satisfies("small", "value <= 100", "value: at most 100."),),
+    )
+    return Registry({table.name: Entry(table, lambda landed, _run: landed, "Toys.", "code")})
+
+
+@pytest.fixture
+def toys(make_lake):
+    lake = make_lake("toys", toy())
+    lake.land("toy/1.jsonl", [{"id": "a", "value": 1}])
+    lake.run()
+    return lake
+
+
+def test_a_red_gate_leaves_the_old_version_published_and_keeps_the_evidence(toys):
+    version = toys.version("bronze.toy")
+    toys.land("toy/2.jsonl", [{"id": "secret", "value": 101}])
+    outcome = toys.try_run()["bronze.toy"]
+    assert outcome.exit_code == 65
+    assert toys.version("bronze.toy") == version
+    assert [row["value"] for row in toys.rows("bronze.toy")] == [1]
+    red = ops.read(toys.settings, "quality_results", "SELECT * FROM t WHERE NOT passed")
+    assert [(r["check_name"], r["value"], r["version"] > version) for r in red] == [
+        ("small", 1.0, True)
+    ]
+    assert '"value": 101' in red[0]["samples"][0]
+    assert "secret" not in red[0]["samples"][0]
+
+
+def test_after_a_red_gate_the_corrected_file_is_taken(toys):
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 101}])
+    toys.try_run()
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 99}])
+    toys.run()
+    assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 99}
+
+
+def test_the_table_itself_is_restored_so_that_nobody_reads_red_rows_by_path(toys, spark):
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 101}])
+    toys.try_run()
+    newest = delta.read(spark, toys.settings.table_uri("bronze.toy"))
+    assert [row["value"] for row in newest.collect()] == [1]
+
+
+def test_a_gate_that_forgets_a_result_is_red(toys, monkeypatch):
+    honest = expectations.validate
+
+    def forgetful(*arguments):
+        validation = honest(*arguments)
+        return validation | {"results": []}
+
+    monkeypatch.setattr(expectations, "validate", forgetful)
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    assert toys.try_run()["bronze.toy"].exit_code == 65
+
+
+def test_a_corrected_file_replaces_its_rows_and_is_told_apart(toys):
+    toys.land("toy/1.jsonl", [{"id": "a", "value": 5}])
+    outcome = toys.run()["bronze.toy"]
+    assert "changed files: toy/1.jsonl" in outcome.reason
+    assert [row["value"] for row in toys.rows("bronze.toy")] == [5]
+
+
+def test_rows_of_a_file_that_was_archived_stay(toys):
+    (toys.raw / "toy/1.jsonl").unlink()
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    toys.run(full_refresh=True)
+    assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 2}
+
+
+def test_a_row_sent_again_in_another_file_is_counted_once(toys):
+    toys.land("toy/2.jsonl", [{"id": "a", "value": 1}, {"id": "a", "value": 1}])
+    outcome = toys.run()["bronze.toy"]
+    assert outcome.account.rows_deduplicated == 2
+    assert len(toys.rows("bronze.toy")) == 1
+
+
+def test_a_lost_state_file_does_not_lose_rows_of_archived_files(toys):
+    (toys.raw / "toy/1.jsonl").unlink()
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    (toys.raw.parent / "ops/published/bronze.toy.json").unlink()
+    toys.run()
+    assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 2}

@@ -1,0 +1,82 @@
+"""A small random world of landing rows, and ways to deliver the same rows differently."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from conftest import LakeDriver, conversion, event, release, signup
+
+FIRST_DAY = date(2026, 1, 1)
+FEATURES = ("collab", "export", "search")
+SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
+Rows = dict[str, list[dict[str, Any] | str]]
+
+
+def day(chance: random.Random, span: int = 20) -> str:
+    return (FIRST_DAY + timedelta(days=chance.randrange(span))).isoformat()
+
+
+def make_world(seed: int, users: int = 8, events: int = 40) -> Rows:
+    """Landing rows with deletes, late versions, several conversions of a user, and bad rows."""
+    chance = random.Random(seed)
+    people = [f"u{n}" for n in range(users)]
+    return {
+        "feature_releases": [release("collab", "2026-01-01")]
+        + [
+            release(
+                chance.choice(FEATURES),
+                day(chance),
+                chance.choice(["1.9", "1.10", "2.0", None]),
+                is_enabled=chance.random() < 0.8,
+                is_deleted=chance.random() < 0.2,
+            )
+            for _ in range(14)
+        ]
+        + ['{"feature_id": null, "release_date": "2026-01-02"}'],
+        "user_signups": [signup(user, day(chance, 5)) for user in people]
+        + [signup(people[0], "2026-01-19", industry="other"), '{"user_id": "broken'],
+        "feature_usage_events": [
+            event(
+                f"e{n}",
+                chance.choice([*people, "stranger"]),
+                chance.choice(FEATURES),
+                f"{day(chance)}T{chance.randrange(24):02}:00:00Z",
+            )
+            for n in range(events)
+        ]
+        # The same event told twice, with another time: one of the two stands for it.
+        + [event("e0", "u1", "collab", f"2026-01-{n:02}T00:00:00Z") for n in (3, 4)]
+        + ['{"event_id": "x", "user_id": "u1", "feature_id": "collab", "event_timestamp": "soon"}'],
+        "conversions": [
+            conversion(chance.choice(people), day(chance), chance.choice([9, 49.99, 199]))
+            for _ in range(6)
+        ]
+        + [conversion("u1", "2026-01-05", mrr=-1)],
+    }
+
+
+def land_at_once(lake: LakeDriver, world: Rows) -> None:
+    """One file a source."""
+    for source, rows in world.items():
+        lake.land(f"{source}.jsonl", rows)
+
+
+def batches(world: Rows, seed: int, n: int) -> list[Rows]:
+    """The same rows shuffled, a quarter of them sent twice, cut into deliveries."""
+    chance = random.Random(seed)
+    cut: list[Rows] = [{source: [] for source in world} for _ in range(n)]
+    for source, rows in world.items():
+        sent = [row for row in rows for _ in range(1 + (chance.random() < 0.25))]
+        chance.shuffle(sent)
+        for row in sent:
+            cut[chance.randrange(n)][source].append(row)
+    return cut
+
+
+def land_batch(lake: LakeDriver, batch: Rows, number: int) -> None:
+    """One file a source and delivery; a source that sends nothing sends no file."""
+    for source, rows in batch.items():
+        if rows or number == 0:
+            lake.land(f"{source}/{number}.jsonl", rows)
