@@ -83,7 +83,7 @@ generate-data: $(VENV)/lakehouse.stamp ## Make synthetic landing files (ARGS="--
 
 .PHONY: pipeline
 pipeline: $(VENV)/jars.stamp sample-data ## Landing files to marts: all tables, in order, with their gates
-	@$(BIN)/lakehouse run $(ARGS)
+	@$(BIN)/lakehouse run $(ARGS) && $(BIN)/lakehouse report
 
 .PHONY: ingest-bronze
 ingest-bronze: $(VENV)/jars.stamp sample-data ## Run the bronze tables

@@ -242,6 +242,40 @@ def verify(table: TableName, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def report() -> None:
+    """Write <root>/report.html and answer in a few lines whether features drive conversion."""
+    from lakehouse.reporting.report import write_report  # noqa: PLC0415  # jinja2, only here
+    from lakehouse.reporting.summary import conversion_answer  # noqa: PLC0415  # same
+
+    settings = current_settings()
+    for line in conversion_answer(settings):
+        console.out.print(line)
+    console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
+    console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
+    console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
+
+
+@app.command()
+def docs(
+    *,
+    output: Annotated[Path | None, typer.Option(help="Folder; default <root>/docs.")] = None,
+) -> None:
+    """Write the catalogue of tables, columns, checks and lineage from the specs."""
+    from lakehouse.reporting.catalogue import write_catalogue  # noqa: PLC0415  # jinja2, only here
+
+    folder = output or Path(current_settings().root_uri) / "docs"
+    console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
+
+
+@app.command("data-docs")
+def data_docs() -> None:
+    """Write Great Expectations' pages of every suite and of its latest results."""
+    from lakehouse.reporting.data_docs import write_data_docs  # noqa: PLC0415  # GX takes seconds
+
+    console.out.print(f"wrote {write_data_docs(current_settings(), registry())}")
+
+
+@app.command()
 def manifest(
     *,
     output: Annotated[Path, typer.Option(help="Where to write it; - prints it.")] = Path(

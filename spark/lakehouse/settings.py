@@ -18,7 +18,7 @@ CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
 class Settings(BaseSettings):
     """Where the lake is and what runs it. Every field is an environment variable.
 
-    `LAKEHOUSE_ENV` chooses `conf/<env>.env` as defaults; the environment always wins.
+    The environment wins over `.env` in the working folder, which wins over `conf/<env>.env`.
     """
 
     model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="ignore")
@@ -75,9 +75,9 @@ def load_settings(**overrides: object) -> Settings:
         ConfigError: A value is not legal; names the variable.
     """
     try:
-        first = Settings(**overrides)  # type: ignore[arg-type]  # pydantic validates
-        defaults = CONF_DIR / f"{first.env}.env"
-        return Settings(_env_file=defaults, **overrides)  # type: ignore[arg-type,call-arg]
+        chosen = Settings(_env_file=".env", **overrides)  # type: ignore[arg-type]  # pydantic validates
+        files = (CONF_DIR / f"{chosen.env}.env", ".env")
+        return Settings(_env_file=files, **overrides)  # type: ignore[arg-type]  # same
     except ValidationError as error:
         problems = [
             f"LAKEHOUSE_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}"

@@ -46,8 +46,8 @@ def _lift_figure(lifts: list[dict[str, Any]]) -> Figure:
     caption = (
         "An interval that touches the line of no effect is compatible with no effect. Landmark "
         "lift: users who had used the feature some days after signup against those who had not. "
-        "Adjusted lift: the same among users who had tried equally many other features. Rate "
-        "ratio: conversions per day after the first use ÷ before it."
+        "Adjusted lift: the same among users who were about equally active. Rate ratio: "
+        "conversions per day after the first use ÷ before it."
     )
     if not lifts:
         return Figure(title=title, caption=caption, empty=f"{summary.LIFT} has no rows yet.")

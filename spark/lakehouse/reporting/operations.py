@@ -68,7 +68,9 @@ class GateResult:
     @property
     def cell(self) -> Cell:
         """The gate in one cell of a table."""
-        passed = sum(name in self.results and self.results[name]["passed"] for name in self.declared)
+        passed = sum(
+            name in self.results and self.results[name]["passed"] for name in self.declared
+        )
         words = f"{passed} of {len(self.declared)}"
         if not self.declared:
             return Cell("no checks", "soft")

@@ -1,4 +1,4 @@
-"""Docstrings as HTML: paragraphs, bullet lists, `code` and **bold**; all else stays as written."""
+"""Docstrings as HTML: paragraphs, lists, `code`, **bold** and *stress*; all else stays as it is."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from markupsafe import Markup, escape
 _BULLET = re.compile(r"^[-*] ")
 _CODE = re.compile(r"`([^`]+)`")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
+_STRESS = re.compile(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])")
 
 
 def inline(words: str) -> Markup:
     """One run of text."""
     text = str(escape(words))
-    text = _CODE.sub(r"<code>\1</code>", text)
-    return Markup(_BOLD.sub(r"<strong>\1</strong>", text))  # noqa: S704  # escaped above
+    for pattern, tag in ((_CODE, "code"), (_BOLD, "strong"), (_STRESS, "em")):
+        text = pattern.sub(rf"<{tag}>\1</{tag}>", text)
+    return Markup(text)  # noqa: S704  # escaped above
 
 
 def prose(words: str) -> Markup:

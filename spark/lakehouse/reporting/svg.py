@@ -72,9 +72,7 @@ def rect(  # noqa: PLR0913  # a rectangle has this many sides
     x: float, y: float, width: float, height: float, kind: str, *, tip: str = "", radius: float = 2
 ) -> Markup:
     """A rectangle that says its value when pointed at."""
-    return Markup(
-        '<rect x="{}" y="{}" width="{}" height="{}" rx="{}" class="{}">{}</rect>'
-    ).format(
+    return Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="{}" class="{}">{}</rect>').format(
         round(x, 1),
         round(y, 1),
         round(max(width, 0), 1),

@@ -65,9 +65,7 @@ def grouped_bars(
     return svg.drawing(WIDTH, y + 10, title, [*parts, *rows])
 
 
-def _bar(
-    group: Group, key: str, look: tuple[str, str], y: float, scale: svg.Scale
-) -> list[Markup]:
+def _bar(group: Group, key: str, look: tuple[str, str], y: float, scale: svg.Scale) -> list[Markup]:
     bar = group.bars[key]
     kind, words = look
     end = scale(bar.value)

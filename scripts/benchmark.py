@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Measure the pipeline on sample data: session start, tables, gates, Spark jobs, a second run.
+
+Runs on a lake of its own in a temporary folder. Figures of one run on a shared machine are noisy:
+compare ratios within a run, and counts, which are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from lakehouse.engine.registry import registry
+from lakehouse.engine.runner import Lake, Outcome, new_request
+from lakehouse.settings import load_settings
+
+GENERATOR = Path(__file__).with_name("generate_synthetic_data.py")
+
+
+def measure(root: Path) -> dict[str, Any]:
+    """Run the pipeline twice in one process and take the figures."""
+    events = root / "events"
+    events.mkdir()
+    conf = f"spark.eventLog.enabled=true;spark.eventLog.dir={events.as_uri()}"
+    settings = load_settings(root=str(root), spark_conf=conf)
+    names = list(registry().entries)
+    with Lake(settings, registry()) as lake:
+        session_s = timed(lambda: lake.spark)
+        first: list[Outcome] = []
+        second: list[Outcome] = []
+        first_s = timed(lambda: first.extend(lake.run(names, new_request())))
+        commits = count_commits(root)
+        second_s = timed(lambda: second.extend(lake.run(names, new_request())))
+        new_commits = count_commits(root) - commits
+    return {
+        "session_start_s": session_s,
+        "first_run_s": first_s,
+        "second_run_s": second_s,
+        "second_run_commits": new_commits,
+        "tables": {o.table: {"s": o.seconds, "gates_s": o.gate_seconds} for o in first},
+        "gate_share": sum(o.gate_seconds for o in first) / sum(o.seconds for o in first),
+        "failed": [o.table for o in (*first, *second) if o.error],
+        **count_jobs(events),
+    }
+
+
+def timed(action: Any) -> float:  # noqa: ANN401  # any callable
+    """Seconds an action takes."""
+    started = time.monotonic()
+    action()
+    return round(time.monotonic() - started, 2)
+
+
+def count_commits(root: Path) -> int:
+    """Commits of all tables of all layers."""
+    return sum(1 for layer in ("bronze", "silver", "gold") for _ in (root / layer).rglob("*.json"))
+
+
+def count_jobs(events: Path) -> dict[str, int]:
+    """Spark jobs and tasks, from the event log."""
+    counts = {"spark_jobs": 0, "spark_tasks": 0}
+    keys = {"SparkListenerJobStart": "spark_jobs", "SparkListenerTaskEnd": "spark_tasks"}
+    for path in events.rglob("*"):
+        if path.is_file() and not path.name.startswith((".", "appstatus")):
+            for line in path.open(encoding="utf-8"):
+                key = keys.get(json.loads(line)["Event"])
+                if key:
+                    counts[key] += 1
+    return counts
+
+
+def main(
+    *,
+    users: Annotated[int, typer.Option(help="Users to generate.")] = 10_000,
+    events: Annotated[int, typer.Option(help="Usage events to generate.")] = 200_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Generate data, run twice, print the figures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        subprocess.run(  # noqa: S603  # our own script
+            [
+                *(sys.executable, str(GENERATOR), "--out", str(root / "raw"), "--quiet"),
+                *("--users", str(users), "--events", str(events), "--domains", "growth"),
+            ],
+            check=True,
+        )
+        figures = measure(root) | {"users": users, "events": events, "cores": os.cpu_count()}
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+        return
+    grid = Grid("what", "figure", box=None)
+    for name, value in figures.items():
+        if name != "tables":
+            grid.add_row(name, f"{value:.1%}" if name == "gate_share" else str(value))
+    for table, figure in figures["tables"].items():
+        grid.add_row(table, f"{figure['s']:.1f} s, of which gates {figure['gates_s']:.1f} s")
+    Console().print(grid)
+    raise typer.Exit(1 if figures["failed"] else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)
