@@ -80,8 +80,9 @@ def run(
     """Bring tables up to date, upstream first, each behind its gates."""
     names = planning.select(registry(), selectors or [])
     days = planning.backfill_days(_date(from_, "--from"), _date(to, "--to"), as_of)
+    dates: list[str | None] = [*days] or [as_of]
     with _lake() as lake:
-        for day in days or [as_of]:
+        for day in dates:
             if len(days) > 1 and not as_json:
                 console.out.rule(f"as of {day}")
             code = _run_once(lake, names, _request(day, full_refresh=full_refresh), as_json)
@@ -193,8 +194,10 @@ def runs(
     if as_json:
         console.print_json(rows)
         return
-    brief = ("run_id", "table_name", "outcome", "rows_in", "rows_loaded", "rows_quarantined")
-    brief += ("rows_deduplicated", "seconds", "output_version", "reason", "error")
+    brief = (
+        *("run_id", "table_name", "outcome", "rows_in", "rows_loaded", "rows_quarantined"),
+        *("rows_deduplicated", "seconds", "output_version", "reason", "error"),
+    )
     console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no runs yet")
 
 
@@ -295,11 +298,13 @@ def manifest(
 
 
 @app.command()
-def jars() -> None:
+def jars(
+    *, s3: Annotated[bool, typer.Option("--s3", help="Also those for lakes on s3a://.")] = False
+) -> None:
     """Resolve the engine's jars into the local cache, once."""
-    from lakehouse.engine.jars import resolve  # noqa: PLC0415  # imports pyspark
+    from lakehouse.engine.jars import COORDINATES, DELTA, resolve  # noqa: PLC0415  # imports pyspark
 
-    for path in resolve():
+    for path in resolve(COORDINATES if s3 else DELTA):
         console.out.print(path.name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -79,7 +79,7 @@ class Progress:
         self._outcomes: dict[str, Outcome | None] = dict.fromkeys(names)
         self._live = Live(console=out, refresh_per_second=4, get_renderable=self._grid)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Start drawing."""
         if out.is_terminal:
             self._live.start()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lakehouse.engine import plan
+from lakehouse.engine import plan, views
 from lakehouse.engine.registry import Registry, registry
 from lakehouse.engine.runner import Lake, Outcome, new_request
 from lakehouse.engine.session import start_session
@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-FAST_JVM = ";".join(
-    [
-        "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=UTC",
+FAST_JVM = ";".join(  # noqa: FLY002  # a list is easier to comment
+    (
+        (
+            "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+            "-Duser.timezone=UTC"
+        ),
         "spark.sql.shuffle.partitions=2",
         "spark.default.parallelism=2",
+        "spark.sql.adaptive.enabled=false",
         # Tables of ten rows: compiling a query costs more than running it.
         "spark.sql.codegen.wholeStage=false",
         "spark.sql.codegen.factoryMode=NO_CODEGEN",
-    ]
+    )
 )
 TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
 
@@ -39,7 +43,9 @@ TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
     """Settings of the developer's shell must not reach the tests."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("LAKEHOUSE_")}
+    kept = {
+        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("LAKEHOUSE_")
+    }
     os.environ["TZ"] = "UTC"
     yield
     os.environ.update(kept)
@@ -105,8 +111,6 @@ class LakeDriver:
 
     def rows(self, table: str, *columns: str, technical: bool = False) -> list[dict[str, Any]]:
         """Published rows of a table, in the order of its grain."""
-        from lakehouse.engine import views
-
         spec = self.registry[table].table
         found = views.peek(spec, self.settings, 1_000_000, None, history=False)
         names = columns or tuple(

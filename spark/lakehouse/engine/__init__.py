@@ -1,0 +1,1 @@
+"""The machinery: session, registry, plan, stages, runner. Names no table."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lakehouse.engine.jars import jar_paths
+from lakehouse.engine.jars import DELTA, jar_paths, needed
 from lakehouse.engine.java import java_environment, java_version
 from lakehouse.errors import ConfigError
 
@@ -56,11 +56,12 @@ def _java(_: Settings) -> Finding:
     return "ok", f"Java {java_version(Path(home) / 'bin' / 'java')} in {home}", ""
 
 
-def _jars(_: Settings) -> Finding:
+def _jars(settings: Settings) -> Finding:
+    coordinates = needed(settings.root_uri, settings.raw_uri)
     try:
-        return "ok", f"{len(jar_paths())} jars", ""
+        return "ok", f"{len(jar_paths(coordinates))} jars", ""
     except ConfigError as error:
-        return "bad", str(error), "lakehouse jars"
+        return "bad", str(error), f"lakehouse jars{' --s3' if coordinates != DELTA else ''}"
 
 
 def _memory(_: Settings) -> Finding:

@@ -120,16 +120,18 @@ def ingest(job: Job, work: Intake) -> Written:
     landed = work.delivery.present if work.reconcile else work.delivery.new
     lines = _lines(job, landed, with_gone=work.reconcile)
     parsed = _parsed(job, lines)
-    landed_rows = Tally(
-        parsed, rows_in=F.count(F.lit(1)), rows_quarantined=F.count_if(_is_bad())
-    )
+    landed_rows = Tally(parsed, rows_in=F.count(F.lit(1)), rows_quarantined=F.count_if(_is_bad()))
     good = landed_rows.rows.filter(~_is_bad())
     rows = _distinct(job, good)
     if not work.reconcile:
         rows = _not_in_table(job, rows)
     distinct = Tally(rows, rows_loaded=F.count(F.lit(1)))
     reach("before_write", job.table.name)
-    written = _reconciled(job, distinct.rows, work) if work.reconcile else written_rows(job, distinct.rows)
+    written = (
+        _reconciled(job, distinct.rows, work)
+        if work.reconcile
+        else written_rows(job, distinct.rows)
+    )
     counts = landed_rows.counts() | distinct.counts()
     repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_loaded"]
     reach("between_quarantine_and_table", job.table.name)

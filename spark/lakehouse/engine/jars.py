@@ -18,12 +18,33 @@ DELTA = (
     "io.delta:delta-spark_4.2_2.13:4.4.0",
     "io.delta:delta-storage:4.4.0",
 )
+HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
+# What S3A calls of the AWS SDK, in the version hadoop-aws was built with: 10 MB in place of the
+# 640 MB of `software.amazon.awssdk:bundle`. Netty, Jackson and HTTP come with pyspark.
+AWS_SDK_VERSION = "2.35.4"
+AWS_SDK_MODULES = (
+    *("annotations", "apache-client", "arns", "auth", "aws-core", "aws-query-protocol"),
+    *("aws-xml-protocol", "checksums", "checksums-spi", "crt-core", "endpoints-spi"),
+    *("http-auth", "http-auth-aws", "http-auth-aws-eventstream", "http-auth-spi"),
+    *("http-client-spi", "identity-spi", "json-utils", "metrics-spi", "netty-nio-client"),
+    *("profiles", "protocol-core", "regions", "retries", "retries-spi", "s3"),
+    *("s3-transfer-manager", "sdk-core", "sts", "third-party-jackson-core", "utils", "utils-lite"),
+)
 S3 = (
-    "org.apache.hadoop:hadoop-aws:3.5.0",
+    HADOOP_AWS,
+    *(f"software.amazon.awssdk:{module}:{AWS_SDK_VERSION}" for module in AWS_SDK_MODULES),
+    "software.amazon.eventstream:eventstream:1.0.1",
     "software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3:1.3.1",
+    "org.reactivestreams:reactive-streams:1.0.4",
 )
 COORDINATES = DELTA + S3
-SHIPPED_GROUPS = ("org.apache.spark", "org.scala-lang")
+NEVER = ("org.apache.spark:*", "org.scala-lang:*", "software.amazon.awssdk:bundle")
+S3_SCHEMES = ("s3://", "s3a://")
+
+
+def needed(*locations: str) -> tuple[str, ...]:
+    """Coordinates of the jars for a lake at these locations."""
+    return COORDINATES if any(each.startswith(S3_SCHEMES) for each in locations) else DELTA
 
 
 def jars_folder() -> Path:
@@ -33,7 +54,7 @@ def jars_folder() -> Path:
     )
 
 
-def jar_paths(coordinates: tuple[str, ...] = COORDINATES) -> list[Path]:
+def jar_paths(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
     """Paths of the cached jars.
 
     Raises:
@@ -42,12 +63,13 @@ def jar_paths(coordinates: tuple[str, ...] = COORDINATES) -> list[Path]:
     paths = [jars_folder() / _file_name(coordinate) for coordinate in coordinates]
     missing = [path.name for path in paths if not path.exists()]
     if missing:
-        message = f"jars are missing: {', '.join(missing)}; run `lakehouse jars` (or `make setup`)"
+        command = "lakehouse jars --s3" if set(coordinates) & set(S3) else "lakehouse jars"
+        message = f"jars are missing: {', '.join(missing)}; run `{command}` (or `make setup`)"
         raise ConfigError(message, missing=missing)
     return paths
 
 
-def resolve(coordinates: tuple[str, ...] = COORDINATES) -> list[Path]:
+def resolve(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
     """Download what is missing with Spark's own resolver, without transitive dependencies.
 
     Everything else these jars depend on ships with pyspark.
@@ -66,7 +88,7 @@ def resolve(coordinates: tuple[str, ...] = COORDINATES) -> list[Path]:
             [
                 str(Path(pyspark.__file__).parent / "bin" / "spark-submit"),
                 *("--packages", ",".join(coordinates)),
-                *("--exclude-packages", ",".join(f"{group}:*" for group in SHIPPED_GROUPS)),
+                *("--exclude-packages", ",".join(NEVER)),
                 *("--conf", f"spark.jars.ivy={scratch}/ivy"),
                 str(script),
             ],

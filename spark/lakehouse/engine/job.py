@@ -63,7 +63,7 @@ class Job:
 
     @cached_property
     def spark(self) -> SparkSession:
-        """The engine; starts when it is first needed, so that having nothing to do costs nothing."""
+        """The engine; starts when first needed: having nothing to do costs nothing."""
         return self.engine()
 
     @property

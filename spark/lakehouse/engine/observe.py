@@ -16,7 +16,7 @@ class Tally:
     """Aggregates over the rows of a frame, taken while an action runs over `rows`.
 
     The optimiser may cut the observed branch out of a plan, for instance beside an empty side of a
-    join; the numbers then come from a query of their own, so they are always there and always right.
+    join; the numbers then come from a query of their own: they are always there and always right.
     """
 
     def __init__(self, rows: DataFrame, **aggregates: Column) -> None:

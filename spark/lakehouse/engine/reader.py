@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lakehouse.engine.registry import registry
 from lakehouse.engine.session import start_session
@@ -61,7 +61,7 @@ class LakeReader:
         """Stop the engine."""
         self.spark.stop()
 
-    def __enter__(self) -> LakeReader:
+    def __enter__(self) -> Self:
         """Already open."""
         return self
 

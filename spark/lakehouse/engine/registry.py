@@ -16,7 +16,7 @@ from lakehouse import metrics, tables, transforms
 from lakehouse.errors import TableDefinitionError, UnknownTableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from pyspark.sql import DataFrame
@@ -59,7 +59,7 @@ class Registry:
         except KeyError:
             raise UnknownTableError(name, self.entries) from None
 
-    def __iter__(self) -> object:
+    def __iter__(self) -> Iterator[Entry]:
         """Entries, upstream first."""
         return iter(self.entries.values())
 

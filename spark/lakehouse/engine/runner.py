@@ -13,13 +13,14 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
 from lakehouse.engine.job import Job, Request
 from lakehouse.engine.session import fork, start_session
 from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
 from lakehouse.io import ops
+from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 from lakehouse.io.state import Account, State, StateStore
 from lakehouse.quality.expectations import Result, warm_up
@@ -99,7 +100,7 @@ class Lake:
                 self._spark = start_session(self.settings)
             return self._spark
 
-    def __enter__(self) -> Lake:
+    def __enter__(self) -> Self:
         """Nothing is started yet."""
         return self
 
@@ -197,21 +198,24 @@ class Lake:
         clock = time.monotonic()
         progress = _Progress()
         try:
-            step = {
-                "assert-input": self._assert_input,
-                "process": self._process,
-                "assert-output": self._assert_output,
-            }.get(stage)
-            if step is None:
-                raise ConfigError(f"unknown stage '{stage}': assert-input, process, assert-output")
             with table_lock(self.settings, name) as token:
-                step(replace(self.job(name, request), token=token), progress)
+                self._stage(stage)(replace(self.job(name, request), token=token), progress)
         except Exception as error:  # noqa: BLE001  # reported with its exit code
-            progress.fail(error)
+            progress.fail(explained(error, self.settings.table_uri(name)))
         outcome = progress.outcome(name, time.monotonic() - clock)
         if progress.results or progress.error or stage == "assert-output":
-            self._record(outcome, progress, request, started)
+            return self._recorded(outcome, progress, request, started)
         return outcome
+
+    def _stage(self, stage: str) -> Callable[[Job, _Progress], None]:
+        known = {
+            "assert-input": self._assert_input,
+            "process": self._process,
+            "assert-output": self._assert_output,
+        }
+        if stage not in known:
+            raise ConfigError(f"unknown stage '{stage}': one of {', '.join(known)}")
+        return known[stage]
 
     def _is_ready(self, name: str, waiting: Sequence[str], running: Any) -> bool:  # noqa: ANN401
         upstream = self.registry.upstream(name)
@@ -237,9 +241,9 @@ class Lake:
                 job = replace(self.job(name, request), token=token)
                 self._stages(job, progress)
         except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
-            progress.fail(error)
+            progress.fail(explained(error, self.settings.table_uri(name)))
         outcome = progress.outcome(name, time.monotonic() - clock)
-        self._record(outcome, progress, request, started)
+        outcome = self._recorded(outcome, progress, request, started)
         notify(outcome)
         return outcome
 
@@ -270,6 +274,17 @@ class Lake:
             state, results = stages.assert_output(job)
         progress.state = state
         progress.results += [("output", result) for result in results]
+
+    def _recorded(
+        self, outcome: Outcome, progress: _Progress, request: Request, started: datetime
+    ) -> Outcome:
+        """Write the outcome down; a lake that cannot even take that has failed, too."""
+        try:
+            self._record(outcome, progress, request, started)
+        except Exception as error:  # noqa: BLE001  # the first error is the one to report
+            if outcome.error is None:
+                return replace(outcome, outcome=FAILED, error=error, trace=traceback.format_exc())
+        return outcome
 
     def _record(
         self, outcome: Outcome, progress: _Progress, request: Request, started: datetime
@@ -363,10 +378,8 @@ class _Progress:
 
     def outcome(self, table: str, seconds: float) -> Outcome:
         written = self.written
-        if self.error is not None:
-            outcome = FAILED
-        else:
-            outcome = UPDATED if written else UNCHANGED
+        finished = UPDATED if written else UNCHANGED
+        outcome = FAILED if self.error is not None else finished
         return Outcome(
             table,
             outcome,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from lakehouse.engine.jars import jar_paths
+from lakehouse.engine.jars import jar_paths, needed
 from lakehouse.engine.java import java_environment
 from lakehouse.errors import ConfigError, UpstreamMissingError
 from lakehouse.settings import CONF_DIR, Settings
@@ -14,18 +16,21 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 APP_NAME = "lakehouse"
+CONNECT_PORT = 15002
+KNOCK_SECONDS = 10
 
 
 def spark_conf(settings: Settings) -> dict[str, str]:
     """Settings of a session that we start ourselves: conf file, object store, then the user's.
 
     Raises:
-        ConfigError: A line of `spark-defaults.conf` or of LAKEHOUSE_SPARK_CONF is not key and value.
+        ConfigError: An entry of `spark-defaults.conf` or LAKEHOUSE_SPARK_CONF has no value.
     """
     conf = _read_defaults()
     conf["spark.master"] = settings.spark_master
     conf["spark.driver.memory"] = settings.driver_memory
-    conf["spark.jars"] = ",".join(str(path) for path in jar_paths())
+    jars = jar_paths(needed(settings.root_uri, settings.raw_uri))
+    conf["spark.jars"] = ",".join(str(path) for path in jars)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         conf["spark.hadoop.fs.s3a.endpoint"] = endpoint
         conf["spark.hadoop.fs.s3a.path.style.access"] = "true"
@@ -49,6 +54,7 @@ def start_session(settings: Settings) -> SparkSession:
 
     if settings.spark_remote:
         try:
+            _knock(settings.spark_remote)
             return SparkSession.builder.remote(settings.spark_remote).getOrCreate()
         except Exception as error:
             message = f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer: {error}"
@@ -58,7 +64,23 @@ def start_session(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName(APP_NAME)
     for key, value in spark_conf(settings).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        message = (
+            "the engine does not start: check "
+            f"LAKEHOUSE_SPARK_MASTER={settings.spark_master}, "
+            f"LAKEHOUSE_DRIVER_MEMORY={settings.driver_memory} and "
+            f"LAKEHOUSE_SPARK_CONF={settings.spark_conf}: {str(error).splitlines()[0]}"
+        )
+        raise ConfigError(message) from error
+
+
+def _knock(remote: str) -> None:
+    """Fail at once where nothing listens; the client itself would retry for ten minutes."""
+    where = urlsplit(remote.partition(";")[0])
+    address = (where.hostname or "localhost", where.port or CONNECT_PORT)
+    socket.create_connection(address, KNOCK_SECONDS).close()
 
 
 def fork(session: SparkSession, settings: Settings) -> SparkSession:

@@ -233,14 +233,22 @@ def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
 
 def _assert_ours(job: Job, candidate: State) -> None:
     """Nobody else committed since the candidate's base (the fence of law 6)."""
-    published = job.published
-    intruder = published is not None and published.token > candidate.token
-    if job.base != candidate.version or intruder:
-        message = (
-            f"{job.table.name}: version {job.base} is there, expected {candidate.version}; "
-            "another writer was faster, run again"
-        )
+    if intrusion := _intrusion(job, candidate):
+        message = f"{job.table.name}: {intrusion}; another writer was faster, run again"
         raise WriteConflictError(message, table=job.table.name)
+
+
+def _intrusion(job: Job, candidate: State) -> str | None:
+    published = job.published
+    if job.base != candidate.version:
+        return f"version {job.base} is there, expected {candidate.version}"
+    if published is not None and published.token > candidate.token:
+        return f"version {published.version} was published meanwhile"
+    # An engine that outlives its killed client can still commit, whoever holds the lock by then.
+    base = 0 if candidate.base is None else candidate.base  # 0 is the empty table
+    makers = delta.run_ids(job.uri, base, candidate.version)
+    others = sorted({str(maker) for maker in makers if maker != candidate.run_id})
+    return f"run {', '.join(others)} committed in between" if others else None
 
 
 def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:

@@ -1,0 +1,1 @@
+"""All side effects: Delta, landing files, states, locks, ops tables. No business rule."""

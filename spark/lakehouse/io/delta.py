@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from lakehouse.errors import SchemaMismatchError, StorageError, WriteConflictError
+from lakehouse.errors import SchemaMismatchError, WriteConflictError
 from lakehouse.io import files
 from lakehouse.spec import BOOLEAN, Scd2, Upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import DataFrame, SparkSession
 
     from lakehouse.spec import Column, Table
@@ -52,6 +50,18 @@ def latest_version(uri: str) -> int | None:
         )
         raise SchemaMismatchError(message, path=uri)
     return None
+
+
+def run_ids(uri: str, after: int, until: int) -> list[str | None]:
+    """The run that made each commit in (after, until]; None where a commit does not say."""
+    filesystem, path = files.locate(uri)
+    found = []
+    for version in range(after + 1, until + 1):
+        with filesystem.open_input_stream(f"{path}/_delta_log/{version:020}.json") as stream:
+            actions = [json.loads(line) for line in stream.read().splitlines() if line.strip()]
+        about = next((each["commitInfo"] for each in actions if "commitInfo" in each), {})
+        found.append(json.loads(about.get("userMetadata") or "{}").get("run_id"))
+    return found
 
 
 def history(spark: SparkSession, uri: str, limit: int = 100) -> list[dict[str, Any]]:
@@ -170,7 +180,8 @@ def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFra
         .filter(is_new | is_gone | is_changed)
         .select(
             *(
-                F.coalesce(F.col(name), F.col(f"_old_{name}")).alias(name) if name in grain
+                F.coalesce(F.col(name), F.col(f"_old_{name}")).alias(name)
+                if name in grain
                 else F.col(name)
                 for name in table.column_names
             ),
@@ -234,21 +245,10 @@ class translated:  # noqa: N801  # reads as a verb at its call sites
         """Raise our error in place of the engine's."""
         if not isinstance(error, Exception):
             return
-        text = "\n".join(str(each) for each in _chain(error))
-        if any(sign in text for sign in ("No space left on device", "DiskErrorException")):
-            message = f"the disk is full: cannot write {self.uri}; free space and run again"
-            raise StorageError(message, path=self.uri) from error
-        if any(s in text for s in ("Permission denied", "AccessDenied", "Mkdirs failed")):
-            message = f"no permission to write {self.uri}; grant it, or change LAKEHOUSE_ROOT"
-            raise StorageError(message, path=self.uri) from error
+        clear = files.explained(error, self.uri)
+        if clear is not error:
+            raise clear from error
+        text = str(error)
         if "Concurrent" in text and "Exception" in text:
             message = f"another writer committed to {self.uri}; run again"
             raise WriteConflictError(message, path=self.uri) from error
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__
-

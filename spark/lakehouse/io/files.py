@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyarrow import fs as arrow_fs
 
-from lakehouse.errors import StorageError
+from lakehouse.errors import LakehouseError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def is_local(uri: str) -> bool:
 def exists(uri: str) -> bool:
     """Whether a file or folder is there."""
     filesystem, path = locate(uri)
-    return filesystem.get_file_info(path).type != arrow_fs.FileType.NotFound
+    return bool(filesystem.get_file_info(path).type != arrow_fs.FileType.NotFound)
 
 
 def read_json(uri: str) -> Any | None:  # noqa: ANN401  # JSON is any
@@ -85,21 +85,62 @@ def list_files(uri: str) -> list[arrow_fs.FileInfo]:
     """Files below a folder, in path order; empty when there is no such folder."""
     filesystem, path = locate(uri)
     selector = arrow_fs.FileSelector(path, recursive=True, allow_not_found=True)
-    found = [i for i in filesystem.get_file_info(selector) if i.type == arrow_fs.FileType.File]
+    with storage_errors(uri):
+        infos = filesystem.get_file_info(selector)
+    found = [info for info in infos if info.type == arrow_fs.FileType.File]
     return sorted(found, key=lambda info: info.path)
 
 
 @contextlib.contextmanager
 def storage_errors(uri: str) -> Iterator[None]:
-    """Turn operating-system errors into one clear line."""
+    """Turn errors of the storage, whoever reports them, into one clear line."""
     try:
         yield
-    except PermissionError as error:
-        message = f"no permission to write {uri}; grant it, or set LAKEHOUSE_ROOT to another place"
-        raise StorageError(message, path=uri) from error
-    except OSError as error:
-        message = f"cannot write {uri}: {error.strerror or error}; free space or mend the storage"
-        raise StorageError(message, path=uri) from error
+    except LakehouseError:
+        raise
+    except Exception as error:
+        clear = explained(error, uri)
+        if clear is error and isinstance(error, OSError):
+            message = f"cannot write {uri}: {error.strerror or error}; mend the storage"
+            raise StorageError(message, path=uri) from error
+        if clear is error:
+            raise
+        raise clear from error
+
+
+def explained(error: Exception, uri: str) -> Exception:
+    """The error in our words when the storage is to blame, else the error itself.
+
+    Python, pyarrow, delta-rs and the engine each have their own exceptions; the operating system's
+    words stand in all of them.
+    """
+    if isinstance(error, LakehouseError):
+        return error
+    text = "\n".join(str(each) for each in _chain(error))
+    for words, message in _TROUBLES.items():
+        if any(word in text for word in words):
+            return StorageError(message.format(uri=uri), path=uri)
+    return error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
+
+
+_TROUBLES = {
+    ("No space left on device", "Disk quota exceeded", "DiskErrorException"): (
+        "the disk is full, no space left: cannot write {uri}; free space and run again"
+    ),
+    ("Not a directory", "ParentNotDirectoryException", "FileAlreadyExistsException: Dest"): (
+        "cannot use {uri}: a file stands where a folder should be; move it away"
+    ),
+    ("Permission denied", "AccessDenied", "Read-only file system", "Mkdirs failed"): (
+        "no permission for {uri}; grant it, or set LAKEHOUSE_ROOT to another place"
+    ),
+}
 
 
 def _write_local(path: Path, data: bytes) -> None:

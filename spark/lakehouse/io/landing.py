@@ -150,8 +150,10 @@ def with_line_numbers(rows: DataFrame, lines: DataFrame) -> DataFrame:
         rows: Some of the lines.
         lines: All lines of the same files, blank ones and headers included.
     """
-    earlier = Window.partitionBy("_source_file").orderBy("_block").rowsBetween(
-        Window.unboundedPreceding, -1
+    earlier = (
+        Window.partitionBy("_source_file")
+        .orderBy("_block")
+        .rowsBetween(Window.unboundedPreceding, -1)
     )
     blocks = (
         lines.filter(F.col("_block") >= 0)

@@ -49,8 +49,9 @@ def table_lock(settings: Settings, table: str) -> Iterator[int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _acquire(handle, table, settings.lock_timeout_s)
-        token = _next_token(handle)
+        with storage_errors(str(path)):
+            _acquire(handle, table, settings.lock_timeout_s)
+            token = _next_token(handle)
         yield token
     finally:
         os.close(handle)  # also releases the lock

@@ -102,7 +102,7 @@ def query_delta(uri: str, query: str, version: int | None = None) -> list[dict[s
     except TableNotFoundError:
         return []
     batches = QueryBuilder().register("t", table).execute(query).read_all()
-    return pa.table(batches).to_pylist()
+    return list(pa.table(batches).to_pylist())
 
 
 def storage_options(uri: str) -> dict[str, str] | None:

@@ -80,14 +80,19 @@ def validate(
 def suite(gate: str, checks: Sequence[Check]) -> Any:  # noqa: ANN401  # GX is imported lazily
     """The expectation suite of a gate."""
     import great_expectations as gx  # noqa: PLC0415  # 4 s that commands without gates do not pay
-    from great_expectations import expectations as gxe  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_values_to_be_between import (  # noqa: PLC0415
+        ExpectColumnValuesToBeBetween,
+    )
+    from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
 
     expectations = [
-        gxe.ExpectColumnValuesToBeBetween(
+        ExpectColumnValuesToBeBetween(
             column=check.name,
             min_value=check.minimum,
             max_value=check.maximum,
-            severity="critical" if check.severity == "fail" else "warning",
+            severity=FailureSeverity.CRITICAL
+            if check.severity == "fail"
+            else FailureSeverity.WARNING,
             meta={"notes": {"format": "string", "content": check.sentence}},
         )
         for check in checks
@@ -99,9 +104,10 @@ def suite(gate: str, checks: Sequence[Check]) -> Any:  # noqa: ANN401  # GX is i
 def _context() -> Any:  # noqa: ANN401  # GX is imported lazily
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx  # noqa: PLC0415  # see suite
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
 
 

@@ -121,9 +121,9 @@ def _with_interval(row: dict[str, Any], of: str, form: Any) -> str:  # noqa: ANN
 def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
     title = "Conversion rate by feature and cohort (% of the cohort's users)"
     caption = (
-        "Every known user is in one cohort of every current feature, judged on the day of the first "
-        "conversion or, without one, on the as-of date. Cohorts without users are not drawn; an "
-        "arrow marks a bar that is longer than the scale."
+        "Every known user is in one cohort of every current feature, judged on the day of the "
+        "first conversion or, without one, on the as-of date. Cohorts without users are not drawn; "
+        "an arrow marks a bar that is longer than the scale."
     )
     impact = lake.rows(summary.IMPACT, "SELECT * FROM t")
     if not impact:

@@ -35,7 +35,8 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
     """Users, events, conversions, revenue, and how old all that is."""
     users = lake.one(
         USERS,
-        "SELECT count(*) AS n, count(*) FILTER (WHERE current_plan <> 'free') AS n_converted FROM t",
+        "SELECT count(*) AS n, "
+        "count(*) FILTER (WHERE current_plan <> 'free') AS n_converted FROM t",
     )
     events = lake.one(
         EVENTS,

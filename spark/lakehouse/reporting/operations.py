@@ -11,7 +11,6 @@ from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from lakehouse.engine.registry import Registry
     from lakehouse.reporting.lake import PublishedLake

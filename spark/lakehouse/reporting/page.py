@@ -120,7 +120,7 @@ def _is_html(template: str | None) -> bool:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("lakehouse.reporting", "templates"),
-        autoescape=_is_html,
+        autoescape=_is_html,  # noqa: S701  # off for markdown alone
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,

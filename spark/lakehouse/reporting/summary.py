@@ -64,6 +64,7 @@ def lifts_by_feature(lake: PublishedLake) -> list[dict[str, Any]]:
         key=lambda row: (
             row["feature_id"] != KEY_FEATURE,
             order.index(row["verdict"]) if row["verdict"] in order else len(order),
+            row["adjusted_lift"] is None,
             -(row["adjusted_lift"] or 0),
             row["feature_id"],
         ),

@@ -83,7 +83,7 @@ def rect(  # noqa: PLR0913  # a rectangle has this many sides
     )
 
 
-def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:  # noqa: PLR0913
+def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     """A straight line."""
     return Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>').format(
         *(round(value, 1) for value in (x1, y1, x2, y2)), kind

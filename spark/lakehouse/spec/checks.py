@@ -88,9 +88,7 @@ def unique(
     return Check(
         name=f"unique_{'_'.join(columns)}" + (f"_where_{_slug(where)}" if where else ""),
         sentence=f"{', '.join(columns)}: no two rows alike{suffix}.",
-        metric=(
-            f"count_if({chosen}) - count(DISTINCT CASE WHEN {chosen} THEN {struct} END)"
-        ),
+        metric=(f"count_if({chosen}) - count(DISTINCT CASE WHEN {chosen} THEN {struct} END)"),
         maximum=0,
         severity=severity,
         subject=on,

@@ -1,0 +1,1 @@
+"""Verbs: DataFrame to DataFrame. Pure."""

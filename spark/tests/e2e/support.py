@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conftest import FAST_JVM, TECHNICAL, LakeDriver, conversion, event, release, signup
-
 from lakehouse import cli
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry

@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import LakeDriver, conversion, event, release, signup
 from support import (
     BRONZE,
     Command,
@@ -23,6 +22,7 @@ from support import (
     says,
 )
 
+from conftest import LakeDriver, conversion, event, release, signup
 from lakehouse.errors import (
     InputQualityError,
     OutputQualityError,
@@ -65,7 +65,7 @@ BAD_LINES: dict[str, dict[str, tuple[bytes, str]]] = {
             "conversion_before_signup",
         ),
         "year 0001": (
-            json.dumps(conversion("u1", "0001-01-01")).encode(),
+            json.dumps(conversion("u1", "0001-01-01", signup_date=None)).encode(),
             "out_of_range:conversion_date",
         ),
         "year 9999": (

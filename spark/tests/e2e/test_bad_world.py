@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import LakeDriver, signup
 from support import (
     Command,
     Done,
@@ -24,6 +23,7 @@ from support import (
     says,
 )
 
+from conftest import LakeDriver, signup
 from lakehouse import cli, settings
 from lakehouse.errors import SchemaMismatchError, StorageError
 from lakehouse.io import delta, ops
@@ -199,7 +199,9 @@ def test_a_file_where_a_folder_should_be_is_named(lake, spot):
     table = TABLE if spot == "quarantine" else "silver.user_dim"
     lake.land("user_signups/2.jsonl", ["{broken", signup("a"), signup("b"), signup("c")])
     if table != TABLE:
-        lake.land("conversions/2.json", [{"user_id": "u1", "plan": "x", "conversion_date": "2026-02-01"}])
+        lake.land(
+            "conversions/2.json", [{"user_id": "u1", "plan": "x", "conversion_date": "2026-02-01"}]
+        )
         lake.run("bronze")
     error = failure(lake.try_run(table), table)
     assert isinstance(error, StorageError), error
@@ -241,7 +243,7 @@ def test_a_disk_that_is_full_leaves_the_published_version(lake, tmp_path, more_s
         + command_line("run", TABLE),
         moved,
     )
-    if done.code in {1, 99} and "mount" in done.err + done.out or "unshare" in done.err:
+    if (done.code in {1, 99} and "mount" in done.err + done.out) or "unshare" in done.err:
         pytest.skip(f"no private tmpfs to be had here: {done.err.strip()}")
     assert done.code == StorageError.exit_code, done
     assert says(done.err.lower(), [root, "space"])

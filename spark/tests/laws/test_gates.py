@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from lakehouse.engine.registry import Entry, Registry
@@ -10,7 +9,7 @@ from lakehouse.io import delta, ops
 from lakehouse.quality import expectations
 from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
 
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("laws")]
+pytestmark = pytest.mark.spark
 
 
 def toy() -> Registry:

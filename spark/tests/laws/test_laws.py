@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from laws.world import batches, land_at_once, land_batch, make_world
 
-from conftest import LakeDriver
+from conftest import LakeDriver, event
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import new_request
 from lakehouse.engine.verify import verify
 from lakehouse.io import ops
 from lakehouse.settings import load_settings
-from laws.world import batches, land_at_once, land_batch, make_world
 
 TABLES = list(registry().entries)
-pytestmark = [pytest.mark.spark, pytest.mark.xdist_group("laws")]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
 
 
 @dataclass
@@ -43,11 +43,13 @@ def build(root, spark, number: int) -> Delivered:
     )
     land_at_once(once, world)
     once.run()
-    for n, batch in enumerate(batches(world, number, 3)):
-        land_batch(pieces, batch, n)
-        # Law 5: a trigger is lost (gold does not run) and one comes for nothing (bronze again).
-        pieces.try_run(*(("bronze", "silver") if n == 1 else ()))
-        pieces.try_run("bronze")
+    first, second = batches(world, number, 2)
+    land_batch(pieces, first, 0)
+    pieces.try_run()  # what is still missing may block a table; it must not matter in the end
+    land_batch(pieces, second, 1)
+    # Law 5: the trigger of silver and gold is lost, and one comes for nothing.
+    pieces.try_run("bronze")
+    pieces.try_run("bronze")
     pieces.run()
     return Delivered(once, pieces, number)
 
@@ -109,8 +111,7 @@ def test_law_4_readers_see_a_version_that_passed_its_gate(delivered, table):
     results = ops.read(
         lake.settings,
         "quality_results",
-        f"SELECT * FROM t WHERE table_name = '{table}' AND gate = 'output' "
-        f"AND version = {version}",
+        f"SELECT * FROM t WHERE table_name = '{table}' AND gate = 'output' AND version = {version}",
     )
     expected = {check.name for check in registry()[table].table.ensures}
     assert {row["check_name"] for row in results} == expected
@@ -151,8 +152,8 @@ def test_law_8_one_new_event_recomputes_one_user_and_feature(
     land_at_once(lake, make_world(7))
     table = "silver.feature_usage_facts"
     lake.run(f"+{table}", as_of="2026-01-31")
-    event = '{"event_id":"new","user_id":"u1","feature_id":"collab","event_timestamp":"2026-01-02T00:00:00Z"}'
-    lake.land("feature_usage_events/late.jsonl", [event])
+    late = event("new", "u1", "collab", "2026-01-02T00:00:00Z")
+    lake.land("feature_usage_events/late.jsonl", [late])
     outcome = lake.run(f"+{table}", as_of="2026-01-31")[table]
     usage = [r for r in lake.rows(table) if (r["user_id"], r["feature_id"]) == ("u1", "collab")]
     assert outcome.changed == {"update": 1}

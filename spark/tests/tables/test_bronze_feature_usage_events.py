@@ -23,7 +23,7 @@ def test_events_are_loaded_on_their_utc_day_and_bad_ones_set_aside(lake):
             event("e4", "u1", "collab", "2026-02-01", event_type=None, feature_name=""),
             event("e5", "u1", "collab", "08:00:00"),
             event("e6", "u1", "collab", "1700000000"),
-            event("", "u1", None, "2026-02-01T08:00:00Z"),
+            event("", "u1", "", "2026-02-01T08:00:00Z"),
         ],
     )
     lake.run(TABLE)

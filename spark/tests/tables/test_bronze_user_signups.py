@@ -31,9 +31,10 @@ def test_good_rows_are_loaded_as_they_are_and_bad_ones_set_aside_with_the_reason
     )
     outcome = lake.try_run(TABLE)[TABLE]
     assert outcome.error is not None  # more than half of the rows were rejected
-    lake.land("user_signups/more.jsonl", [signup(f"x{n}") for n in range(10)])
+    lake.land("user_signups/more.jsonl", [signup(f"x{n}") for n in range(4)])
     outcome = lake.run(TABLE)[TABLE]
-    assert [row for row in lake.rows(TABLE) if row["user_id"].startswith("u")] == [
+    rows = sorted(lake.rows(TABLE), key=lambda row: row["user_id"])
+    assert rows[:3] == [
         {
             "user_id": "u1",
             "email": "u1@example.org",

@@ -79,7 +79,8 @@ def test_repeated_rows_change_nothing_and_late_ones_move_users_between_cohorts(l
     assert (cohorts(lake), lake.commits(TABLE)) == (EXPECTED, commits)
 
     lake.land("conversions/late.jsonl", [conversion("e", "2026-01-09", 20, days_to_convert=8)])
-    lake.land("feature_usage_events/late.jsonl", [event("e0", "b", "collab", "2026-01-12T10:00:00Z")])
+    late = event("e0", "b", "collab", "2026-01-12T10:00:00Z")
+    lake.land("feature_usage_events/late.jsonl", [late])
     lake.run("+gold.feature_conversion_impact")
     assert cohorts(lake) == {
         ("collab", "used_before_conversion"): (3, 2, 2 / 3, 14.0, 50.0),  # a, b, c

@@ -107,11 +107,11 @@ def test_who_could_not_have_used_a_feature_by_the_landmark_is_left_out_of_it(by_
 
 
 def test_the_adjusted_lift_compares_users_active_on_as_many_days(by_feature):
-    # 2 days: u1 of 1 converts, u3 of (u3, u4); 0 days: none of u2, u10, none of u7.
-    # (1/1 - 1/2) x 2/3 and (0 - 0) x 2/3, over 4/3.
+    # 2 days: u1 converts, and u3 of (u3, u4); 0 days: neither u10 nor u7 converts; 1 day: u2 has
+    # nobody to compare with. (1 - 1/2) x 2/3 + (0 - 0) x 1/2, over 2/3 + 1/2.
     found = only(by_feature["collab"], "adjusted_lift", "adjusted_lift_low", "adjusted_lift_high")
     assert found == {
-        "adjusted_lift": pytest.approx(0.25),
+        "adjusted_lift": pytest.approx(2 / 7),
         "adjusted_lift_low": None,  # too few
         "adjusted_lift_high": None,
     }
@@ -157,7 +157,9 @@ VERDICTS = {
 
 def test_the_verdict_follows_from_the_intervals(spark):
     names = [f"{e}_{end}" for e in lift.ESTIMATES for end in ("low", "high")]
-    rows = [(case, *crude, *adjusted, *ratio) for case, (crude, adjusted, ratio, _) in VERDICTS.items()]
+    rows = [
+        (case, *(end for bounds in told[:3] for end in bounds)) for case, told in VERDICTS.items()
+    ]
     schema = "case string, " + ", ".join(f"{name} double" for name in names)
     found = spark.createDataFrame(rows, schema).select("case", lift._verdict().alias("verdict"))
     assert {row["case"]: row["verdict"] for row in found.collect()} == {

@@ -71,7 +71,8 @@ CREATE TABLE conversions AS
     FROM lines WHERE filename LIKE '%conversions%';
 DELETE FROM releases WHERE feature_id IS NULL OR release_date IS NULL;
 DELETE FROM signups WHERE user_id IS NULL OR signup_date IS NULL;
-DELETE FROM events WHERE event_id IS NULL OR user_id IS NULL OR feature_id IS NULL OR used_at IS NULL;
+DELETE FROM events
+    WHERE event_id IS NULL OR user_id IS NULL OR feature_id IS NULL OR used_at IS NULL;
 DELETE FROM conversions
     WHERE user_id IS NULL OR conversion_date IS NULL OR plan IS NULL OR mrr < 0
        OR (mrr IS NULL AND mrr_text IS NOT NULL) OR conversion_date < signup_date
@@ -213,7 +214,8 @@ class Oracle:
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
         landed = [p for p in raw.rglob("*") if p.suffix in {".json", ".jsonl", ".ndjson"}]
-        self.script(LANDED, raw=sorted(str(p) for p in landed if p.name[0] != "." and p.stem != "truth"))
+        files = [str(p) for p in landed if not p.name.startswith(".") and p.stem != "truth"]
+        self.script(LANDED, raw=sorted(files))
         self.script(DEFINED, as_of=as_of)
         self.script(LIFT)
 
@@ -233,8 +235,10 @@ class Oracle:
         return self.query(f"SELECT * FROM {table.partition('.')[2]} ORDER BY {columns}")
 
     def lift(self) -> list[dict[str, Any]]:
-        impact = {(row["feature_id"], row["cohort"]): row for row in self.query(
-            "SELECT * FROM feature_conversion_impact")}
+        impact = {
+            (row["feature_id"], row["cohort"]): row
+            for row in self.query("SELECT * FROM feature_conversion_impact")
+        }
         return [_lift(row, impact) for row in self.query("SELECT * FROM lift_counts ORDER BY 1")]
 
 
@@ -245,8 +249,10 @@ def _lift(row: dict[str, Any], impact: dict[tuple[str, str], dict[str, Any]]) ->
     crude = newcombe(a, n1, c, n0)
     adjusted = mantel_haenszel(strata)
     ratio = rate_ratio(
-        row["exposed_conversions"], row["exposed_days"],
-        row["unexposed_conversions"], row["unexposed_days"],
+        row["exposed_conversions"],
+        row["exposed_days"],
+        row["unexposed_conversions"],
+        row["unexposed_days"],
     )
     naive = [
         impact.get((feature, cohort), {}).get("conversion_rate")
@@ -260,10 +266,10 @@ def _lift(row: dict[str, Any], impact: dict[tuple[str, str], dict[str, Any]]) ->
         "n_not_used": n0,
         "n_not_used_converted": c,
         "not_used_rate": c / n0 if n0 else None,
-        **dict(zip(("landmark_lift", "landmark_lift_low", "landmark_lift_high"), crude, strict=True)),
-        **dict(zip(("adjusted_lift", "adjusted_lift_low", "adjusted_lift_high"), adjusted, strict=True)),
+        **named("landmark_lift", crude),
+        **named("adjusted_lift", adjusted),
         **{name: row[name] for name in row if name not in {"feature_id", "strata"}},
-        **dict(zip(("rate_ratio", "rate_ratio_low", "rate_ratio_high"), ratio, strict=True)),
+        **named("rate_ratio", ratio),
         "naive_used_rate": naive[0],
         "naive_not_used_rate": naive[1],
         "verdict": verdict(crude, adjusted, ratio),
@@ -272,6 +278,10 @@ def _lift(row: dict[str, Any], impact: dict[tuple[str, str], dict[str, Any]]) ->
 
 Interval = tuple[float | None, float | None, float | None]
 NOTHING: Interval = (None, None, None)
+
+
+def named(name: str, interval: Interval) -> dict[str, float | None]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), interval, strict=True))
 
 
 def newcombe(a: int, n1: int, c: int, n0: int) -> Interval:
@@ -304,8 +314,10 @@ def mantel_haenszel(strata: list[list[int]]) -> Interval:
     spread = [a * (n1 - a) / n1**3 + c * (n0 - c) / n0**3 for n1, a, n0, c in both]
     variance = sum(w**2 * s for w, s in zip(weights, spread, strict=True)) / sum(weights) ** 2
     cells = [
-        sum(s[1] for s in both), sum(s[0] - s[1] for s in both),
-        sum(s[3] for s in both), sum(s[2] - s[3] for s in both),
+        sum(s[1] for s in both),
+        sum(s[0] - s[1] for s in both),
+        sum(s[3] for s in both),
+        sum(s[2] - s[3] for s in both),
     ]
     if min(cells) < 5:
         return value, None, None
@@ -362,7 +374,7 @@ ODD_RELEASES = [
     release("collab", "2026-01-05", "1.10"),
     release("collab", "2026-02-20", "1.10"),  # says nothing new
     release("collab", "2026-03-01", "2.0", is_enabled=False),
-    release("collab", "2026-02-10", "1.11", name="Zusammenarbeit ✨ \"live\""),
+    release("collab", "2026-02-10", "1.11", name='Zusammenarbeit ✨ "live"'),
     release("ghost", "2026-01-01", "1.0"),
     release("ghost", "2026-02-01", "1.0", is_deleted=True),
     release("phoenix", "2026-01-01", None, name=None),

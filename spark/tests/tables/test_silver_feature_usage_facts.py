@@ -69,7 +69,8 @@ def test_a_snapshot_leaves_out_what_came_later_and_may_be_empty(lake):
 
 def test_late_and_repeated_events_change_only_who_they_are_about(lake):
     first = event("e2", "a", "collab", "2026-01-05T10:00:00Z")
-    lake.land("feature_usage_events/1.jsonl", [first, event("e9", "b", "x", "2026-01-09T10:00:00Z")])
+    other = event("e9", "b", "x", "2026-01-09T10:00:00Z")
+    lake.land("feature_usage_events/1.jsonl", [first, other])
     lake.run("+silver.feature_usage_facts")
     lake.land(
         "feature_usage_events/2.jsonl",

@@ -178,8 +178,11 @@ def test_csv_rows_are_taken_apart_by_the_header(spark):
 
 def test_rows_of_no_source_are_no_rows(spark):
     assert parsed(spark, []) == []
-    assert typed(
-        take_apart(spark.range(0).select(F.lit("").alias("raw")), "csv", "id"),
-        SOURCE,
-        max_line_bytes=10,
-    ).columns[-1] == "_reasons"
+    assert (
+        typed(
+            take_apart(spark.range(0).select(F.lit("").alias("raw")), "csv", "id"),
+            SOURCE,
+            max_line_bytes=10,
+        ).columns[-1]
+        == "_reasons"
+    )

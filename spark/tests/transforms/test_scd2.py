@@ -52,7 +52,11 @@ def on(day):
 
 def built(spark, histories, *, seed=0, partitions=1):
     """Intervals by key, from rows in a random order over some partitions."""
-    rows = [(k, on(day), *values) for k, changes in enumerate(histories) for day, values in changes.items()]
+    rows = [
+        (k, on(day), *values)
+        for k, changes in enumerate(histories)
+        for day, values in changes.items()
+    ]
     random.Random(seed).shuffle(rows)
     frame = spark.createDataFrame(rows, CHANGES).repartition(partitions)
     found = {k: [] for k in range(len(histories))}

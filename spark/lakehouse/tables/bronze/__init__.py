@@ -1,0 +1,1 @@
+"""As landed, typed, every distinct row once."""

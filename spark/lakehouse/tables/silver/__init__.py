@@ -1,0 +1,1 @@
+"""Cleaned, deduplicated, with history."""

@@ -1,0 +1,80 @@
+"""Small files: atomic, and read back as they were written."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.errors import StorageError
+from lakehouse.io import files
+from lakehouse.io.state import Account, State, StateStore
+from lakehouse.settings import load_settings
+
+STATE = State(
+    table="silver.x",
+    version=3,
+    head=5,
+    run_id="r1",
+    token=7,
+    inputs={"bronze.x": 2},
+    newest={"day": "2026-01-01"},
+    account=Account(rows_in=3, rows_loaded=2, rows_quarantined=1),
+    changed={"insert": 2},
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return StateStore(load_settings(root=str(tmp_path)))
+
+
+def test_a_published_state_is_read_back_whole(store):
+    published = store.publish(STATE)
+    assert published.published_at is not None
+    assert store.published("silver.x") == published
+    assert store.published("silver.y") is None
+
+
+def test_publishing_withdraws_the_candidate(store):
+    store.propose(STATE)
+    assert store.candidate("silver.x") == STATE
+    store.publish(STATE)
+    assert store.candidate("silver.x") is None
+
+
+def test_accounts_balance_or_do_not():
+    assert STATE.account.balanced
+    assert not Account(rows_in=1).balanced
+    assert Account(rows_in=4, rows_quarantined=1).rejected_rate == 0.25
+    assert Account().rejected_rate == 0
+
+
+def test_a_manifest_is_kept_under_its_hash(store):
+    store.save_manifest("abc", {"a.jsonl": {"size": 1}})
+    assert store.manifest("abc") == {"a.jsonl": {"size": 1}}
+    assert store.manifest(None) == {}
+
+
+def test_a_failed_write_leaves_the_old_content_and_no_rubbish(tmp_path, monkeypatch):
+    target = tmp_path / "state.json"
+    files.write_json(str(target), {"a": 1})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError) as raised:
+        files.write_json(str(target), {"a": 2})
+    assert raised.value.exit_code == 75
+    assert files.read_json(str(target)) == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_listing_is_in_order_and_knows_missing_folders(tmp_path):
+    for name in ("b", "a/c"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    assert [i.base_name for i in files.list_files(str(tmp_path))] == ["c", "b"]
+    assert files.list_files(str(tmp_path / "nowhere")) == []
+    assert files.exists(str(tmp_path / "b"))
+    assert not files.exists(str(tmp_path / "z"))

@@ -1,0 +1,1 @@
+"""Tests of the report, the catalogue, Data Docs and the answer in the terminal."""

@@ -1,0 +1,105 @@
+"""A table that contradicts itself cannot be declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakehouse.errors import TableDefinitionError
+from lakehouse.spec import (
+    DATE,
+    STRING,
+    Append,
+    Column,
+    Field,
+    Overwrite,
+    Scd2,
+    Source,
+    Table,
+    Upsert,
+    not_empty,
+    not_null,
+    unique,
+)
+
+SOURCE = Source(name="things", doc="Things.", fields=(Field("id", required=True),))
+
+
+def declare(**changes: Any) -> Table:
+    declaration: dict[str, Any] = {
+        "name": "bronze.things",
+        "owner": "tests",
+        "inputs": (SOURCE,),
+        "columns": (Column("id", STRING, "Key."),),
+        "write": Append(),
+        "ensures": (not_null("id"),),
+    }
+    return Table(**declaration | changes)
+
+
+DECLARED_ON = declare.__code__.co_firstlineno + 9
+
+
+def problems(**changes: Any) -> str:
+    with pytest.raises(TableDefinitionError) as raised:
+        declare(**changes)
+    assert raised.value.exit_code == 78
+    assert str(raised.value.details["file"]).endswith("test_table_spec.py")
+    assert raised.value.details["line"] == DECLARED_ON
+    return "; ".join(raised.value.details["problems"])
+
+
+def test_a_sound_declaration_knows_its_names():
+    table = declare()
+    assert (table.layer, table.noun) == ("bronze", "things")
+    assert table.column_names == ("id", "_row_id", "_source_file", "_extra")
+    assert repr(table) == "Table(bronze.things)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "copper.things"}, "name must be"),
+        ({"name": "bronze.no-noun"}, "name must be"),
+        ({"owner": " "}, "owner is empty"),
+        ({"inputs": (SOURCE,), "columns": (Column("id", STRING, ""),)}, "column id has no doc"),
+        ({"columns": (Column("id", STRING, "A."), Column("id", STRING, "B."))}, "declared twice"),
+        ({"cluster_by": ("day",)}, "cluster_by column day is not declared"),
+        ({"ensures": (not_null("id", severity="warn"),)}, "no failing check"),
+        ({"ensures": (not_null("id"), not_null("id"))}, "stands twice"),
+        ({"ensures": (not_empty("bronze.other"),)}, "not its subject"),
+        ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
+        ({"cutoff": "id"}, "cutoff needs as_of"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_contradiction_is_refused_with_file_and_line(changes, words):
+    assert words in problems(**changes)
+
+
+def test_a_derived_table_needs_its_grain_and_slices_among_its_columns():
+    bronze = declare()
+    found = problems(
+        name="silver.things",
+        inputs=(bronze,),
+        write=Upsert(keys=("id", "day")),
+        ensures=(unique("id"),),
+    )
+    assert "grain column day is not declared" in found
+    assert "slice column day is not declared" in found
+
+
+def test_an_scd2_table_needs_the_interval_columns():
+    found = problems(
+        name="silver.things",
+        inputs=(declare(),),
+        columns=(Column("id", STRING, "Key."), Column("effective_from", DATE, "Start.")),
+        write=Scd2(keys=("id",), tracked=("id",), sequence_by="day"),
+        ensures=(unique("id"),),
+    )
+    assert "SCD2 column effective_to is missing" in found
+
+
+def test_a_derived_table_cannot_append():
+    assert "Append is for tables" in problems(name="silver.things", inputs=(declare(),))
