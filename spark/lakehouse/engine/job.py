@@ -50,6 +50,7 @@ class Job:
         request: What was asked for.
         states: Published states and candidates.
         clocks: Date columns whose newest value others need to know.
+        files: Hash of the manifest of the landing files a bronze run consumes.
         token: Fencing token of the lock under which the job writes.
     """
 
@@ -59,6 +60,7 @@ class Job:
     request: Request
     states: StateStore
     clocks: frozenset[str] = frozenset()
+    files: str | None = None
     token: int = 0
 
     @cached_property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 APP_NAME = "lakehouse"
+LOOPBACK = ("spark.driver.host", "spark.driver.bindAddress")
 CONNECT_PORT = 15002
 KNOCK_SECONDS = 10
 
@@ -28,6 +29,9 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     """
     conf = _read_defaults()
     conf["spark.master"] = settings.spark_master
+    if not settings.spark_master.startswith("local"):
+        for key in LOOPBACK:  # executors on other machines must find the driver
+            conf.pop(key, None)
     conf["spark.driver.memory"] = settings.driver_memory
     jars = jar_paths(needed(settings.root_uri, settings.raw_uri))
     conf["spark.jars"] = ",".join(str(path) for path in jars)

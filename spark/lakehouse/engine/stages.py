@@ -132,15 +132,15 @@ def _process_bronze(job: Job) -> Processed:
     if work.empty and published is not None:
         return Processed(published, work.reason, skipped=True)
     check_headers(job, work.delivery.new + work.delivery.changed)
-    written = ingest(job, work)
     known = job.states.manifest(published.files if published else None)
     manifest = landing.manifest_of(work.delivery, known)
-    digest = landing.manifest_digest(manifest)
-    job.states.save_manifest(digest, manifest)
-    return _proposed(job, written, work.reason, files=digest)
+    job = replace(job, files=landing.manifest_digest(manifest))
+    written = ingest(job, work)
+    job.states.save_manifest(job.files or "", manifest)
+    return _proposed(job, written, work.reason)
 
 
-def _proposed(job: Job, written: Written, reason: str, files: str | None = None) -> Processed:
+def _proposed(job: Job, written: Written, reason: str) -> Processed:
     state = State(
         table=job.table.name,
         version=written.version,
@@ -149,7 +149,7 @@ def _proposed(job: Job, written: Written, reason: str, files: str | None = None)
         token=job.token,
         as_of=job.as_of_key,
         inputs={name: each.version for name, each in job.inputs.items()},
-        files=files,
+        files=job.files,
         code=job.entry.code,
         **_totals(job, written),
         account=written.account,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.errors import UpstreamMissingError
+from lakehouse.errors import ConfigError, UpstreamMissingError
 from lakehouse.io import ops
 from lakehouse.io.state import StateStore
 
@@ -73,6 +73,7 @@ def peek(
 
     Raises:
         UpstreamMissingError: It was never published.
+        ConfigError: It has no such version.
     """
     state = StateStore(settings).published(table.name)
     if state is None:
@@ -91,6 +92,13 @@ def peek(
             for commit in ops.commits(uri, limit=n)
         ]
     chosen = state.version if version is None else version
+    newest = state.head if version is None else ops.commits(uri, limit=1)[0]["version"]
+    if not 0 <= chosen <= newest:
+        message = (
+            f"{table.name} has versions 0 to {newest}, not {chosen}; "
+            f"`lakehouse show {table.name} --history` lists them"
+        )
+        raise ConfigError(message, table=table.name, version=chosen)
     order = ", ".join(f'"{name}"' for name in table.write.grain)
     return ops.query_delta(uri, f"SELECT * FROM t ORDER BY {order} LIMIT {n}", chosen)
 

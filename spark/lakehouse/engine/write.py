@@ -77,12 +77,13 @@ def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Wri
 
 
 def _metadata(job: Job) -> dict[str, Any]:
-    """What stands in the commit itself (law 3); the counts of fates follow in `ops.runs`."""
+    """What stands in the commit itself; row counts, known after it, follow in `ops.runs`."""
     return {
         "run_id": job.request.run_id,
         "token": job.token,
         "table": job.table.name,
         "as_of": job.as_of_key,
+        "files": job.files,
         "inputs": {name: state.version for name, state in job.inputs.items()},
         "code": job.entry.code,
     }

@@ -64,12 +64,6 @@ def run_ids(uri: str, after: int, until: int) -> list[str | None]:
     return found
 
 
-def history(spark: SparkSession, uri: str, limit: int = 100) -> list[dict[str, Any]]:
-    """Commits, newest first."""
-    rows = spark.sql(f"DESCRIBE HISTORY {quoted(uri)} LIMIT {limit}").collect()
-    return [row.asDict(recursive=True) for row in rows]
-
-
 def read(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
     """The table at a version, by default the newest."""
     reader = spark.read.format("delta")

@@ -50,9 +50,9 @@ def copy_lake(lake: LakeDriver, root: Path) -> LakeDriver:
 def land_small_data(lake: LakeDriver, drop: str = "1") -> None:
     """A drop for every growth source: repeats, a late row, an unknown user, one reject each."""
     n = int(drop)
-    users = [f"u{n}{i}" for i in range(6)]
+    users = [f"u{n}-{i}" for i in range(6)]
     releases = [
-        release("collab", f"2026-01-0{n}", f"{n}.0"),
+        release("collab", f"2026-01-{n:02}", f"{n}.0"),
         release("search", "2026-01-01", "1.0"),
         release("search", "2026-01-05", f"1.{n}", is_enabled=n % 2 == 0),
         release("old", "2026-01-01", is_deleted=n > 1),
@@ -210,6 +210,11 @@ def failure(outcomes: dict[str, Outcome], table: str) -> Exception:
     assert outcome.outcome == "failed", outcome
     assert outcome.error is not None
     return outcome.error
+
+
+def depth(sample: int, full: int) -> int:
+    """Rounds of a slow test: all of them, or with `TEST_DEPTH=sample` (as in CI) a sample."""
+    return sample if os.environ.get("TEST_DEPTH") == "sample" else full
 
 
 @contextmanager

@@ -238,11 +238,8 @@ def test_a_disk_that_is_full_leaves_the_published_version(lake, tmp_path, more_s
         'head -c "$(( (rest - $2) * 1024 ))" /dev/zero > "$0/ballast"; '
         'shift 2; "$@"; code=$?; rm "$0/ballast"; cp -a "$0/." "$0.copy"; exit $code'
     )
-    done = _run(
-        ["unshare", "-Urm", "sh", "-c", script, root, str(2 * used + 1024), str(spare_kb)]
-        + command_line("run", TABLE),
-        moved,
-    )
+    private = ["unshare", "-Urm", "sh", "-c", script, root, str(2 * used + 1024), str(spare_kb)]
+    done = _run([*private, *command_line("run", TABLE)], moved)
     if (done.code in {1, 99} and "mount" in done.err + done.out) or "unshare" in done.err:
         pytest.skip(f"no private tmpfs to be had here: {done.err.strip()}")
     assert done.code == StorageError.exit_code, done

@@ -391,12 +391,12 @@ ODD_SIGNUPS = [
     signup("ann", "2026-01-01", industry=None),  # the earliest counts, nulls included
     signup("bob", "2026-01-31", company_size="", email=None),
     signup("cem", "2026-03-30"),
+    "[1, 2]",
     signup("dot", "2026-01-10", plan="unknown extra field"),
     signup("späť", "2026-01-10"),
     signup("eve", "2026-06-01"),  # after the as-of date
     signup("fay", "2026-02-29"),  # no such day
     '{"user_id": "broken", "signup_date": "2026-01-0',
-    "[1, 2]",
 ]
 ODD_EVENTS = [
     event("e1", "ann", "collab", "2026-01-20T23:59:59Z"),
