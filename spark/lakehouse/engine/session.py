@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -65,6 +67,9 @@ def start_session(settings: Settings) -> SparkSession:
             raise UpstreamMissingError(message) from error
     os.environ.update(java_environment())
     os.environ.setdefault("TZ", "UTC")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Every failed query as one huge line of JSON; our errors say what matters.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.appName(APP_NAME)
     for key, value in spark_conf(settings).items():
         builder = builder.config(key, value)

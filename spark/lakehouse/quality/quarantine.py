@@ -65,10 +65,11 @@ def put(
             spark.sql(f"DELETE FROM {delta.quoted(where)} WHERE {replaced}")
         return
     if not exists:
-        spark.sql(
-            f"CREATE TABLE {delta.quoted(where)} ({_COLUMNS}) USING delta TBLPROPERTIES "
-            "('delta.dataSkippingStatsColumns' = 'source_file,source_line,quarantined_at')"
-        )
+        with delta.translated(where):
+            spark.sql(
+                f"CREATE TABLE {delta.quoted(where)} ({_COLUMNS}) USING delta TBLPROPERTIES "
+                "('delta.dataSkippingStatsColumns' = 'source_file,source_line,quarantined_at')"
+            )
     rows = rejected.select(
         F.col("_source_file").alias("source_file"),
         F.col("_line").alias("source_line"),

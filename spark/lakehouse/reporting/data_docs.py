@@ -151,6 +151,7 @@ def _put(site: Path, target: str) -> None:
     with storage_errors(target):
         if not is_local(target):
             filesystem, path = locate(target)
+            filesystem.delete_dir_contents(path, missing_dir_ok=True)
             arrow_fs.copy_files(
                 str(site),
                 path,

@@ -18,6 +18,14 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else _signed(f"{value:,.0f}")
 
 
+def compact(value: float) -> str:
+    """A whole number on an axis: 750, 20k, 1.5M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 10 * size or (value >= size and unit != "k"):
+            return f"{value / size:.3g}{unit}"
+    return count(value)
+
+
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate of 0-1 in percent: 12.8 %."""
     return NOTHING if rate is None else _signed(f"{100 * rate:.{digits}f}{NBSP}%")

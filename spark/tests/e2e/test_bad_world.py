@@ -126,6 +126,7 @@ def test_a_wrong_setting_is_named_with_its_value(monkeypatch, capsys, name, valu
     assert says(capsys.readouterr().err, [name, value])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -220,6 +221,7 @@ def test_a_disk_that_is_full_at_the_lock_is_told(lake, more_signups):
     before.assert_still_published(lake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spare_kb", [0, 200], ids=["to the last byte", "while writing"])
 def test_a_disk_that_is_full_leaves_the_published_version(lake, tmp_path, more_signups, spare_kb):
     """A real one: a tmpfs that ends where the lake does, in a mount namespace of its own."""
@@ -253,6 +255,7 @@ def test_a_disk_that_is_full_leaves_the_published_version(lake, tmp_path, more_s
     assert len(lake.rows(TABLE)) == len(before.rows) + 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spot", ["ops/locks", f"{TABLE.replace('.', '/')}/_delta_log", "raw"])
 def test_a_folder_without_permission_is_named(lake, more_signups, spot):
     """Also as root: the process gives up the capability to ignore permissions."""

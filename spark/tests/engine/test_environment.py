@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 
 import pytest
 
@@ -99,3 +100,12 @@ def test_the_doctor_finds_this_machine_fit_and_an_unwritable_lake_not(tmp_path, 
     rows = {row["check"]: row for row in diagnose(load_settings(root=str(tmp_path)))}
     assert rows["lake is writable"]["state"] == "bad"
     assert rows["lake is writable"]["fix"]
+
+
+def test_the_packaged_java_starts_with_the_option_that_spark_always_passes():
+    option = "--add-modules=jdk.incubator.vector"
+    done = subprocess.run(
+        [java.packaged_java(), option, "-version"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert java.java_version(java.packaged_java()) == 21

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import conversion, event, release, signup
 from nbclient import NotebookClient
+
+from conftest import conversion, event, release, signup
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTEBOOK = REPOSITORY / "notebooks" / "analysis_demo.ipynb"

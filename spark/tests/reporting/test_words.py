@@ -18,6 +18,10 @@ from lakehouse.reporting.prose import prose
     ("shown", "expected"),
     [
         (numbers.count(1234567), "1,234,567"),
+        (numbers.compact(0), "0"),
+        (numbers.compact(9999), "9,999"),
+        (numbers.compact(20_000), "20k"),
+        (numbers.compact(1_500_000), "1.5M"),
         (numbers.percent(0.1275), "12.8 %"),
         (numbers.points(0.0234), "+2.3"),
         (numbers.points(-0.0234), "-2.3"),

@@ -41,10 +41,10 @@ SOURCE = Source(
 )
 
 
-def parsed(spark, lines, layout="lines", header=None, max_line_bytes=1000):
+def parsed(spark, lines, layout="lines", header=None, *, max_line_bytes=1000, columns=("*",)):
     frame = spark.createDataFrame(list(enumerate(lines)), "n int, raw string")
     rows = typed(take_apart(frame, layout, header), SOURCE, max_line_bytes=max_line_bytes)
-    return [row.asDict() for row in rows.orderBy("n").collect()]
+    return [row.asDict() for row in rows.orderBy("n").select(*columns).collect()]
 
 
 GOOD = {
@@ -57,7 +57,7 @@ GOOD = {
     '{"m": 49.99}': ("m", Decimal("49.99")),
     '{"m": 0.30000000000000004}': ("m", Decimal("0.30")),
     '{"m": 0.125}': ("m", Decimal("0.13")),
-    '{"m": 9007199254740993.01}': ("m", Decimal("9007199254740993.01")),
+    '{"m": "9007199254740993.01"}': ("m", Decimal("9007199254740993.01")),
     '{"b": false}': ("b", False),
     '{"b": "FALSE"}': ("b", False),
     '{"b": null}': ("b", True),
@@ -105,7 +105,8 @@ def test_values_that_mean_what_was_declared_are_typed(spark):
 
 
 def test_values_that_do_not_are_a_reason_to_reject(spark):
-    rows = parsed(spark, [with_id(line) for line in BAD])
+    # Python cannot even hold some of the rejected values: ask for the reasons alone.
+    rows = parsed(spark, [with_id(line) for line in BAD], columns=("_reasons",))
     found = dict(zip(BAD, (row["_reasons"] for row in rows), strict=True))
     assert found == {line: [reason] for line, reason in BAD.items()}
 
@@ -140,7 +141,7 @@ def test_a_long_line_and_bytes_that_are_not_text_are_rejected_first(spark):
 
 
 def test_every_reason_is_told(spark):
-    rows = parsed(spark, ['{"i": 100, "d": "x", "b": "y"}'])
+    rows = parsed(spark, ['{"i": 100, "d": "x", "b": "maybe"}'])
     assert rows[0]["_reasons"] == ["missing:id", "i_is_small", "not_a_boolean:b", "not_a_date:d"]
 
 

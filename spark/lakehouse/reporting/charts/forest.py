@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 WIDTH, LABELS, VERDICTS, TOP, ROW = 1040, 180, 150, 62, 34
-PANEL_GAP = 26
+PANEL_GAP = 36
 LOWEST, HIGHEST = 0.05, 20.0
 """A ratio outside is shown at the edge."""
 

@@ -79,7 +79,7 @@ def _panel(
     parts = []
     for mark in marks:
         parts.append(svg.line(left, scale(mark), left + width, scale(mark), "grid"))
-        label = numbers.count(mark)
+        label = numbers.compact(mark)
         parts.append(svg.text(left - 8, scale(mark) + 4, label, kind="soft", anchor="end"))
     step = width / max(len(weeks), 1)
     column = min(step * 0.72, MAX_COLUMN)
