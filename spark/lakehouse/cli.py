@@ -252,7 +252,7 @@ def report() -> None:
 
     settings = current_settings()
     for line in conversion_answer(settings):
-        console.out.print(line)
+        console.out.print(line, markup=False)
     console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
     console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
@@ -264,9 +264,13 @@ def docs(
     output: Annotated[Path | None, typer.Option(help="Folder; default <root>/docs.")] = None,
 ) -> None:
     """Write the catalogue of tables, columns, checks and lineage from the specs."""
-    from lakehouse.reporting.catalogue import write_catalogue  # noqa: PLC0415  # jinja2, only here
+    from lakehouse.reporting.catalogue import (  # noqa: PLC0415  # jinja2, only here
+        write_catalogue,
+        write_markdown,
+    )
 
     folder = output or Path(current_settings().root_uri) / "docs"
+    console.out.print(f"wrote {write_markdown(registry())}")
     console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
 
 

@@ -188,13 +188,14 @@ def _lines(
         F.col("value").alias("raw"),
     )
     if layout == "array":
-        elements = F.from_json(_without_bom("raw"), "array<string>")
-        whole = F.array(F.col("raw"))  # not an array after all: one row, for the quarantine
-        return lines.select(
-            "_source_file",
-            "_block",
-            F.posexplode(F.coalesce(elements, whole)).alias("_position", "raw"),
-        )
+        text = _without_bom("raw")
+        # Inside another array, text after the array is an error instead of being ignored.
+        wrapped = F.concat(F.lit("["), text, F.lit("]"))
+        arrays = F.from_json(wrapped, "array<array<string>>")
+        elements = F.when(F.size(arrays) == 1, arrays[0])
+        # What is no array after all is judged line by line, so that every line is accounted for.
+        rows = F.coalesce(elements, F.split(text, "\n"))
+        return lines.select("_source_file", "_block", F.posexplode(rows).alias("_position", "raw"))
     return lines.withColumn("raw", _without_bom("raw"))
 
 
@@ -247,7 +248,10 @@ def _inspect(info: FileInfo, path: str, uri: str, mtime_ns: int) -> LandedFile:
         first = head.removeprefix(BOM).splitlines()[0] if head.removeprefix(BOM).strip() else b""
         header = first.decode("utf-8", "replace")
     else:
-        layout = "array" if head.removeprefix(BOM).lstrip()[:1] == b"[" else "lines"
+        # Only `.json` may be an array; a line of `.jsonl` that starts with [ is just a bad row.
+        may_be_array = path.removesuffix(".gz").lower().endswith(".json")
+        is_array = may_be_array and head.removeprefix(BOM).lstrip()[:1] == b"["
+        layout = "array" if is_array else "lines"
     return LandedFile(path, uri, info.size, mtime_ns, digest, layout, header)
 
 

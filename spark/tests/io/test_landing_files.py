@@ -67,10 +67,11 @@ def test_the_manifest_hash_follows_content_and_not_time(tmp_path):
         ("things.json", ' \n[{"id": 1}]', "array", None),
         ("things.json", '{"id": 1}\n', "lines", None),
         ("things.json.gz", "[]", "array", None),
+        ("things.jsonl", "[1, 2]\n{}\n", "lines", None),
         ("things.csv", "\ufeffid,name\r\n1,a\r\n", "csv", "id,name"),
         ("things.csv", "", "csv", ""),
     ],
-    ids=["array", "lines in .json", "gz", "csv with BOM", "empty csv"],
+    ids=["array", "lines in .json", "gz", "bracket in .jsonl", "csv with BOM", "empty csv"],
 )
 def test_the_layout_is_told_from_the_content(tmp_path, path, content, layout, header):
     write(tmp_path, path, content)

@@ -99,6 +99,20 @@ def test_a_row_sent_again_in_another_file_is_counted_once(toys):
     assert len(toys.rows("bronze.toy")) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("toy/2.json", '[{"id": "b", "value": 2}]\n{"id": "c", "value": 3}\n{"id": "d"'),
+        ("toy/2.jsonl", '[1, 2]\n{"id": "c", "value": 3}\n{"id": "d"'),
+    ],
+    ids=["text after an array", "a line that starts with a bracket"],
+)
+def test_no_line_of_a_file_that_looks_like_an_array_is_lost(toys, path, text):
+    (toys.raw / path).write_text(text)
+    account = toys.run()["bronze.toy"].account
+    assert (account.rows_in, account.rows_loaded, account.rows_quarantined) == (3, 1, 2)
+
+
 def test_a_lost_state_file_does_not_lose_rows_of_archived_files(toys):
     (toys.raw / "toy/1.jsonl").unlink()
     toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])

@@ -29,7 +29,7 @@ def test_the_notebook_is_committed_without_outputs():
 
 @pytest.mark.spark
 @pytest.mark.notebook
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
 def test_the_notebook_runs_from_top_to_bottom(make_lake, tmp_path, monkeypatch):

@@ -466,6 +466,7 @@ def test_generated_dirty_files_give_the_tables_of_the_definitions(lake):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_feature_with_a_planted_effect_is_supported_and_those_without_are_not(lake):
     truth = generate(lake, users=3000, events=40000, seed=7)
     lake.run("silver", "gold", "bronze")
