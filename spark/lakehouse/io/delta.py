@@ -59,7 +59,9 @@ def run_ids(uri: str, after: int, until: int) -> list[str | None]:
     for version in range(after + 1, until + 1):
         with filesystem.open_input_stream(f"{path}/_delta_log/{version:020}.json") as stream:
             actions = [json.loads(line) for line in stream.read().splitlines() if line.strip()]
-        about = next((each["commitInfo"] for each in actions if "commitInfo" in each), {})
+        about: dict[str, str] = next(
+            (each["commitInfo"] for each in actions if "commitInfo" in each), {}
+        )
         found.append(json.loads(about.get("userMetadata") or "{}").get("run_id"))
     return found
 
