@@ -61,8 +61,9 @@ def evaluate(
 def _aggregate(subject: Subject, checks: list[Check]) -> dict[str, float | None]:
     if not checks:
         return {}
+    rows = subject.rows()  # starts the engine, which expressions need
     columns = [F.expr(check.metric).cast("double").alias(check.name) for check in checks]
-    row = subject.rows().agg(*columns).first()
+    row = rows.agg(*columns).first()
     return row.asDict() if row else {}
 
 
