@@ -181,14 +181,13 @@ def test_a_kill_between_data_files_and_their_commit_leaves_no_trace(lake, golden
 
 @pytest.mark.slow
 def test_the_engine_does_not_outlive_its_process(lake):
-    with _running(lake, "bronze.conversions") as process:
-        java: list[psutil.Process] = []
-
-        def started() -> bool:
-            java[:] = [p for p in _children(process.pid) if p.name() == "java"]
-            return bool(java)
-
-        assert _wait_for(process, started)
+    """Only Python is killed, in the middle of a write; Java sees its input end and goes, too."""
+    folder = Path(lake.settings.table_uri("bronze.user_signups"))
+    before = set(folder.glob("*.parquet"))
+    with _running(lake, "bronze.user_signups") as process:
+        assert _wait_for(process, lambda: bool(_new_files(folder, before)))
+        java = psutil.Process(process.pid).children(recursive=True)
+        assert "java" in {child.name() for child in java}
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         _, alive = psutil.wait_procs(java, timeout=PATIENCE)
@@ -212,12 +211,6 @@ def test_an_engine_that_outlives_its_process_for_a_moment_hurts_nothing(golden, 
             assert all(outcome.exit_code in {0, 75} for outcome in outcomes.values()), outcomes
         lake.run()
         assert content(lake) == golden[2][1]
-
-
-def _children(pid: int) -> list[psutil.Process]:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children(recursive=True)
-    return []
 
 
 # --------------------------------------------------------------------- at random times
