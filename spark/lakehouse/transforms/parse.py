@@ -121,8 +121,13 @@ def _noun(field: Field) -> str:
 def _extra(source: Source) -> Column:
     declared = [field.name for field in source.fields]
     undeclared = F.map_filter(F.col(CELLS), lambda key, _: ~key.isin(declared))
-    ordered = F.map_from_entries(F.array_sort(F.map_entries(undeclared)))
-    return F.when(F.size(undeclared) > 0, F.to_json(ordered))
+    ordered = F.array_sort(F.map_entries(undeclared))
+
+    def is_first_of_its_key(entry: Column, index: Column) -> Column:
+        return ~entry["key"].eqNullSafe(F.get(ordered, index - 1)["key"])
+
+    distinct = F.map_from_entries(F.filter(ordered, is_first_of_its_key))
+    return F.when(F.size(undeclared) > 0, F.to_json(distinct))
 
 
 def _row_id(source: Source) -> Column:

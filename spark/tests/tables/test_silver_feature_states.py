@@ -71,7 +71,8 @@ def test_a_delete_leaves_no_current_row_and_a_later_release_opens_a_new_one(lake
         [release("collab", "2026-02-01", "1.0", is_deleted=True)],
     )
     assert states(lake) == [("1.0", True, "2026-01-01", "2026-02-01", False)]
-    land_and_run(lake, [], [], [release("collab", "2026-03-01", "1.0")])
+    lake.land("feature_releases/2.jsonl", [release("collab", "2026-03-01", "1.0")])
+    lake.run("+silver.feature_states")
     assert states(lake) == [
         ("1.0", True, "2026-01-01", "2026-02-01", False),
         ("1.0", True, "2026-03-01", OPEN, True),

@@ -30,6 +30,7 @@ from lakehouse.spec import (
     not_empty,
     not_null,
     one_of,
+    references,
     satisfies,
     unique,
 )
@@ -66,6 +67,10 @@ TABLE = Table(
     requires=(
         not_empty("silver.user_dim"),
         not_empty("silver.feature_states"),
+        references("user_id", "silver.user_dim", "user_id", on="silver.feature_usage_facts"),
+        references(
+            "feature_id", "silver.feature_states", "feature_id", on="silver.feature_usage_facts"
+        ),
     ),
     ensures=(
         not_empty(severity="warn"),  # legal: every feature was deleted
