@@ -120,8 +120,9 @@ def _noun(field: Field) -> str:
 
 def _extra(source: Source) -> Column:
     declared = [field.name for field in source.fields]
-    undeclared = F.map_filter(F.col(CELLS), lambda key, _: ~key.isin(declared))
-    ordered = F.array_sort(F.map_entries(undeclared))
+    # Entries, not a map: the functions on maps refuse an object that repeats a key.
+    undeclared = F.filter(F.map_entries(CELLS), lambda entry: ~entry["key"].isin(declared))
+    ordered = F.array_sort(undeclared)
 
     def is_first_of_its_key(entry: Column, index: Column) -> Column:
         return ~entry["key"].eqNullSafe(F.get(ordered, index - 1)["key"])
