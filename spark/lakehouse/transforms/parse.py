@@ -31,7 +31,10 @@ def take_apart(lines: DataFrame, layout: str, header: str | None) -> DataFrame:
     # Inside an array, text after the object is an error instead of being ignored.
     wrapped = F.concat(F.lit("["), F.col("raw"), F.lit("]"))
     objects = F.from_json(wrapped, "array<map<string,string>>")
-    return lines.withColumn(CELLS, F.when(F.size(objects) == 1, objects[0]))
+    keys = F.map_keys(objects[0])
+    # A key that stands twice has two values: nobody can say which one was meant.
+    is_plain = (F.size(objects) == 1) & (F.size(F.array_distinct(keys)) == F.size(keys))
+    return lines.withColumn(CELLS, F.when(is_plain, objects[0]))
 
 
 def _csv_cells(header: str) -> Column:
