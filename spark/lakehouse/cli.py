@@ -15,6 +15,8 @@ from lakehouse.engine import plan as planning
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry
 from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
+from lakehouse.observability import alerts
+from lakehouse.observability.alerts import Severity
 from lakehouse.settings import current_settings
 
 app = typer.Typer(
@@ -310,6 +312,22 @@ def jars(
 
     for path in resolve(COORDINATES if s3 else DELTA):
         console.out.print(path.name)
+
+
+@app.command()
+def alert(
+    title: Annotated[str, typer.Argument(help="One line.")],
+    *,
+    body: Annotated[str, typer.Option(help="The rest.")] = "",
+    severity: Annotated[Severity, typer.Option(help="How much it matters.")] = Severity.WARNING,
+) -> None:
+    """Send a message to every destination in LAKEHOUSE_ALERT_URLS."""
+    reached = alerts.send(current_settings(), alerts.Alert(title, body, severity))
+    if not reached:
+        console.out.print(f"{severity}: {title}", body, sep="\n", markup=False)
+        console.err.print("sent to nobody: set LAKEHOUSE_ALERT_URLS (see .env.example)")
+    else:
+        console.out.print(f"sent to {', '.join(reached)}", markup=False)
 
 
 @app.command()

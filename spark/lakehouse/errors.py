@@ -111,3 +111,10 @@ class StorageError(LakehouseError):
 
     exit_code = EXIT_RETRY
     retry = True
+
+
+class AlertError(LakehouseError):
+    """A destination did not take an alert."""
+
+    exit_code = EXIT_RETRY
+    retry = True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Setting
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     lock_dir: str = Setting("", description="Folder of the table locks; needed for remote roots.")
     max_line_bytes: int = Setting(
         10_485_760, ge=1024, description="A longer landed line goes to quarantine."
+    )
+    alert_urls: SecretStr = Setting(
+        SecretStr(""),
+        description="Where alerts go: URLs separated by blanks or commas; they hold secrets.",
     )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 
@@ -79,11 +83,14 @@ def load_settings(**overrides: object) -> Settings:
         files = (CONF_DIR / f"{chosen.env}.env", ".env")
         return Settings(_env_file=files, **overrides)  # type: ignore[arg-type]  # same
     except ValidationError as error:
-        problems = [
-            f"LAKEHOUSE_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}"
-            for e in error.errors()
-        ]
+        problems = [_problem(str(e["loc"][0]), e["input"], e["msg"]) for e in error.errors()]
         raise ConfigError(f"wrong setting: {'; '.join(problems)}", problems=problems) from error
+
+
+def _problem(name: str, value: object, message: str) -> str:
+    field = Settings.model_fields.get(name)
+    shown = "***" if field and field.annotation is SecretStr else repr(value)
+    return f"LAKEHOUSE_{name.upper()}={shown}: {message}"
 
 
 @lru_cache(maxsize=1)
