@@ -41,6 +41,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsOf = Annotated[
     str | None, typer.Option(help="As-of date, YYYY-MM-DD; default: the newest event date.")
 ]
+Day = Annotated[
+    str | None, typer.Option(help="The run of this day, YYYY-MM-DD: files dated later wait.")
+]
 FullRefresh = Annotated[bool, typer.Option(help="Recompute everything from the inputs.")]
 
 
@@ -53,10 +56,18 @@ def _date(text: str | None, option: str) -> date | None:
         raise ConfigError(f"{option} {text}: not a date; write YYYY-MM-DD") from None
 
 
-def _request(as_of: str | None, *, full_refresh: bool, run_id: str | None = None) -> Any:  # noqa: ANN401  # imported lazily
+def _request(
+    as_of: str | None,
+    *,
+    full_refresh: bool,
+    run_id: str | None = None,
+    day: date | None = None,
+) -> Any:  # noqa: ANN401  # imported lazily
     from lakehouse.engine.runner import new_request  # noqa: PLC0415  # 0.5 s of pyspark
 
-    return new_request(as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id)
+    return new_request(
+        as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id, day=day
+    )
 
 
 def _lake() -> Any:  # noqa: ANN401  # imported lazily
@@ -72,22 +83,21 @@ def run(
     full_refresh: FullRefresh = False,
     as_of: AsOf = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Backfill: first as-of date, YYYY-MM-DD.")
+        str | None, typer.Option("--from", help="Backfill, day by day: first day, YYYY-MM-DD.")
     ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Backfill: last as-of date, YYYY-MM-DD.")
-    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Backfill: last day, YYYY-MM-DD.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring tables up to date, upstream first, each behind its gates."""
     names = planning.select(registry(), selectors or [])
     days = planning.backfill_days(_date(from_, "--from"), _date(to, "--to"), as_of)
-    dates: list[str | None] = [*days] or [as_of]
+    dates: list[date | None] = [*days] or [None]
     with _lake() as lake:
         for day in dates:
             if len(days) > 1 and not as_json:
-                console.out.rule(f"as of {day}")
-            code = _run_once(lake, names, _request(day, full_refresh=full_refresh), as_json)
+                console.out.rule(f"{day}")
+            request = _request(as_of, full_refresh=full_refresh, day=day)
+            code = _run_once(lake, names, request, as_json)
             if code:
                 raise typer.Exit(code)
 
@@ -111,11 +121,13 @@ def plan(
     *,
     full_refresh: FullRefresh = False,
     as_of: AsOf = None,
+    day: Day = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what would run and why; touches nothing."""
     names = planning.select(registry(), selectors or [])
-    steps = _lake().preview(names, _request(as_of, full_refresh=full_refresh))
+    request = _request(as_of, full_refresh=full_refresh, day=_date(day, "--day"))
+    steps = _lake().preview(names, request)
     if as_json:
         console.print_json(steps)
     else:
@@ -144,19 +156,17 @@ def stage(
     *,
     full_refresh: FullRefresh = False,
     as_of: AsOf = None,
+    day: Day = None,
     run_id: Annotated[str | None, typer.Option(help="Identity shared by the three stages.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one stage of a table, for orchestrators."""
+    """Run one stage of a table, for orchestrators; the story goes to standard error."""
+    request = _request(as_of, full_refresh=full_refresh, run_id=run_id, day=_date(day, "--day"))
     with _lake() as lake:
-        request = _request(as_of, full_refresh=full_refresh, run_id=run_id)
         outcome = lake.run_stage(table, name, request)
-    if outcome.error is not None:
-        console.print_error(outcome.error, outcome.trace)
-    elif as_json:
+    console.print_outcome(outcome, name)
+    if as_json:
         console.print_json(views.outcome_row(outcome))
-    else:
-        console.print_rows([views.outcome_row(outcome)])
     raise typer.Exit(outcome.exit_code)
 
 

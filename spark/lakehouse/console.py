@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import EXIT_CONFIG, EXIT_DATA, EXIT_RETRY, LakehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +69,44 @@ def print_error(error: BaseException, trace: str = "") -> None:
     if trace:
         err.print(Text(trace, style="dim"))
     err.print(Text(f"unexpected {type(error).__name__}: {error}", style="red"))
+
+
+def print_outcome(outcome: Outcome, stage: str) -> None:
+    """What a stage did, for an orchestrator's log: fates of the rows, checks, what to do next."""
+    version = f", version {outcome.state.version}" if outcome.state else ""
+    seconds = f"{outcome.seconds:.1f} s, of which gates {outcome.gate_seconds:.1f} s"
+    err.print(f"{outcome.table} {stage}: {outcome.outcome}{version} ({seconds})", markup=False)
+    if outcome.reason:
+        err.print(f"  why: {outcome.reason}", markup=False)
+    account = outcome.account
+    if account.rows_in:
+        err.print(
+            f"  rows in {account.rows_in:,} = loaded {account.rows_loaded:,} + quarantined "
+            f"{account.rows_quarantined:,} + repeats {account.rows_deduplicated:,} + too late "
+            f"{account.rows_too_late:,}"
+        )
+    if outcome.changed:
+        counts = ", ".join(f"{n:,} {operation}" for operation, n in outcome.changed.items())
+        err.print(f"  rows written: {counts}")
+    for result in outcome.results:
+        found = "no value" if result.value is None else f"{result.value:g}"
+        mark = "ok  " if result.passed else result.check.severity.upper()
+        err.print(f"  {mark} {result.check.sentence} Found {found}.", markup=False)
+    if outcome.error is not None:
+        print_error(outcome.error, outcome.trace)
+    for command in _next_commands(outcome):
+        err.print(f"  next: {command}", markup=False)
+
+
+def _next_commands(outcome: Outcome) -> list[str]:
+    table = outcome.table
+    if outcome.account.rows_quarantined:
+        return [f"lakehouse quarantine show {table}"]
+    if outcome.exit_code == EXIT_DATA:
+        return [f"lakehouse plan +{table}", f"lakehouse show {table} --history"]
+    if outcome.exit_code in {EXIT_RETRY, EXIT_CONFIG}:
+        return ["lakehouse doctor"]
+    return []
 
 
 class Progress:

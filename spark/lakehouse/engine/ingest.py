@@ -69,10 +69,12 @@ def intake(job: Job) -> Intake:
     source = source_of(job)
     published = job.published
     known = job.states.manifest(published.files if published else None)
-    delivery = landing.deliveries(job.settings.raw_uri, source.name, known)
+    day = job.request.day
+    delivery = landing.deliveries(job.settings.raw_uri, source.name, known, day)
     if not delivery.present and not known:
         message = (
-            f"no landing files for {source.name}: expected {job.settings.raw_uri}/{source.name}"
+            f"no landing files for {source.name}{f' up to {day}' if day else ''}: "
+            f"expected {job.settings.raw_uri}/{source.name}"
             f".json|.jsonl|.csv[.gz] or files below {job.settings.raw_uri}/{source.name}/"
         )
         raise UpstreamMissingError(message, table=job.table.name, source=source.name)
@@ -91,7 +93,8 @@ def _reconcile(job: Job, delivery: Delivery) -> tuple[bool, str]:
         return True, f"changed files: {', '.join(each.path for each in delivery.changed)}"
     if delivery.new:
         return False, f"{len(delivery.new)} new file{'s'[: len(delivery.new) > 1]}"
-    return False, "no new files"
+    later = f", {len(delivery.waiting)} dated later wait" if delivery.waiting else ""
+    return False, f"no new files{later}"
 
 
 def check_headers(job: Job, landed: Sequence[LandedFile]) -> None:

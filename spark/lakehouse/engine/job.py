@@ -31,12 +31,14 @@ class Request:
         started_at: When it started, UTC.
         as_of: As-of date; None = the default of each table.
         full_refresh: Recompute everything, whatever was consumed before.
+        day: The day the run is for: new landing files dated later wait; None = all are due.
     """
 
     run_id: str
     started_at: datetime
     as_of: date | None = None
     full_refresh: bool = False
+    day: date | None = None
 
 
 @dataclass(frozen=True)

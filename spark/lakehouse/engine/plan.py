@@ -1,4 +1,4 @@
-"""What was asked for → tables, upstream first, and as-of dates, oldest first."""
+"""What was asked for → tables, upstream first, and days, oldest first."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _matches(registry: Registry, selector: str) -> set[str]:
     return found
 
 
-def backfill_days(first: date | None, last: date | None, as_of: str | None) -> list[str]:
-    """As-of dates of a backfill, ISO, oldest first; empty when none was asked for.
+def backfill_days(first: date | None, last: date | None, as_of: str | None) -> list[date]:
+    """Days of a backfill, oldest first; empty when none was asked for.
 
     Raises:
         ConfigError: Only one end is given, the range is empty, or it comes with `--as-of`.
@@ -62,4 +62,4 @@ def backfill_days(first: date | None, last: date | None, as_of: str | None) -> l
         raise ConfigError("--as-of is one date and --from/--to are many; give one of them")
     if first > last:
         raise ConfigError(f"--from {first} lies after --to {last}; swap them")
-    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -207,9 +207,9 @@ class Lake:
             return self._recorded(outcome, progress, request, started)
         return outcome
 
-    def _stage(self, stage: str) -> Callable[[Job, _Progress], None]:
+    def _stage(self, stage: str) -> Callable[[Job, _Progress], object]:
         known = {
-            "assert-input": self._assert_input,
+            "assert-input": self._look,
             "process": self._process,
             "assert-output": self._assert_output,
         }
@@ -248,19 +248,21 @@ class Lake:
         return outcome
 
     def _stages(self, job: Job, progress: _Progress) -> None:
-        outlook = stages.outlook(job)
-        progress.reason = outlook.reason
-        progress.state = job.published
-        if outlook.idle:
+        if not self._look(job, progress):
             return
-        self._assert_input(job, progress)
         self._process(job, progress)
         if progress.written:
             self._assert_output(replace(job), progress)
 
-    def _assert_input(self, job: Job, progress: _Progress) -> None:
-        with progress.gate():
-            progress.results += [("input", result) for result in stages.assert_input(job)]
+    def _look(self, job: Job, progress: _Progress) -> bool:
+        """Whether there is anything to do; if so, the input gate is green."""
+        outlook = stages.outlook(job)
+        progress.reason = outlook.reason
+        progress.state = job.published
+        if not outlook.idle:
+            with progress.gate():
+                progress.results += [("input", result) for result in stages.assert_input(job)]
+        return not outlook.idle
 
     def _process(self, job: Job, progress: _Progress) -> None:
         processed = stages.process(job)
@@ -407,9 +409,13 @@ class _Stopwatch:
 
 
 def new_request(
-    *, as_of: date | None = None, full_refresh: bool = False, run_id: str | None = None
+    *,
+    as_of: date | None = None,
+    full_refresh: bool = False,
+    run_id: str | None = None,
+    day: date | None = None,
 ) -> Request:
     """A request made now; run ids sort by time."""
     now = datetime.now(UTC).replace(tzinfo=None)
     identity = run_id or f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    return Request(identity, now, as_of, full_refresh)
+    return Request(identity, now, as_of, full_refresh, day)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from pyspark.sql import Window
@@ -24,6 +26,7 @@ FORMATS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
 CHUNK = 1 << 20
 HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"
+DAY = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,14 @@ class Delivery:
         changed: Files whose content differs from what was consumed under the same path.
         unchanged: Files consumed as they are.
         gone: Paths that were consumed and are not there any more; their rows stay.
+        waiting: Paths of new files that are dated after the day of the run.
     """
 
     new: tuple[LandedFile, ...]
     changed: tuple[LandedFile, ...]
     unchanged: tuple[LandedFile, ...]
     gone: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
     @property
     def present(self) -> tuple[LandedFile, ...]:
@@ -81,16 +86,38 @@ class Delivery:
         return self.new + self.changed + self.unchanged
 
 
-def deliveries(raw_uri: str, source: str, known: dict[str, dict[str, Any]]) -> Delivery:
+def day_of(path: str) -> date | None:
+    """The day a file is dated by its path (`events/2026-01-05.jsonl`); None for an undated one."""
+    for year, _, month, day in reversed(DAY.findall(path)):
+        try:
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+    return None
+
+
+def deliveries(
+    raw_uri: str, source: str, known: dict[str, dict[str, Any]], day: date | None = None
+) -> Delivery:
     """Compare the landing folder with the manifest of consumed files.
+
+    Args:
+        raw_uri: The landing folder.
+        source: Name of the source.
+        known: Manifest of consumed files.
+        day: New files dated later wait; undated files, and corrections of consumed ones, never do.
 
     Raises:
         InputQualityError: A file is truncated, or of a kind that nobody can read.
     """
     by_status: dict[str, list[LandedFile]] = {"new": [], "changed": [], "unchanged": []}
+    waiting: list[str] = []
     for info in _candidates(raw_uri, source):
         path = _relative(info, raw_uri)
         record = known.get(path)
+        if record is None and day and (day_of(path) or day) > day:
+            waiting.append(path)
+            continue
         mtime_ns = info.mtime_ns or 0
         if record and (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
             by_status["unchanged"].append(LandedFile(path, f"{raw_uri}/{path}", **record))
@@ -108,6 +135,7 @@ def deliveries(raw_uri: str, source: str, known: dict[str, dict[str, Any]]) -> D
         changed=tuple(by_status["changed"]),
         unchanged=tuple(by_status["unchanged"]),
         gone=tuple(sorted(set(known) - present)),
+        waiting=tuple(sorted(waiting)),
     )
 
 

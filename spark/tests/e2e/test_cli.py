@@ -96,13 +96,21 @@ def test_run_takes_tables_layers_and_their_surroundings(writing):
         assert sorted(row["table"] for row in done.json) == sorted(expected)
 
 
-def test_a_backfill_runs_as_of_each_day_in_order(writing):
-    facts = "silver.feature_usage_facts"
-    done = writing("run", facts, "--from", "2026-01-10", "--to", "2026-01-11")
+def test_a_backfill_takes_the_files_of_each_day_in_order(writing):
+    for day in ("2026-02-01", "2026-02-02", "2026-02-03"):
+        writing.lake.land(f"user_signups/{day}.jsonl", [signup(f"of-{day}")])
+    signups = "bronze.user_signups"
+    done = writing("run", signups, "--from", "2026-02-01", "--to", "2026-02-02")
     assert done.code == 0, done.err
-    assert says(done.out, ["as of 2026-01-10", "as of 2026-01-11"])
-    days = {str(row["as_of_date"]) for row in writing.lake.rows(facts)}
-    assert days == {"2026-01-11"}
+    assert says(done.out, ["2026-02-01", "2026-02-02"])
+    users = {row["user_id"] for row in writing.lake.rows(signups)}
+    assert {"of-2026-02-01", "of-2026-02-02"} <= users
+    assert "of-2026-02-03" not in users
+    runs = writing("runs", "-n", "2", "--json").json
+    assert [run["rows_in"] for run in runs] == [1, 1]
+    steps = writing("plan", signups, "--day", "2026-02-02", "--json").json
+    assert (steps[0]["action"], "1 dated later" in steps[0]["reason"]) == ("skip", True)
+    assert writing("plan", signups, "--json").json[0]["action"] == "run"
 
 
 def test_run_exits_with_the_failures_code_and_blocks_what_is_downstream(writing):

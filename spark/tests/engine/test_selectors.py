@@ -53,9 +53,9 @@ def test_a_misspelt_name_is_refused_with_a_suggestion(selector):
 
 def test_a_backfill_is_every_day_of_its_range():
     assert backfill_days(date(2026, 2, 27), date(2026, 3, 1), None) == [
-        "2026-02-27",
-        "2026-02-28",
-        "2026-03-01",
+        date(2026, 2, 27),
+        date(2026, 2, 28),
+        date(2026, 3, 1),
     ]
     assert backfill_days(None, None, "2026-01-01") == []
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+from datetime import date
 
 import pytest
 
 from lakehouse.errors import InputQualityError
-from lakehouse.io.landing import deliveries, manifest_digest, manifest_of
+from lakehouse.io.landing import day_of, deliveries, manifest_digest, manifest_of
 
 
 def take(raw, known):
@@ -48,6 +49,37 @@ def test_a_file_is_new_once_then_unchanged_changed_or_gone(tmp_path):
     assert [each.path for each in delivery.changed] == ["things/a.jsonl"]
     assert [each.path for each in delivery.new] == ["things/c.jsonl"]
     assert delivery.gone == ("things/b.jsonl",)
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("things/2026-01-05.jsonl", date(2026, 1, 5)),
+        ("things/date=2026-01-05/part-0.csv.gz", date(2026, 1, 5)),
+        ("things/20260105.jsonl", date(2026, 1, 5)),
+        ("things/2025-12-31/until_2026-01-05.jsonl", date(2026, 1, 5)),
+        ("things/2026-02-30.jsonl", None),
+        ("things/1234567890123.jsonl", None),
+        ("things/2026-0105.jsonl", None),
+        ("things.jsonl", None),
+    ],
+)
+def test_a_path_tells_the_day_of_its_file(path, day):
+    assert day_of(path) == day
+
+
+def test_new_files_dated_after_the_day_wait(tmp_path):
+    write(tmp_path, "things.jsonl")
+    first = write(tmp_path, "things/2026-01-05.jsonl")
+    write(tmp_path, "things/2026-01-06.jsonl")
+    delivery = deliveries(str(tmp_path), "things", {}, date(2026, 1, 5))
+    assert {each.path for each in delivery.new} == {"things.jsonl", "things/2026-01-05.jsonl"}
+    assert delivery.waiting == ("things/2026-01-06.jsonl",)
+    known = manifest_of(delivery, {})
+    first.write_text('{"corrected": true}\n')
+    delivery = deliveries(str(tmp_path), "things", known, date(2026, 1, 4))
+    assert [each.path for each in delivery.changed] == ["things/2026-01-05.jsonl"]
+    assert delivery.gone == ()
 
 
 def test_the_manifest_hash_follows_content_and_not_time(tmp_path):
