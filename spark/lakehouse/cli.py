@@ -14,7 +14,13 @@ from lakehouse import console
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry
-from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
+from lakehouse.errors import (
+    EXIT_BUG,
+    ConfigError,
+    EngineError,
+    LakehouseError,
+    UpstreamMissingError,
+)
 from lakehouse.observability import alerts
 from lakehouse.observability.alerts import Severity
 from lakehouse.settings import current_settings
@@ -27,6 +33,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge them again.")
+engine_app = typer.Typer(help="The shared engine: one warm Spark that many short tasks attach to.")
+app.add_typer(engine_app, name="engine", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 
 Selectors = Annotated[
@@ -243,6 +251,29 @@ def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
     after = len(views.rejected(registry()[table].table, current_settings(), None))
     console.err.print(f"{before} rows were in quarantine, {after} are now")
     raise typer.Exit(code)
+
+
+@engine_app.command("start")
+def engine_start() -> None:
+    """Run it in the foreground and keep it healthy; a signal ends it.
+
+    Tasks use it when LAKEHOUSE_SPARK_REMOTE=sc://127.0.0.1:15002 (or the port chosen there).
+    """
+    from lakehouse.engine.server import serve  # noqa: PLC0415  # 0.5 s of pyspark
+
+    serve(current_settings(), lambda text: console.err.print(text, markup=False))
+
+
+@engine_app.command("status")
+def engine_status() -> None:
+    """Ask it a trivial query; exits with 75 when it does not answer."""
+    from lakehouse.engine import server  # noqa: PLC0415  # 0.5 s of pyspark
+
+    settings = current_settings()
+    url = settings.spark_remote or f"sc://127.0.0.1:{server.local_port(settings)}"
+    if not server.answers(url, server.PROBE_SECONDS):
+        raise EngineError(f"{url} does not answer; `lakehouse engine start` starts one here")
+    console.out.print(f"{url} answers")
 
 
 @app.command()

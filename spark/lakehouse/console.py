@@ -75,7 +75,9 @@ def print_outcome(outcome: Outcome, stage: str) -> None:
     """What a stage did, for an orchestrator's log: fates of the rows, checks, what to do next."""
     version = f", version {outcome.state.version}" if outcome.state else ""
     seconds = f"{outcome.seconds:.1f} s, of which gates {outcome.gate_seconds:.1f} s"
-    err.print(f"{outcome.table} {stage}: {outcome.outcome}{version} ({seconds})", markup=False)
+    is_gate = stage != "process" and outcome.error is None
+    word = "green" if is_gate else outcome.outcome
+    err.print(f"{outcome.table} {stage}: {word}{version} ({seconds})", markup=False)
     if outcome.reason:
         err.print(f"  why: {outcome.reason}", markup=False)
     account = outcome.account

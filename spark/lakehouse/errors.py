@@ -99,6 +99,13 @@ class LockedError(LakehouseError):
     retry = True
 
 
+class EngineError(LakehouseError):
+    """The engine does not start, does not answer, or went away in the middle of a run."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
 class WriteConflictError(LakehouseError):
     """Somebody else committed to the table between our read and our publication."""
 

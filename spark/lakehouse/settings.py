@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     spark_conf: str = Setting(
         "", description="Extra Spark settings: key=value, separated by semicolons."
     )
+    engine_memory_gib: float = Setting(
+        6.0, gt=0, description="The shared engine starts again when it has grown beyond this."
+    )
     driver_memory: str = Setting("3g", description="Memory of the Spark driver.")
     parallelism: int = Setting(2, ge=1, le=64, description="Tables that run side by side.")
     lock_timeout_s: float = Setting(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
 from lakehouse.engine.job import Job, Request
-from lakehouse.engine.session import fork, start_session
+from lakehouse.engine.session import engine_went_away, fork, start_session
 from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
 from lakehouse.io import ops
 from lakehouse.io.files import explained
@@ -96,7 +96,8 @@ class Lake:
         """The engine, started when first needed."""
         with self._starting:
             if self._spark is None:
-                threading.Thread(target=warm_up, daemon=True).start()
+                if not self.settings.spark_remote:  # attaching takes no time that could be used
+                    threading.Thread(target=warm_up, daemon=True).start()
                 self._spark = start_session(self.settings)
             return self._spark
 
@@ -201,11 +202,14 @@ class Lake:
             with table_lock(self.settings, name) as token:
                 self._stage(stage)(replace(self.job(name, request), token=token), progress)
         except Exception as error:  # noqa: BLE001  # reported with its exit code
-            progress.fail(explained(error, self.settings.table_uri(name)))
+            progress.fail(self._explained(error, name))
         outcome = progress.outcome(name, time.monotonic() - clock)
         if progress.results or progress.error or stage == "assert-output":
             return self._recorded(outcome, progress, request, started)
         return outcome
+
+    def _explained(self, error: Exception, name: str) -> Exception:
+        return engine_went_away(error) or explained(error, self.settings.table_uri(name))
 
     def _stage(self, stage: str) -> Callable[[Job, _Progress], object]:
         known = {
@@ -241,7 +245,7 @@ class Lake:
                 job = replace(self.job(name, request), token=token)
                 self._stages(job, progress)
         except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
-            progress.fail(explained(error, self.settings.table_uri(name)))
+            progress.fail(self._explained(error, name))
         outcome = progress.outcome(name, time.monotonic() - clock)
         outcome = self._recorded(outcome, progress, request, started)
         notify(outcome)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from lakehouse.engine.jars import jar_paths, needed
 from lakehouse.engine.java import java_environment
-from lakehouse.errors import ConfigError, UpstreamMissingError
+from lakehouse.errors import ConfigError, EngineError
 from lakehouse.settings import CONF_DIR, Settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ APP_NAME = "lakehouse"
 LOOPBACK = ("spark.driver.host", "spark.driver.bindAddress")
 CONNECT_PORT = 15002
 KNOCK_SECONDS = 10
+# What gRPC and a server that was started again say of a session they do not know.
+LOST = ("UNAVAILABLE", "SESSION_NOT_FOUND", "SESSION_CHANGED", "SESSION_CLOSED", "RETRIES_EXCEEDED")
 
 
 def spark_conf(settings: Settings) -> dict[str, str]:
@@ -54,17 +56,20 @@ def start_session(settings: Settings) -> SparkSession:
 
     Raises:
         ConfigError: No Java, or jars are missing.
-        UpstreamMissingError: The Connect server does not answer.
+        EngineError: The Connect server does not answer.
     """
     from pyspark.sql import SparkSession  # noqa: PLC0415  # 0.5 s that `--help` need not pay
 
     if settings.spark_remote:
         try:
-            _knock(settings.spark_remote)
+            knock(settings.spark_remote, KNOCK_SECONDS)
             return SparkSession.builder.remote(settings.spark_remote).getOrCreate()
         except Exception as error:
-            message = f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer: {error}"
-            raise UpstreamMissingError(message) from error
+            message = (
+                f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer ({error}); "
+                "`lakehouse engine start` starts one here"
+            )
+            raise EngineError(message) from error
     os.environ.update(java_environment())
     os.environ.setdefault("TZ", "UTC")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -85,11 +90,24 @@ def start_session(settings: Settings) -> SparkSession:
         raise ConfigError(message) from error
 
 
-def _knock(remote: str) -> None:
-    """Fail at once where nothing listens; the client itself would retry for ten minutes."""
+def knock(remote: str, timeout_s: float) -> None:
+    """Fail at once where nothing listens; the client itself would retry for ten minutes.
+
+    Raises:
+        OSError: Nothing listens there.
+    """
     where = urlsplit(remote.partition(";")[0])
     address = (where.hostname or "localhost", where.port or CONNECT_PORT)
-    socket.create_connection(address, KNOCK_SECONDS).close()
+    socket.create_connection(address, timeout_s).close()
+
+
+def engine_went_away(error: BaseException) -> EngineError | None:
+    """The error in our words when it says that the shared engine died under us, else None."""
+    text = str(error)
+    if type(error).__module__.startswith(("pyspark", "grpc")) and any(w in text for w in LOST):
+        first = text.strip().splitlines()[0]
+        return EngineError(f"the shared engine went away in the middle of the work ({first})")
+    return None
 
 
 def fork(session: SparkSession, settings: Settings) -> SparkSession:

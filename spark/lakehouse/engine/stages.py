@@ -245,9 +245,10 @@ def _intrusion(job: Job, candidate: State) -> str | None:
     if published is not None and published.token > candidate.token:
         return f"version {published.version} was published meanwhile"
     # An engine that outlives its killed client can still commit, whoever holds the lock by then.
+    # Only the token tells them apart: a retried task has the run id of the one that was killed.
     base = 0 if candidate.base is None else candidate.base  # 0 is the empty table
-    makers = delta.run_ids(job.uri, base, candidate.version)
-    others = sorted({str(maker) for maker in makers if maker != candidate.run_id})
+    notes = delta.notes(job.uri, base, candidate.version)
+    others = sorted({str(n.get("run_id")) for n in notes if n.get("token") != candidate.token})
     return f"run {', '.join(others)} committed in between" if others else None
 
 

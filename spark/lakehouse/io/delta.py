@@ -52,8 +52,8 @@ def latest_version(uri: str) -> int | None:
     return None
 
 
-def run_ids(uri: str, after: int, until: int) -> list[str | None]:
-    """The run that made each commit in (after, until]; None where a commit does not say."""
+def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
+    """What each commit in (after, until] says of itself; empty where it says nothing."""
     filesystem, path = files.locate(uri)
     found = []
     for version in range(after + 1, until + 1):
@@ -62,7 +62,7 @@ def run_ids(uri: str, after: int, until: int) -> list[str | None]:
         about: dict[str, str] = next(
             (each["commitInfo"] for each in actions if "commitInfo" in each), {}
         )
-        found.append(json.loads(about.get("userMetadata") or "{}").get("run_id"))
+        found.append(json.loads(about.get("userMetadata") or "{}"))
     return found
 
 

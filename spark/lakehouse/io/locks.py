@@ -57,6 +57,22 @@ def table_lock(settings: Settings, table: str) -> Iterator[int]:
         os.close(handle)  # also releases the lock
 
 
+@contextlib.contextmanager
+def all_tables_free(settings: Settings) -> Iterator[bool]:
+    """Hold the lock of every table there is; yields False when somebody holds one of them."""
+    handles = []
+    try:
+        for path in sorted(lock_folder(settings).glob("*.lock")):
+            handles.append(os.open(path, os.O_RDWR))
+            fcntl.flock(handles[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
 def _acquire(handle: int, table: str, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while True:

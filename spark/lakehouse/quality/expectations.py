@@ -8,12 +8,11 @@ back exactly once, or whose number is missing, makes the gate red.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +67,8 @@ def validate(
     """Run the gate's suite; the validation result as Great Expectations writes it."""
     if not checks:
         return {"results": []}
+    import pandas as pd  # noqa: PLC0415  # 1 s that a stage without a gate does not pay
+
     row = pd.DataFrame([{c.name: metrics.get(c.name) for c in checks}], dtype="float64")
     with _LOCK:
         context = _context()
@@ -103,7 +104,15 @@ def suite(gate: str, checks: Sequence[Check]) -> Any:  # noqa: ANN401  # GX is i
 @lru_cache(maxsize=1)
 def _context() -> Any:  # noqa: ANN401  # GX is imported lazily
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx  # noqa: PLC0415  # see suite
+    # jsonschema, far below, compiles a grammar of IRIs for 3 s when this module is there (Jupyter
+    # brings it). It takes its absence well, and nothing here checks an IRI.
+    missing = "rfc3987_syntax"
+    blocked = sys.modules.setdefault(missing, None) is None  # type: ignore[arg-type]  # documented
+    try:
+        import great_expectations as gx  # noqa: PLC0415  # see suite
+    finally:
+        if blocked:
+            del sys.modules[missing]
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")

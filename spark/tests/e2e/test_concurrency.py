@@ -124,7 +124,7 @@ def _contend(lake: LakeDriver, folder: Path, mode: str, rounds: int, **settings:
 def _aftermath(lake: LakeDriver, reports: list[dict[str, Any]], rounds: int) -> Aftermath:
     uri = lake.settings.table_uri(TABLE)
     newest = delta.latest_version(uri) or 0
-    makers = dict(enumerate(delta.run_ids(uri, 0, newest), start=1))
+    makers = {v: note.get("run_id") for v, note in enumerate(delta.notes(uri, 0, newest), start=1)}
     repeated = (
         "SELECT count(*) AS n FROM (SELECT _row_id FROM t GROUP BY _row_id HAVING count(*) > 1)"
     )
