@@ -97,6 +97,19 @@ ingest-silver: $(VENV)/jars.stamp ## Run the silver tables on what bronze has pu
 ingest-gold: $(VENV)/jars.stamp ## Run the gold tables on what silver has published
 	@$(BIN)/lakehouse run gold $(ARGS)
 
+##@ Orchestrate it
+.PHONY: airflow
+airflow: $(VENV)/jars.stamp sample-data ## Start a real Airflow and the shared engine; prints URL and login
+	@$(BIN)/python scripts/airflow_local.py up
+
+.PHONY: airflow-stop
+airflow-stop: $(VENV)/lakehouse.stamp ## Stop both, every process of them
+	@$(BIN)/python scripts/airflow_local.py down
+
+.PHONY: airflow-init
+airflow-init: $(VENV)/lakehouse.stamp ## Make or migrate Airflow's metadata database
+	@$(BIN)/python scripts/airflow_local.py init
+
 ##@ Look at it
 .PHONY: notebook
 notebook: $(VENV)/jars.stamp ## Open the notebooks in JupyterLab
@@ -138,6 +151,11 @@ test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer 
 .PHONY: test-all
 test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
 	@TEST_DEPTH=full $(PYTEST) $(COVERAGE) $(ARGS)
+	@$(BIN)/pytest airflow/tests
+
+.PHONY: test-airflow
+test-airflow: $(VENV)/jars.stamp ## The DAGs, and a real Airflow from start to stop (ARGS="-m 'not server'": DAGs only)
+	@$(BIN)/pytest airflow/tests $(ARGS)
 
 .PHONY: pre-commit-install
 pre-commit-install: $(VENV)/lakehouse.stamp ## Check every commit with the commands CI uses

@@ -24,6 +24,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         "outcome": outcome.outcome,
         "reason": outcome.reason,
         "version": state.version if state else None,
+        "rows": state.rows if state else None,
         "as_of": state.as_of if state else None,
         **vars(outcome.account),
         "changed": outcome.changed,

@@ -1,0 +1,52 @@
+"""What keeps the lake healthy: maintenance every night, a freshness check every hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from lake_alerts import on_failure
+from lake_operators import LakehouseOperator
+
+DEFAULTS = {
+    "owner": "platform",
+    "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": on_failure,
+}
+
+
+def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retries: int) -> None:
+    """A DAG of one task, which runs one `lakehouse` command."""
+    with DAG(
+        dag_id=dag_id,
+        description=what,
+        doc_md=f"{what}: `lakehouse {' '.join(arguments)}`.",
+        schedule=schedule,
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=3),
+        tags=["operations"],
+        default_args={**DEFAULTS, "retries": retries},
+    ):
+        LakehouseOperator(task_id=dag_id, arguments=arguments)
+
+
+operations_dag(
+    "maintenance",
+    "Compacts small files and removes replaced ones",
+    "0 3 * * *",
+    "maintain",
+    "--json",
+    retries=2,
+)
+# No retry: what is stale is told at once, and asked again within the hour.
+operations_dag(
+    "freshness",
+    "Tells people when a table was not refreshed in time",
+    "30 * * * *",
+    "freshness",
+    "--json",
+    retries=0,
+)

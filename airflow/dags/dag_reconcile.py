@@ -1,0 +1,33 @@
+"""Every five minutes: start what events have missed, complete days that wait for ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from lake_alerts import on_failure
+from lake_reconcile import ReconcileOperator
+
+with DAG(
+    dag_id="reconcile",
+    description="Starts what events have missed; jobs follow from the lake's state",
+    doc_md=__doc__
+    + "\n\nCompares what every table has consumed with what is published, and Airflow's waiting"
+    "\npartitions with what can still deliver them. A table whose latest run failed in the very"
+    "\nsame situation is left to a person.",
+    schedule="*/5 * * * *",
+    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=15),
+    tags=["operations"],
+    default_args={
+        "owner": "platform",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(minutes=5),
+        "on_failure_callback": on_failure,
+    },
+):
+    ReconcileOperator(task_id="reconcile")

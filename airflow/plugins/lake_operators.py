@@ -1,0 +1,179 @@
+"""Operators that run the `lakehouse` command and understand its exit codes.
+
+Modules of the plugins folder are importable from DAG files; none of them imports an engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Asset, Context
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = os.environ.get("LAKEHOUSE_COMMAND") or str(Path(sys.executable).with_name("lakehouse"))
+FOR_A_PERSON = {
+    65: "the data is wrong: a person must look, a retry would find the same",
+    78: "the configuration is wrong: a person must mend it, a retry would find the same",
+}
+GRACE_SECONDS = 10
+PR_SET_PDEATHSIG = 1
+
+
+class LakehouseOperator(BaseOperator):
+    """Runs one `lakehouse` command; its standard error is the task's log.
+
+    Exit codes 65 and 78 fail the task at once, every other one but 0 is retried. When the task is
+    killed, the command and all it started go with it.
+
+    Args:
+        arguments: Arguments of `lakehouse`.
+    """
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, arguments: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arguments = list(arguments)
+        self._process: subprocess.Popen[str] | None = None
+
+    def execute(self, context: Context) -> Any:  # noqa: ARG002  # Airflow's signature
+        """Run the command; what it prints as JSON is the task's result."""
+        return self.run_lakehouse(*self.arguments)
+
+    def on_kill(self) -> None:
+        """End the command's whole process group: nothing keeps writing."""
+        if self._process is not None:
+            _end_group(self._process)
+
+    def run_lakehouse(self, *arguments: str) -> Any:
+        """Run `lakehouse`; returns what it prints as JSON, or its text.
+
+        Raises:
+            AirflowFailException: Exit code 65 or 78.
+            AirflowException: Another exit code.
+        """
+        self.log.info("$ lakehouse %s", " ".join(arguments))
+        self._process = subprocess.Popen(  # noqa: S603  # our own command
+            [COMMAND, *arguments],
+            cwd=PROJECT,  # where .env is
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  # the task's process has one thread here
+        )
+        printed: list[str] = []
+        reader = threading.Thread(target=lambda: printed.append(self._process.stdout.read()))
+        reader.start()
+        last = ""
+        for line in self._process.stderr:
+            last = line.rstrip() or last
+            self.log.info("%s", line.rstrip())
+        code = self._process.wait()
+        reader.join()
+        if code in FOR_A_PERSON:
+            raise AirflowFailException(f"{last or arguments} ({FOR_A_PERSON[code]})")
+        if code:
+            raise AirflowException(f"{last or arguments} (exit code {code}; to be retried)")
+        return _parsed(printed[0])
+
+
+class StageOperator(LakehouseOperator):
+    """One stage of a table, for the day the run is for.
+
+    The last stage carries the table's asset as its outlet and says in the event which version is
+    there now: downstream wakes on audited data only.
+
+    Args:
+        table: Table name.
+        stage: assert-input, process or assert-output.
+    """
+
+    def __init__(self, *, table: str, stage: str, **kwargs: Any) -> None:
+        super().__init__(arguments=("stage", table, stage), **kwargs)
+        self.table = table
+        self.stage = stage
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the stage and publish what it found to those who listen."""
+        day = day_of(context)
+        if context["params"].get("dry_run"):
+            self.run_lakehouse("plan", self.table, "--day", day)
+            raise AirflowSkipException("a dry run: the log says what a run would do")
+        options = ["--day", day, "--run-id", context["run_id"], "--json"]
+        if context["params"].get("full_refresh"):
+            options.append("--full-refresh")
+        outcome = dict(self.run_lakehouse(*self.arguments, *options))
+        for asset in self.outlets:
+            self._announce(context, asset, day, outcome)
+        return outcome
+
+    @staticmethod
+    def _announce(context: Context, asset: Asset, day: str, outcome: dict[str, Any]) -> None:
+        event = context["outlet_events"][asset]
+        event.extra = {
+            "version": outcome["version"],
+            "as_of": outcome["as_of"],
+            "rows": outcome["rows"],
+        }
+        if not context["dag_run"].partition_key:
+            # Triggered without a key: listeners only hear events that have one.
+            event.add_partitions(day)
+
+
+def day_of(context: Context) -> str:
+    """The day a run is for: its partition key, else its `date` parameter, else its logical date.
+
+    Raises:
+        AirflowFailException: There is none, or it is not a day.
+    """
+    run = context["dag_run"]
+    found = run.partition_key or context["params"].get("date") or run.logical_date
+    if not found:
+        raise AirflowFailException(
+            "this run is for no day: trigger it with a partition key or with `date`, YYYY-MM-DD"
+        )
+    text = found if isinstance(found, str) else found.date().isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise AirflowFailException(f"{text!r} is not a day; write YYYY-MM-DD") from None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text.strip() or None
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill the command when the task's process dies without a chance to."""
+    with contextlib.suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+            return
