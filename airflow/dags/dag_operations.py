@@ -16,7 +16,7 @@ DEFAULTS = {
 }
 
 
-def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retries: int) -> None:
+def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retries: int) -> DAG:
     """A DAG of one task, which runs one `lakehouse` command."""
     with DAG(
         dag_id=dag_id,
@@ -29,11 +29,12 @@ def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retri
         dagrun_timeout=timedelta(hours=3),
         tags=["operations"],
         default_args={**DEFAULTS, "retries": retries},
-    ):
+    ) as dag:
         LakehouseOperator(task_id=dag_id, arguments=arguments)
+    return dag
 
 
-operations_dag(
+maintenance = operations_dag(
     "maintenance",
     "Compacts small files and removes replaced ones",
     "0 3 * * *",
@@ -42,7 +43,7 @@ operations_dag(
     retries=2,
 )
 # No retry: what is stale is told at once, and asked again within the hour.
-operations_dag(
+freshness = operations_dag(
     "freshness",
     "Tells people when a table was not refreshed in time",
     "30 * * * *",

@@ -29,5 +29,5 @@ with DAG(
         "execution_timeout": timedelta(minutes=5),
         "on_failure_callback": on_failure,
     },
-):
+) as reconcile:
     ReconcileOperator(task_id="reconcile")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = os.environ.get("LAKEHOUSE_COMMAND") or str(Path(sys.executable).with_name("lakehouse"))
 FOR_A_PERSON = {
+    2: "no such command: the lakehouse and the DAGs are of different versions",
     65: "the data is wrong: a person must look, a retry would find the same",
     78: "the configuration is wrong: a person must mend it, a retry would find the same",
 }
@@ -69,7 +70,7 @@ class LakehouseOperator(BaseOperator):
             AirflowException: Another exit code.
         """
         self.log.info("$ lakehouse %s", " ".join(arguments))
-        self._process = subprocess.Popen(  # noqa: S603  # our own command
+        self._process = process = subprocess.Popen(  # noqa: S603  # our own command
             [COMMAND, *arguments],
             cwd=PROJECT,  # where .env is
             stdin=subprocess.DEVNULL,
@@ -79,20 +80,31 @@ class LakehouseOperator(BaseOperator):
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509  # the task's process has one thread here
         )
-        printed: list[str] = []
-        reader = threading.Thread(target=lambda: printed.append(self._process.stdout.read()))
-        reader.start()
-        last = ""
-        for line in self._process.stderr:
-            last = line.rstrip() or last
-            self.log.info("%s", line.rstrip())
-        code = self._process.wait()
-        reader.join()
+        try:
+            printed, last = self._follow(process)
+        except BaseException:  # a time-out, too: it must not leave the command writing
+            _end_group(process)
+            raise
+        code = process.returncode
         if code in FOR_A_PERSON:
             raise AirflowFailException(f"{last or arguments} ({FOR_A_PERSON[code]})")
         if code:
             raise AirflowException(f"{last or arguments} (exit code {code}; to be retried)")
-        return _parsed(printed[0])
+        return _parsed(printed)
+
+    def _follow(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        """Log what the command says until it ends; returns its output and its last words."""
+        printed: list[str] = []
+        last = ""
+        with process.stdout as out, process.stderr as err:
+            reader = threading.Thread(target=lambda: printed.append(out.read()))
+            reader.start()
+            for line in err:
+                self.log.info("%s", line.rstrip())
+                last = line.strip() or last
+            reader.join()
+        process.wait()
+        return printed[0], last
 
 
 class StageOperator(LakehouseOperator):

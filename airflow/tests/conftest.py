@@ -1,0 +1,29 @@
+"""What the Airflow tests share. Airflow reads its settings at import, so they are set first."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+DAGS = PROJECT / "airflow/dags"
+PLUGINS = PROJECT / "airflow/plugins"
+
+os.environ |= {
+    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-tests-"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+}
+sys.path[:0] = [str(PLUGINS), str(DAGS)]  # as Airflow does
+
+
+@pytest.fixture(scope="session")
+def manifest():
+    return json.loads((PROJECT / "airflow/manifest.json").read_text(encoding="utf-8"))
