@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetAll, CronPartitionTimetable, Param, chain
+from airflow.sdk import DAG, Asset, AssetAll, AssetAny, CronPartitionTimetable, Param, chain
 
 from lake_alerts import on_failure
 from lake_docs import dag_doc
 from lake_operators import StageOperator
-from lake_timetable import KEY_FORMAT, DailyAssetTimetable
+from lake_timetable import KEY_FORMAT, DailyAssetTimetable, wake_name
 
 MANIFEST = Path(__file__).resolve().parents[1] / "manifest.json"
 STAGES = {
@@ -61,7 +61,7 @@ def table_dag(table: dict[str, Any], assets: dict[str, Asset]) -> DAG:
     """The DAG of a table, from its entry in the manifest."""
     inputs = [assets[each["name"]] for each in table["inputs"] if each["kind"] == "table"]
     schedule = (
-        DailyAssetTimetable(assets=AssetAll(*inputs))
+        DailyAssetTimetable(assets=AssetAny(AssetAll(*inputs), _wake(table["name"])))
         if inputs
         else CronPartitionTimetable(
             "0 0 * * *", timezone="UTC", run_offset=-1, key_format=KEY_FORMAT
@@ -93,6 +93,12 @@ def table_dag(table: dict[str, Any], assets: dict[str, Asset]) -> DAG:
             )
         )
     return dag
+
+
+def _wake(table: str) -> Asset:
+    return Asset(
+        name=wake_name(table), uri=f"wake://{table.replace('.', '/', 1)}", group="operations"
+    )
 
 
 def table_dags(manifest: dict[str, Any]) -> dict[str, DAG]:

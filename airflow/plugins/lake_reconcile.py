@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ import httpx
 from airflow.sdk import Connection
 
 from lake_operators import LakehouseOperator
+from lake_timetable import wake_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,13 +42,15 @@ class Waiting:
         table: The table that waits.
         day: Partition key.
         since: When the first input delivered.
-        missing: Inputs that have not: table name and id of its asset.
+        missing: Inputs that have not.
+        wake_id: Asset that makes this table run a day, whatever is missing.
     """
 
     table: str
     day: str
     since: datetime
-    missing: tuple[tuple[str, int], ...]
+    missing: tuple[str, ...]
+    wake_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,31 +78,35 @@ class Situation:
     unfinished: set[tuple[str, str]] = field(default_factory=set)
 
 
-def to_release(situation: Situation) -> list[tuple[str, str, int]]:
-    """Inputs that will not deliver a day by themselves: (table, day, asset id), each once.
+def to_release(situation: Situation) -> list[Waiting]:
+    """Days that would wait for ever: no missing input will deliver them by itself.
 
-    An input is taken as delivered when it has published data and nothing is running, waiting or
-    red that could still deliver the day.
+    An input will not when it has published data, and nothing is running or waiting that could
+    still deliver the day. An input whose run for the day is red stops what is downstream of it.
     """
     stuck = {(each.table, each.day) for each in situation.waiting}
-    found = {}
-    for each in situation.waiting:
-        if situation.now - each.since < GRACE:
-            continue
-        for table, asset_id in each.missing:
-            on_its_way = {table, *situation.upstream[table]} & situation.active
-            blocked = (table, each.day) in stuck | situation.unfinished
-            if table in situation.published_at and not on_its_way and not blocked:
-                found[table, each.day] = asset_id
-    return [(table, day, asset_id) for (table, day), asset_id in sorted(found.items())]
+
+    def still_comes(table: str, day: str) -> bool:
+        return (
+            table not in situation.published_at
+            or bool({table, *situation.upstream[table]} & situation.active)
+            or (table, day) in stuck | situation.unfinished
+        )
+
+    return [
+        each
+        for each in situation.waiting
+        if situation.now - each.since >= GRACE
+        and not any(still_comes(table, each.day) for table in each.missing)
+    ]
 
 
-def to_start(situation: Situation, released: Iterable[tuple[str, str, int]] = ()) -> list[str]:
+def to_start(situation: Situation, released: Iterable[Waiting] = ()) -> list[str]:
     """Tables whose inputs moved on without them, upstream first.
 
     A table whose latest run failed in the very same situation is left to a person.
     """
-    woken = {table for table, _, _ in released}
+    woken = {each.table for each in released}
     return [
         step["table"]
         for step in situation.plan
@@ -151,11 +159,14 @@ class AirflowApi:
     def waiting(self) -> list[dict[str, Any]]:
         """Partitions that lack an event, with the assets they have heard of or not."""
         query = {"has_created_dag_run_id": False}
-        found = self._call("GET", "/ui/partitioned_dag_runs", params=query)
-        return [
-            self._call("GET", f"/ui/pending_partitioned_dag_run/{p['dag_id']}/{p['partition_key']}")
-            for p in found["partitioned_dag_runs"]
-        ]
+        found = self._call("GET", "/ui/partitioned_dag_runs", params=query)["partitioned_dag_runs"]
+        details = []
+        for each in found:
+            key = {"partition_key": each["partition_key"]}
+            with suppress(LookupError):  # it has got its run meanwhile
+                path = f"/ui/pending_partitioned_dag_run/{each['dag_id']}"
+                details.append(self._call("GET", path, params=key))
+        return details
 
     def trigger(self, dag_id: str, key: str, note: str) -> None:
         """Start a DAG for a partition key."""
@@ -169,7 +180,12 @@ class AirflowApi:
 
     def _call(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
         answer = self._client.request(method, path, **kwargs)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise LookupError(f"{method} {path}: {answer.text[:200]}")
         answer.raise_for_status()
+        if "json" not in answer.headers["content-type"]:
+            # An unknown path is answered with the web page.
+            raise TypeError(f"{method} {path}: no JSON; is this another version of Airflow?")
         return dict(answer.json())
 
 
@@ -187,9 +203,10 @@ class ReconcileOperator(LakehouseOperator):
             found = self._look(airflow, dag_ids, upstream, day)
             released = to_release(found)
             started = to_start(found, released)
-            for table, key, asset_id in released:
-                self.log.info("%s: taking %s as delivered, nothing else will", table, key)
-                airflow.announce(asset_id, key, {"table": table, "released": True})
+            for each in released:
+                missing = ", ".join(each.missing)
+                self.log.info("%s: %s waits in vain for %s", each.table, each.day, missing)
+                airflow.announce(each.wake_id, each.day, {"missing": missing})
             for table in started:
                 self.log.info("%s: its inputs moved on without it, starting it for %s", table, day)
                 airflow.trigger(
@@ -197,7 +214,7 @@ class ReconcileOperator(LakehouseOperator):
                 )
         if not released and not started:
             self.log.info("nothing was missed")
-        return {"released": [list(each[:2]) for each in released], "started": started}
+        return {"released": [[each.table, each.day] for each in released], "started": started}
 
     def _look(
         self,
@@ -208,7 +225,7 @@ class ReconcileOperator(LakehouseOperator):
     ) -> Situation:
         tables = {dag_id: table for table, dag_id in dag_ids.items()}
         pending = tuple(_waiting(each, tables) for each in airflow.waiting())
-        missing = {(table, each.day) for each in pending for table, _ in each.missing}
+        missing = {(table, each.day) for each in pending for table in each.missing}
         return Situation(
             now=datetime.now(UTC),
             upstream=upstream,
@@ -240,15 +257,15 @@ def graph(manifest: dict[str, Any]) -> tuple[dict[str, str], dict[str, set[str]]
 
 
 def _waiting(detail: dict[str, Any], tables: dict[str, str]) -> Waiting:
+    table = tables[detail["dag_id"]]
+    unheard = {a["asset_name"]: a["asset_id"] for a in detail["assets"] if not a["received"]}
+    wake_id = unheard.pop(wake_name(table), 0)
     return Waiting(
-        table=tables[detail["dag_id"]],
+        table=table,
         day=detail["partition_key"],
         since=datetime.fromisoformat(detail["created_at"]),
-        missing=tuple(
-            (asset["asset_name"], asset["asset_id"])
-            for asset in detail["assets"]
-            if not asset["received"]
-        ),
+        missing=tuple(sorted(unheard)),
+        wake_id=wake_id,
     )
 
 

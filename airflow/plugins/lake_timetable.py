@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 KEY_FORMAT = "%Y-%m-%d"
 
 
+def wake_name(table: str) -> str:
+    """Name of the asset that makes a table run a day, whichever inputs have delivered it.
+
+    Nobody produces it: the reconciler announces it for a day that waits in vain, a person may from
+    the asset's page. Only this one table listens, so nothing else is set in motion.
+    """
+    return f"wake {table}"
+
+
 class DailyAssetTimetable(PartitionedAssetTimetable):
     """Runs a day when every input has delivered that day; the key is the day, `YYYY-MM-DD`."""
 
