@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,12 +29,28 @@ import psutil
 from lakehouse.engine.session import CONNECT_PORT
 from lakehouse.settings import load_settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PROJECT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 LOOPBACK = "127.0.0.1"
 USER = "admin"
+# Not `airflow standalone`: it ignores SIGTERM, and its log servers listen on every interface.
+# The API server reads the logs of this machine from their files.
+COMPONENTS = {
+    "api-server": [str(BIN / "airflow"), "api-server"],
+    "scheduler": [str(BIN / "airflow"), "scheduler", "--skip-serve-logs"],
+    "dag-processor": [str(BIN / "airflow"), "dag-processor"],
+    "triggerer": [str(BIN / "airflow"), "triggerer", "--skip-serve-logs"],
+}
+ENGINE = [str(BIN / "lakehouse"), "engine", "start"]
 START_SECONDS = 300
 STOP_SECONDS = 30
+
+
+class StartError(Exception):
+    """Something did not start; says what, and where its log is."""
 
 
 @dataclass(frozen=True)
@@ -109,19 +126,22 @@ def up(place: Place) -> int:
         return status(place)
     started = time.monotonic()
     remote = place.env.get("LAKEHOUSE_SPARK_REMOTE", "")
-    commands = {"airflow": [str(BIN / "airflow"), "standalone"]}
+    commands = dict(COMPONENTS)
     if _is_here(remote):
-        commands["engine"] = [str(BIN / "lakehouse"), "engine", "start"]
+        commands["engine"] = ENGINE
     for port in [place.port, *([urlsplit(remote).port] if "engine" in commands else [])]:
         if not _is_free(int(port or CONNECT_PORT)):
             _say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
             return 78
     _say("==> starting Airflow and the shared engine (about a minute)")
-    groups = {name: _start(place, name, command) for name, command in commands.items()}
-    place.pids.write_text(json.dumps(groups))
+    engine = {"engine": _start(place, "engine", ENGINE)} if "engine" in commands else {}
+    place.pids.write_text(json.dumps(engine))  # at once: an interrupted start can be stopped
     try:
+        _migrate(place)
+        groups = engine | {name: _start(place, name, COMPONENTS[name]) for name in COMPONENTS}
+        place.pids.write_text(json.dumps(groups))
         _wait_until_ready(place, groups)
-    except TimeoutError as error:
+    except StartError as error:
         _say(f"{error}; the logs are in {place.home}")
         down(place)
         return 75
@@ -132,7 +152,7 @@ def up(place: Place) -> int:
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
     family = [each for group in _groups(place).values() for each in _members(group)]
-    for group in _groups(place).values():  # `airflow standalone` alone would ignore it
+    for group in _groups(place).values():
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
@@ -147,8 +167,9 @@ def down(place: Place) -> int:
 
 def init(place: Place) -> int:
     """Make or migrate the metadata database."""
-    command = [str(BIN / "airflow"), "db", "migrate"]
-    return subprocess.run(command, env=place.env, check=False).returncode  # noqa: S603  # ours
+    _migrate(place)
+    _say(f"the metadata database is ready, see {place.home}")
+    return 0
 
 
 def status(place: Place) -> int:
@@ -161,6 +182,20 @@ def status(place: Place) -> int:
     _say(f"Engine    {place.env.get('LAKEHOUSE_SPARK_REMOTE', 'one per task')}")
     _say(f"Logs      {place.home}    `make airflow-stop` stops everything")
     return 0
+
+
+def _migrate(place: Place) -> None:
+    with (place.home / "migrate.log").open("wb") as log:
+        done = subprocess.run(  # noqa: S603  # ours
+            [str(BIN / "airflow"), "db", "migrate"],
+            cwd=PROJECT,
+            env=place.env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        raise StartError(f"`airflow db migrate` exits with {done.returncode}")
 
 
 def _uses_shared_engine(master: str) -> bool:
@@ -237,18 +272,18 @@ def _is_free(port: int) -> bool:
 
 def _wait_until_ready(place: Place, groups: dict[str, int]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    waiting = {"Airflow": lambda: _healthy(place)}
+    waiting: dict[str, Callable[[], bool]] = {"Airflow": lambda: _healthy(place)}
     if "engine" in groups:
         waiting["the engine"] = lambda: _engine_answers(place)
     while waiting:
         for name, group in groups.items():
             if not _members(group):
-                raise TimeoutError(f"{name} ended; see {place.home / name}.log")
+                raise StartError(f"{name} ended, see {name}.log")
         for name in [name for name, ready in waiting.items() if ready()]:
             _say(f"    {name} answers")
             del waiting[name]
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer after {START_SECONDS} s from {', '.join(waiting)}")
+            raise StartError(f"no answer after {START_SECONDS} s from {', '.join(waiting)}")
         time.sleep(1)
 
 

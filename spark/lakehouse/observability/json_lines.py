@@ -23,7 +23,7 @@ class JsonLines(NotifyBase):
     """Appends to a file; makes it, and its folder, when they are missing."""
 
     service_name = "JSON lines"  # type: ignore[assignment]  # apprise declares None
-    protocol = SCHEME
+    protocol = SCHEME  # type: ignore[assignment]  # same
 
     def __init__(self, path: str, **options: Any) -> None:  # noqa: ANN401  # what apprise hands on
         super().__init__(**options)  # type: ignore[no-untyped-call]  # apprise has no types there
