@@ -7,11 +7,14 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
 
+from lakehouse.engine import ports
 from lakehouse.engine.jars import DELTA, jar_paths, needed
 from lakehouse.engine.java import java_environment, java_version
+from lakehouse.engine.session import CONNECT_PORT
 from lakehouse.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 GIB = 1 << 30
 MIN_MEMORY_GIB, MIN_DISK_GIB = 4, 2
+AIRFLOW_PORT = 8080
 Finding = tuple[str, str, str]
 
 
@@ -34,6 +38,8 @@ def diagnose(settings: Settings) -> list[dict[str, str]]:
         "disk": _disk,
         "lake is writable": _writable,
         "landing files": _landing,
+        "airflow port": _airflow_port,
+        "engine port": _engine_port,
     }
     rows = []
     for name, run in checks.items():
@@ -97,3 +103,29 @@ def _landing(settings: Settings) -> Finding:
     if "://" in settings.raw_uri or (raw.is_dir() and any(raw.iterdir())):
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"
+
+
+def _airflow_port(_: Settings) -> Finding:
+    chosen = os.environ.get("AIRFLOW__API__PORT", "")
+    port = int(chosen) if chosen.isdigit() else AIRFLOW_PORT
+    if not ports.is_taken(port):
+        return "ok", f"{port} is free", ""
+    if ports.is_airflow(port):
+        return "ok", f"Airflow answers on {port}", ""
+    fix = f"export AIRFLOW__API__PORT={ports.next_free(port)}"
+    return "warn", f"something else listens on {port}", fix
+
+
+def _engine_port(settings: Settings) -> Finding:
+    # Only host and port are shown: the rest of the URL may hold a token.
+    where = urlsplit(settings.spark_remote.partition(";")[0])
+    host, port = where.hostname or ports.LOOPBACK, where.port or CONNECT_PORT
+    is_here = host in {"localhost", ports.LOOPBACK}
+    if not ports.is_taken(port, host):
+        if is_here:
+            return "ok", f"{port} is free", ""
+        return "warn", f"nobody answers on {host}:{port}", "unset LAKEHOUSE_SPARK_REMOTE"
+    if not is_here or ports.is_engine(port):
+        return "ok", f"an engine answers on {host}:{port}", ""
+    fix = f"export LAKEHOUSE_SPARK_REMOTE=sc://{ports.LOOPBACK}:{ports.next_free(port)}"
+    return "warn", f"something else listens on {port}", fix
