@@ -356,6 +356,37 @@ def jars(
 
 
 @app.command()
+def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+    """Say how fresh each table is; exits with 75 when one is stale, behind or was never there."""
+    from lakehouse.engine.freshness import (  # noqa: PLC0415  # deltalake, only where needed
+        assert_fresh,
+        freshness,
+    )
+
+    names = planning.select(registry(), selectors or [])
+    found = freshness(registry(), current_settings(), names)
+    rows = [vars(each) for each in found]
+    console.print_json(rows) if as_json else console.print_rows(rows)
+    assert_fresh(found)
+
+
+@app.command()
+def maintain(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+    """Compact tables and remove versions beyond their retention; without selectors ops, too."""
+    from lakehouse.engine import maintenance  # noqa: PLC0415  # 0.5 s of pyspark
+
+    names = planning.select(registry(), selectors or [])
+    with _lake() as lake:
+        upkeep = maintenance.maintain(lake, names, with_ops=not selectors)
+    rows = [each.row for each in upkeep]
+    console.print_json(rows) if as_json else console.print_rows(rows)
+    for each in upkeep:
+        if each.error is not None:
+            console.print_error(each.error, each.trace)
+    raise typer.Exit(max((each.exit_code for each in upkeep), default=0))
+
+
+@app.command()
 def alert(
     title: Annotated[str, typer.Argument(help="One line.")],
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.spec import Source
@@ -54,7 +55,8 @@ def _table(registry: Registry, entry: Entry) -> dict[str, Any]:
         ],
         "requires": [_check(check) for check in table.requires],
         "ensures": [_check(check) for check in table.ensures],
-        "retention_days": table.retention.days if table.retention else None,
+        "fresh_within_hours": table.fresh_within / timedelta(hours=1),
+        "retention_days": table.retention.days,
     }
 
 

@@ -31,12 +31,12 @@ class Scope:
 
 
 def changed_inputs(job: Job) -> dict[str, tuple[int | None, int]]:
-    """Inputs whose published version is not the consumed one: name → (consumed, published)."""
+    """Inputs whose published content is not the consumed one: name → (consumed, published)."""
     consumed = job.published.inputs if job.published else {}
     return {
         name: (consumed.get(name), state.version)
         for name, state in job.inputs.items()
-        if consumed.get(name) != state.version
+        if state.is_news_to(consumed.get(name))
     }
 
 

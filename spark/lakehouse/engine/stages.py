@@ -155,10 +155,19 @@ def _proposed(job: Job, written: Written, reason: str) -> Processed:
         account=written.account,
         changed=written.changed,
         base=written.base,
+        same_since=_same_since(job, written),
     )
     job.states.propose(state)
     reach("after_commit_before_gate", job.table.name)
     return Processed(state, reason)
+
+
+def _same_since(job: Job, written: Written) -> int | None:
+    """What the published state says, when nothing was written over it."""
+    published = job.published
+    if published is None or written.version != written.base:
+        return None
+    return published.version if published.same_since is None else published.same_since
 
 
 def _totals(job: Job, written: Written) -> dict[str, Any]:

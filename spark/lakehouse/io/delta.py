@@ -6,6 +6,7 @@ run the same code.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
-from lakehouse.io import files
+from lakehouse.io import feed, files
 from lakehouse.spec import BOOLEAN, Scd2, Upsert
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
     from pyspark.sql import DataFrame, SparkSession
 
     from lakehouse.spec import Column, Table
@@ -79,13 +83,15 @@ def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame 
 
     None when the history needed was vacuumed: the caller then recomputes everything.
     """
+    if not feed.is_whole(uri, after, until):
+        return None
     reader = spark.read.format("delta").option("readChangeFeed", "true")
     try:
-        feed = reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
-        feed.schema  # noqa: B018  # analysis is lazy over Connect; fail here, not in the plan
+        rows = reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
+        rows.schema  # noqa: B018  # analysis is lazy over Connect; fail here, not in the plan
     except PySparkException:
         return None
-    return feed
+    return rows
 
 
 def create(spark: SparkSession, uri: str, table: Table) -> None:
@@ -114,6 +120,8 @@ def _properties(table: Table) -> dict[str, str]:
         "delta.enableDeletionVectors": str(isinstance(table.write, Scd2 | Upsert)).lower(),
         "delta.dataSkippingStatsColumns": ",".join(indexed),
         "delta.checkpointInterval": "20",
+        # Commits are needed as long as the files they name: time travel and feed start from both.
+        "delta.logRetentionDuration": f"interval {table.retention.days} days",
         "lakehouse.table": table.name,
         "lakehouse.owner": table.owner,
     }
@@ -225,6 +233,39 @@ def restore(spark: SparkSession, uri: str, version: int) -> None:
     """Make an old version the newest again; metadata only."""
     with translated(uri):
         spark.sql(f"RESTORE TABLE {quoted(uri)} TO VERSION AS OF {version}")
+
+
+def optimize(spark: SparkSession, uri: str, metadata: dict[str, Any]) -> None:
+    """Merge small files, in one commit that changes no row; no commit when there are none."""
+    with configured(spark, {_USER_METADATA: json.dumps(metadata, default=str)}), translated(uri):
+        spark.sql(f"OPTIMIZE {quoted(uri)}").collect()
+
+
+def vacuum(spark: SparkSession, uri: str, retention: timedelta) -> None:
+    """Delete files that no version younger than the retention needs; makes no commit."""
+    conf = {
+        # By default VACUUM commits that it ran, which would look like somebody else's write …
+        "spark.databricks.delta.vacuum.logging.enabled": "false",
+        # … and obeys the table's property (7 days) whatever RETAIN says.
+        "spark.databricks.delta.vacuum.retentionWindowIgnore.enabled": "false",
+        # Its listing runs as this many tasks, by default 10,000: a minute a table on two cores.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
+    }
+    hours = int(retention.total_seconds() // 3600)
+    with configured(spark, conf), translated(uri):
+        spark.sql(f"VACUUM {quoted(uri)} RETAIN {hours} HOURS").collect()
+
+
+@contextlib.contextmanager
+def configured(spark: SparkSession, conf: dict[str, str]) -> Iterator[None]:
+    """Settings of the session while a statement runs."""
+    for key, value in conf.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key in conf:
+            spark.conf.unset(key)
 
 
 class translated:  # noqa: N801  # reads as a verb at its call sites

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from lakehouse.io.files import storage_errors
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from lakehouse.settings import Settings
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -68,6 +71,14 @@ SCHEMAS = {
     ),
 }
 _LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Size:
+    """Files of a table's version, and their bytes."""
+
+    files: int
+    bytes: int
 
 
 def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
@@ -127,3 +138,26 @@ def commits(uri: str, limit: int) -> list[dict[str, Any]]:
         }
         for commit in history
     ]
+
+
+def size(uri: str) -> Size:
+    """Files and bytes of the newest version of a Delta table; nothing where there is none."""
+    try:
+        table = DeltaTable(uri, storage_options=storage_options(uri))
+    except TableNotFoundError:
+        return Size(0, 0)
+    sizes = pa.table(table.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
+    return Size(len(sizes), sum(sizes))
+
+
+def compact(settings: Settings, name: str, retention: timedelta) -> int:
+    """Merge the small files of an ops table and shorten its log; returns files removed."""
+    uri = settings.table_uri(f"ops.{name}")
+    with _LOCK, storage_errors(uri):
+        table = DeltaTable(uri, storage_options=storage_options(uri))
+        table.optimize.compact()
+        hours = int(retention.total_seconds() // 3600)
+        removed = table.vacuum(retention_hours=hours, dry_run=False)
+        table.create_checkpoint()
+        table.cleanup_metadata()
+    return len(removed)

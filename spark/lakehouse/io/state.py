@@ -61,6 +61,8 @@ class State:
         base: Delta version the run started from; equal to `version` when it wrote nothing, and
             None when it made the table.
         published_at: When it was published, UTC ISO; None for a candidate.
+        same_since: Oldest published version with the same content: maintenance moves the version,
+            which is no news to whoever consumed it. None = `version`.
     """
 
     table: str
@@ -78,6 +80,12 @@ class State:
     changed: dict[str, int] = field(default_factory=dict)
     base: int | None = None
     published_at: str | None = None
+    same_since: int | None = None
+
+    def is_news_to(self, consumed: int | None) -> bool:
+        """Whether a reader who consumed that version has not seen this content."""
+        oldest = self.version if self.same_since is None else self.same_since
+        return consumed is None or not oldest <= consumed <= self.version
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:
@@ -128,6 +136,21 @@ class StateStore:
     def save_manifest(self, digest: str, manifest: dict[str, dict[str, Any]]) -> None:
         """Keep a manifest under its own hash."""
         files.write_json(f"{self._ops}/manifests/{digest}.json", manifest)
+
+    def sweep_manifests(self, before: datetime) -> int:
+        """Delete manifests from before a time that no state names; returns how many."""
+        states = [
+            files.read_json(f"{self._ops}/{kind}/{info.base_name}")
+            for kind in ("published", "candidates")
+            for info in files.list_files(f"{self._ops}/{kind}")
+        ]
+        named = {state["files"] for state in states if state}
+        gone = 0
+        for info in files.list_files(f"{self._ops}/manifests"):
+            if info.base_name.removesuffix(".json") not in named and info.mtime < before:
+                files.delete(f"{self._ops}/manifests/{info.base_name}")
+                gone += 1
+        return gone
 
     def _path(self, kind: str, table: str) -> str:
         return f"{self._ops}/{kind}/{table}.json"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,8 +86,8 @@ class TablePage:
             facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
         if table.cluster_by:
             facts.append(("Clustered by", ", ".join(table.cluster_by)))
-        kept = f"{table.retention.days:,} days" if table.retention else "for ever"
-        return [*facts, ("Kept", kept)]
+        facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))
+        return [*facts, ("Replaced versions kept", f"{table.retention.days:,} days")]
 
 
 def pages(registry: Registry) -> list[TablePage]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lakehouse.spec.writes import Write
 
 LAYERS = ("bronze", "silver", "gold")
+MIN_RETENTION = timedelta(days=7)
+"""Delta removes nothing younger: a slow reader or writer may still need it."""
 
 SCD2_COLUMNS = (
     Column("effective_from", DATE, "First day of the interval.", nullable=False),
@@ -93,7 +95,9 @@ class Table:
         cutoff: Date column of the first input; rows after the as-of date are left out.
         as_of: Where the default as-of date comes from; None when the table does not depend on it.
         cluster_by: Liquid clustering columns.
-        retention: How long rows are kept; None for ever.
+        fresh_within: A green run at least this often; the default is a day and slack.
+        retention: How long replaced versions stay readable (time travel, RESTORE, change feed);
+            `lakehouse maintain` removes older ones.
 
     Raises:
         TableDefinitionError: The declaration contradicts itself; names file and line.
@@ -110,7 +114,8 @@ class Table:
     cutoff: str | None = None
     as_of: Latest | None = None
     cluster_by: tuple[str, ...] = ()
-    retention: timedelta | None = None
+    fresh_within: timedelta = timedelta(hours=26)
+    retention: timedelta = timedelta(days=30)
     defined_at: Location = field(default_factory=_caller, repr=False)
 
     def __post_init__(self) -> None:
@@ -189,6 +194,7 @@ class Table:
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
         problems += self._check_problems()
+        problems += self._duration_problems()
         if isinstance(self.write, Append) != (self.source is not None):
             problems.append("Append is for tables whose first input is a Source, and only for them")
         if isinstance(self.write, Scd2):
@@ -196,6 +202,14 @@ class Table:
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
         if self.cutoff and not self.as_of:
             problems.append("cutoff needs as_of")
+        return problems
+
+    def _duration_problems(self) -> list[str]:
+        problems = []
+        if self.fresh_within <= timedelta(0):
+            problems.append("fresh_within is not positive")
+        if self.retention < MIN_RETENTION:
+            problems.append(f"retention is below {MIN_RETENTION.days} days")
         return problems
 
     def _check_problems(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +49,13 @@ def problems(**changes: Any) -> str:
     assert str(raised.value.details["file"]).endswith("test_table_spec.py")
     assert raised.value.details["line"] == DECLARED_ON
     return "; ".join(raised.value.details["problems"])
+
+
+def test_durations_are_a_day_and_slack_and_a_month_unless_said():
+    table = declare()
+    assert (table.fresh_within, table.retention) == (timedelta(hours=26), timedelta(days=30))
+    assert "fresh_within is not positive" in problems(fresh_within=timedelta(0))
+    assert "retention is below 7 days" in problems(retention=timedelta(days=6))
 
 
 def test_a_sound_declaration_knows_its_names():

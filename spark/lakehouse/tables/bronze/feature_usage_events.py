@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -69,7 +68,6 @@ TABLE = Table(
         at_most_rejected(0.5),
     ),
     cluster_by=("event_date",),
-    retention=timedelta(days=365),
 )
 
 

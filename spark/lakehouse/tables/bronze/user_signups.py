@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -67,7 +66,6 @@ TABLE = Table(
         ),
     ),
     cluster_by=("signup_date",),
-    retention=timedelta(days=2555),
 )
 
 

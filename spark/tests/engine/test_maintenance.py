@@ -1,0 +1,223 @@
+"""Maintenance changes files, never content; downstream does not even notice."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from conftest import release, signup
+from lakehouse.engine import maintenance, runner, views
+from lakehouse.engine.freshness import freshness
+from lakehouse.engine.maintenance import COMPACTED, SKIPPED, UNCHANGED, maintain
+from lakehouse.engine.runner import new_request
+from lakehouse.io import delta, ops
+from lakehouse.io.locks import table_lock
+
+pytestmark = pytest.mark.spark
+
+SIGNUPS, RELEASES, STATES = (
+    "bronze.user_signups",
+    "bronze.feature_releases",
+    "silver.feature_states",
+)
+
+
+def upkeep(lake, *names, with_ops=False):
+    with lake.open() as opened:
+        done = maintain(opened, names, with_ops=with_ops)
+    for each in done:
+        assert each.error is None, each.trace
+    return {each.table: each for each in done}
+
+
+def state(lake, table):
+    return lake.open().states.published(table)
+
+
+@pytest.fixture
+def releases(lake):
+    """Three deliveries, so three small files; one reject each. Silver is up to date."""
+    for n in range(1, 4):
+        rows = [release("collab", f"2026-01-0{n}", f"{n}.0"), release("late", None)]
+        lake.land(f"feature_releases/{n}.jsonl", rows)
+        lake.run(RELEASES)
+    lake.run(STATES)
+    return lake
+
+
+@pytest.fixture
+def nothing_is_kept(monkeypatch):
+    """What Delta refuses, and rightly: delete every file that the newest version does not need."""
+    check = "spark.databricks.delta.retentionDurationCheck.enabled"
+    careful = delta.vacuum
+
+    def careless(session, uri, _retention):
+        with delta.configured(session, {check: "false"}):
+            careful(session, uri, timedelta(0))
+
+    monkeypatch.setattr(maintenance.delta, "vacuum", careless)
+
+
+def test_a_table_and_its_quarantine_are_compacted_and_nobody_downstream_works(releases):
+    lake = releases
+    rows, before = lake.rows(RELEASES, technical=True), state(lake, RELEASES)
+    rejects = views.rejected(lake.registry[RELEASES].table, lake.settings, None)
+    done = upkeep(lake, RELEASES)
+    table, rejected = done[RELEASES], done["quarantine.feature_releases"]
+    assert (table.outcome, table.before.files, table.after.files) == (COMPACTED, 3, 1)
+    assert (rejected.outcome, rejected.before.files, rejected.after.files) == (COMPACTED, 3, 1)
+    assert (table.removed, rejected.removed) == (0, 0), "30 days are not over"
+
+    after = state(lake, RELEASES)
+    assert after.version == after.head == before.version + 1
+    assert after.same_since == before.version
+    assert after.published_at == before.published_at
+    assert delta.latest_version(lake.settings.table_uri(RELEASES)) == after.version
+    assert lake.rows(RELEASES, technical=True) == rows
+    assert views.rejected(lake.registry[RELEASES].table, lake.settings, None) == rejects
+
+    commits, silver = lake.commits(STATES), lake.rows(STATES)
+    assert freshness(lake.registry, lake.settings, [STATES])[0].state == "fresh"
+    outcomes = lake.run(RELEASES, STATES)
+    assert {outcome.outcome for outcome in outcomes.values()} == {"unchanged"}
+    assert lake.commits(STATES) == commits
+    assert lake.rows(STATES) == silver
+    assert lake.commits(RELEASES) == after.version + 1
+
+    again = upkeep(lake, RELEASES)
+    assert {each.outcome for each in again.values()} == {UNCHANGED}
+    assert state(lake, RELEASES) == after
+
+
+def test_the_next_delivery_is_read_from_where_downstream_was(releases):
+    lake = releases
+    upkeep(lake, RELEASES, STATES)
+    consumed, new = state(lake, STATES).inputs[RELEASES], state(lake, RELEASES).version
+    assert consumed == new - 1
+    lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
+    reason = lake.run(RELEASES, STATES)[STATES].reason
+    assert reason == f"{RELEASES} {consumed}→{new + 1}"
+    names = [(row["feature_id"], str(row["effective_from"])) for row in lake.rows(STATES)]
+    assert names == [
+        ("collab", "2026-01-01"),
+        ("collab", "2026-01-02"),
+        ("collab", "2026-01-03"),
+        ("search", "2026-01-04"),
+    ]
+
+
+def test_who_consumed_a_version_that_is_gone_recomputes_and_is_right(releases, nothing_is_kept):
+    lake = releases
+    consumed = state(lake, STATES).inputs[RELEASES]
+    lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
+    lake.run(RELEASES)
+    done = upkeep(lake, RELEASES)[RELEASES]
+    assert (done.before.files, done.after.files, done.removed) == (4, 1, 4)
+    assert done.removed_bytes == done.before.bytes
+    published = state(lake, RELEASES).version
+    uri = lake.settings.table_uri(RELEASES)
+    assert delta.changes(lake.spark, uri, consumed, published) is None
+    reason = lake.run(STATES)[STATES].reason
+    assert "change history of bronze.feature_releases is gone" in reason
+    assert [row["feature_id"] for row in lake.rows(STATES)] == ["collab"] * 3 + ["search"]
+    with lake.open() as opened:
+        from lakehouse.engine.verify import verify  # noqa: PLC0415  # only here
+
+        assert verify(opened.job(STATES, new_request())).is_equal
+
+
+def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, monkeypatch):
+    lake.land("user_signups/1.jsonl", [signup("a")])
+    lake.run(SIGNUPS)
+    uri = lake.settings.table_uri(SIGNUPS)
+    with table_lock(lake.settings, SIGNUPS):
+        assert upkeep(lake, SIGNUPS)[SIGNUPS].outcome == SKIPPED
+    assert upkeep(lake, RELEASES)[RELEASES].note == "never published"
+
+    lake.land("user_signups/2.jsonl", [signup("b")])
+    with lake.open() as opened:
+        assert opened.run_stage(SIGNUPS, "process", new_request()).error is None
+    version, published = delta.latest_version(uri), state(lake, SIGNUPS)
+    assert version == published.version + 1
+    for note in ("waits for its output gate", "died unpublished"):
+        done = upkeep(lake, SIGNUPS)[SIGNUPS]
+        assert (done.outcome, done.removed) == (SKIPPED, 0)
+        assert note in done.note
+        lake.open().states.withdraw(SIGNUPS)
+    assert (delta.latest_version(uri), state(lake, SIGNUPS)) == (version, published)
+
+    # The next run rolls it back and loads the file: then the restored version is no obstacle.
+    lake.run(SIGNUPS)
+    assert [row["user_id"] for row in lake.rows(SIGNUPS)] == ["a", "b"]
+    assert upkeep(lake, SIGNUPS)[SIGNUPS].outcome == COMPACTED
+
+
+def test_an_error_of_one_table_does_not_stop_the_others(lake, monkeypatch):
+    lake.land("user_signups/1.jsonl", [signup("a")])
+    lake.run(SIGNUPS)
+
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(maintenance.delta, "optimize", broken)
+    with lake.open() as opened:
+        done = maintain(opened, [SIGNUPS, RELEASES], with_ops=False)
+    assert [(each.table, each.outcome, each.exit_code) for each in done] == [
+        (SIGNUPS, "failed", 75),
+        (RELEASES, SKIPPED, 0),
+    ]
+    assert done[0].row["note"]
+
+
+def test_ops_tables_are_compacted_and_unnamed_old_manifests_deleted(lake):
+    for n in range(2):
+        lake.land(f"user_signups/{n}.jsonl", [signup(f"u{n}")])
+        lake.run(SIGNUPS)
+    folder = Path(lake.settings.root_uri) / "ops" / "manifests"
+    named = state(lake, SIGNUPS).files
+    assert len(list(folder.iterdir())) == 2
+    fortnight_ago = time.time() - 14 * 86_400
+    for path in folder.iterdir():
+        os.utime(path, (fortnight_ago, fortnight_ago))
+    (folder / "young.json").write_text("{}")
+    runs = ops.read(lake.settings, "runs", "SELECT * FROM t ORDER BY ended_at")
+    done = upkeep(lake, with_ops=True)
+    assert (done["ops.runs"].before.files, done["ops.runs"].after.files) == (2, 1)
+    assert done["ops.quality_results"].after.files == 1
+    assert done["ops.manifests"].removed == 1
+    assert {path.stem for path in folder.iterdir()} == {named, "young"}
+    assert ops.read(lake.settings, "runs", "SELECT * FROM t ORDER BY ended_at") == runs
+    log = Path(lake.settings.table_uri("ops.runs")) / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+
+
+def test_old_versions_are_read_and_restored_whatever_delta_thinks_of_their_age(lake, tmp_path):
+    uri = str(tmp_path / "old")
+    spark = lake.spark
+    spark.sql(
+        f"CREATE TABLE {delta.quoted(uri)} (n INT) USING delta TBLPROPERTIES "
+        "('delta.deletedFileRetentionDuration' = 'interval 1 second', "
+        "'delta.enableChangeDataFeed' = 'true')"
+    )
+    for n in range(3):
+        spark.sql(f"INSERT INTO {delta.quoted(uri)} VALUES ({n})")
+    time.sleep(1.5)
+    assert delta.read(spark, uri, 2).count() == 2
+    feed = delta.changes(spark, uri, 1, 3)
+    assert feed is not None
+    assert feed.count() == 2
+    delta.restore(spark, uri, 1)
+    assert delta.read(spark, uri).count() == 1
+
+
+def test_a_longer_retention_keeps_the_log_as_long(lake):
+    table = replace(lake.registry[SIGNUPS].table, retention=timedelta(days=90))
+    uri = lake.settings.table_uri("bronze.kept")
+    delta.create(runner.fork(lake.spark, lake.settings), uri, table)
+    detail = lake.spark.sql(f"DESCRIBE DETAIL {delta.quoted(uri)}").first()
+    assert detail.properties["delta.logRetentionDuration"] == "interval 90 days"
