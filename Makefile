@@ -110,6 +110,16 @@ airflow-stop: $(VENV)/lakehouse.stamp ## Stop both, every process of them
 airflow-init: $(VENV)/lakehouse.stamp ## Make or migrate Airflow's metadata database
 	@$(BIN)/python scripts/airflow_local.py init
 
+.PHONY: docker-up
+docker-up: ## The same in containers, with Postgres; needs Docker and its compose plugin
+	@docker compose version >/dev/null 2>&1 || { echo "Docker with its compose plugin is not here; 'make airflow' needs neither" >&2; exit 1; }
+	@$(PYTHON) scripts/docker_secrets.py
+	@docker compose --file docker/compose.yaml up --build --detach --wait
+
+.PHONY: docker-down
+docker-down: ## Stop the containers; their data stays (ARGS=--volumes removes it)
+	@docker compose --file docker/compose.yaml down $(ARGS)
+
 ##@ Look at it
 .PHONY: notebook
 notebook: $(VENV)/jars.stamp ## Open the notebooks in JupyterLab

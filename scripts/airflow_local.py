@@ -114,6 +114,10 @@ def prepared_place() -> Place:
         "LAKEHOUSE_ROOT": settings.root_uri,
         "LAKEHOUSE_RAW": settings.raw_uri,
     }
+    metadata = os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "")
+    if metadata.startswith("postgresql"):  # Airflow's own guess needs another driver
+        there = metadata.partition("://")[2]
+        defaults["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = f"postgresql+psycopg://{there}"
     path = {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     if _uses_shared_engine(settings.spark_master):
         defaults["LAKEHOUSE_SPARK_REMOTE"] = remote

@@ -254,14 +254,19 @@ def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
 
 
 @engine_app.command("start")
-def engine_start() -> None:
+def engine_start(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a private network.")
+    ] = "127.0.0.1",
+) -> None:
     """Run it in the foreground and keep it healthy; a signal ends it.
 
     Tasks use it when LAKEHOUSE_SPARK_REMOTE=sc://127.0.0.1:15002 (or the port chosen there).
     """
     from lakehouse.engine.server import serve  # noqa: PLC0415  # 0.5 s of pyspark
 
-    serve(current_settings(), lambda text: console.err.print(text, markup=False))
+    serve(current_settings(), host, lambda text: console.err.print(text, markup=False))
 
 
 @engine_app.command("status")

@@ -57,11 +57,13 @@ class Server:
 
     Args:
         settings: Root, memory and Spark settings of the engine.
-        port: Port on loopback.
+        host: Address to listen on.
+        port: Port.
         log: File that takes what Java prints.
     """
 
     settings: Settings
+    host: str
     port: int
     log: Path
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -80,7 +82,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as stream:
             self.process = subprocess.Popen(  # noqa: S603  # our own engine
-                _command(self.settings, self.port),
+                _command(self.settings, self.host, self.port),
                 env=os.environ | java_environment() | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC"},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -124,7 +126,7 @@ class Server:
         return 0
 
 
-def serve(settings: Settings, tell: Callable[[str], None]) -> None:
+def serve(settings: Settings, host: str, tell: Callable[[str], None]) -> None:
     """Run the shared engine until a signal ends this process.
 
     Raises:
@@ -132,7 +134,7 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
             taken.
         EngineError: The first start fails.
     """
-    server = Server(settings, local_port(settings), engine_log(settings))
+    server = Server(settings, host, local_port(settings), engine_log(settings))
     with contextlib.suppress(OSError):
         knock(server.url, KNOCK_SECONDS)
         raise ConfigError(
@@ -234,9 +236,9 @@ def engine_log(settings: Settings) -> Path:
     return lock_folder(settings).parent / "engine.log"
 
 
-def _command(settings: Settings, port: int) -> list[str]:
+def _command(settings: Settings, host: str, port: int) -> list[str]:
     conf = SERVER_CONF | spark_conf(settings)
-    conf["spark.connect.grpc.binding.address"] = "127.0.0.1"
+    conf["spark.connect.grpc.binding.address"] = host
     conf["spark.connect.grpc.binding.port"] = str(port)
     pairs = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
     submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"

@@ -1,0 +1,187 @@
+"""A real Airflow with a lake of its own, driven as a person would: commands, REST, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from conftest import PROJECT
+
+BIN = Path(sys.executable).parent
+SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
+TECHNICAL = {"_row_id", "_source_file", "_extra", "ingestion_timestamp"}
+PATIENCE = 900
+ENDED = {"success", "failed"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def drop(day: str) -> dict[str, list[dict[str, Any]]]:
+    """A day's landing rows of every source; users and features recur from day to day."""
+    users = [f"u-{day}-{n}" for n in range(4)]
+    common = {"signup_date": day, "company_size": "11-50", "industry": "software"}
+    return {
+        "feature_releases": [
+            {"feature_id": f, "feature_name": f, "release_date": day, "version": f"1.{day[-2:]}"}
+            for f in ("collab", "search")
+        ],
+        "user_signups": [{"user_id": u, "email": f"{u}@example.org", **common} for u in users],
+        "feature_usage_events": [
+            {
+                "event_id": f"e-{u}-{n}",
+                "user_id": u,
+                "feature_id": ("collab", "search")[n % 2],
+                "feature_name": ("collab", "search")[n % 2],
+                "event_type": "use",
+                "event_timestamp": f"{day}T1{n}:00:00Z",
+            }
+            for u in users
+            for n in range(3)
+        ],
+        "conversions": [
+            {"user_id": u, "conversion_date": day, "plan": "pro", "mrr": 49, "signup_date": day}
+            for u in users[:2]
+        ],
+    }
+
+
+@dataclass
+class Site:
+    """Where it is, and how to speak to it."""
+
+    root: Path
+    port: int = field(default_factory=free_port)
+    engine_port: int = field(default_factory=free_port)
+    _client: httpx.Client | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "LAKEHOUSE"))}
+        return kept | {
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+            "LAKEHOUSE_ROOT": str(self.root),
+            "LAKEHOUSE_SPARK_REMOTE": f"sc://127.0.0.1:{self.engine_port}",
+            "LAKEHOUSE_DRIVER_MEMORY": "1g",
+            "LAKEHOUSE_RECONCILE_GRACE_S": "20",
+            "LAKEHOUSE_ALERT_URLS": f"file://{self.root}/alerts.jsonl",
+        }
+
+    def airflow_local(self, command: str) -> subprocess.CompletedProcess[str]:
+        script = str(PROJECT / "scripts/airflow_local.py")
+        return subprocess.run(
+            [sys.executable, script, command],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def lakehouse(self, *arguments: str, root: Path | None = None) -> Any:
+        """What a command prints as JSON, or its text."""
+        env = self.env | ({"LAKEHOUSE_ROOT": str(root)} if root else {})
+        done = subprocess.run(
+            [str(BIN / "lakehouse"), *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=PROJECT,
+        )
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    def password(self) -> str:
+        return str(json.loads((self.root / ".airflow/passwords.json").read_text())["admin"])
+
+    def api(self, method: str, path: str, body: object = None, **query: Any) -> dict[str, Any]:
+        if self._client is None:
+            self._client = httpx.Client(base_url=self.url, timeout=60)
+            login = {"username": "admin", "password": self.password()}
+            token = self._client.post("/auth/token", json=login).json()["access_token"]
+            self._client.headers["Authorization"] = f"Bearer {token}"
+        answer = self._client.request(method, path, json=body, params=query)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def land(self, day: str, *sources: str, rows: dict[str, Any] | None = None) -> None:
+        for source in sources or SOURCES:
+            path = self.root / "raw" / source / f"{day}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lines = (rows or drop(day))[source]
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def trigger(self, dag_id: str, key: str | None = None, **conf: Any) -> str:
+        body = {"logical_date": None, "partition_key": key, "conf": conf}
+        return str(self.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def runs(self, dag_id: str = "~", key: str | None = None) -> list[dict[str, Any]]:
+        """Runs, newest first."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        found = self.api("GET", path, order_by="-run_after", limit=500)["dag_runs"]
+        return [run for run in found if key in {None, run["partition_key"]}]
+
+    def wait_for_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        return self.wait(lambda: _ended(self.api("GET", path)), f"{dag_id} {run_id}")
+
+    def wait_for_day(self, dag_id: str, key: str) -> dict[str, Any]:
+        """The newest run of a DAG for a day, once it has ended."""
+        return self.wait(
+            lambda: next((_ended(run) for run in self.runs(dag_id, key)[:1]), None),
+            f"{dag_id} for {key}",
+        )
+
+    def wait(self, look: Any, what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := look()):
+            assert time.monotonic() < deadline, f"waited {PATIENCE} s for {what}"
+            time.sleep(1)
+        return found
+
+    def settle(self) -> None:
+        """Wait until nothing runs and nothing is about to."""
+        quiet = 0
+        deadline = time.monotonic() + PATIENCE
+        while quiet < 5:
+            active = self.api("GET", "/api/v2/dags/~/dagRuns", state=["queued", "running"])
+            quiet = 0 if active["total_entries"] else quiet + 1
+            assert time.monotonic() < deadline, active
+            time.sleep(1)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        return json.dumps(self.api("GET", path, full_content=True))
+
+    def published(self) -> dict[str, dict[str, Any]]:
+        return {row["table"]: row for row in self.lakehouse("tables", "--json")}
+
+    def content(self, root: Path | None = None) -> dict[str, list[str]]:
+        """Every published row of every table, without what differs from run to run."""
+        return {
+            table: sorted(
+                json.dumps({k: v for k, v in row.items() if k not in TECHNICAL}, sort_keys=True)
+                for row in self.lakehouse("show", table, "-n", "100000", "--json", root=root)
+            )
+            for table in self.published()
+        }
+
+
+def _ended(run: dict[str, Any]) -> dict[str, Any] | None:
+    return run if run["state"] in ENDED else None

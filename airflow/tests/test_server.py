@@ -1,0 +1,289 @@
+"""A real Airflow, from start to stop. The tests share one server and each has a day of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+
+import psutil
+import pytest
+from site_under_test import SOURCES, Site, drop
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
+
+FIRST = "2026-01-05"
+BRONZE = tuple(f"bronze_{source}" for source in SOURCES)
+SILVER = ("silver_feature_states", "silver_user_dim", "silver_feature_usage_facts")
+GOLD = ("gold_feature_conversion_impact", "gold_feature_conversion_lift")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Started as by `make airflow`, with one day landed; what the schedule starts has run."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.land(FIRST)
+    try:
+        done = site.airflow_local("up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert site.url in done.stdout
+        yield site
+    finally:
+        site.airflow_local("down")
+
+
+@pytest.fixture
+def quiet(site):
+    """The site, with nothing going on; every DAG has its first scheduled run behind it."""
+    for dag_id in (*BRONZE, *SILVER, *GOLD):
+        site.wait(lambda d=dag_id: [r for r in site.runs(d) if r["state"] == "success"], dag_id)
+    site.settle()
+    return site
+
+
+def assert_equal_to_a_plain_run(site, tmp_path):
+    shutil.copytree(site.root / "raw", tmp_path / "plain/raw")
+    site.lakehouse("run", "--json", root=tmp_path / "plain")
+    expected = site.content(tmp_path / "plain")
+    assert site.content() == expected
+    assert all(expected.values())
+
+
+def test_the_schedule_fills_every_table_as_a_plain_run_would(quiet, tmp_path):
+    assert {dag["dag_id"] for dag in quiet.api("GET", "/api/v2/dags")["dags"]} >= {
+        *BRONZE,
+        *SILVER,
+        *GOLD,
+        "reconcile",
+    }
+    assert quiet.api("GET", "/api/v2/importErrors")["total_entries"] == 0
+    assert {run["run_type"] for run in quiet.runs("silver_user_dim")} >= {"asset_triggered"}
+    assert_equal_to_a_plain_run(quiet, tmp_path)
+
+
+def test_a_task_log_tells_a_person_what_happened(quiet):
+    run = quiet.runs("bronze_user_signups")[-1]
+    said = quiet.log("bronze_user_signups", run["dag_run_id"], "process")
+    assert "rows in 4 = loaded 4 + quarantined 0" in said
+    event = next(
+        event
+        for event in quiet.api("GET", "/api/v2/assets/events", limit=500)["asset_events"]
+        if event["uri"] == "delta://bronze/user_signups"
+    )
+    assert event["partition_key"] == run["partition_key"]
+    assert event["extra"]["rows"] == 4
+    assert event["extra"]["version"] >= 1
+
+
+def test_a_backfill_of_three_days_flows_through_by_key_in_order(quiet, tmp_path):
+    days = ["2026-01-10", "2026-01-11", "2026-01-12"]
+    for day in days:
+        quiet.land(day)
+    for dag_id in BRONZE:
+        quiet.api(
+            "POST",
+            "/api/v2/backfills",
+            {
+                "dag_id": dag_id,
+                "from_date": f"{days[0]}T00:00:00Z",
+                "to_date": f"{days[-1]}T00:00:00Z",
+                "max_active_runs": 1,
+            },
+        )
+    for day in days:
+        for dag_id in (*BRONZE, *SILVER, *GOLD):
+            assert quiet.wait_for_day(dag_id, day)["state"] == "success", (dag_id, day)
+    loaded = {run["run_id"]: run["rows_in"] for run in table_runs(quiet, "bronze.user_signups")}
+    for day in days:
+        (run,) = quiet.runs("bronze_user_signups", day)
+        assert run["run_type"] == "backfill"
+        assert loaded[run["dag_run_id"]] == len(drop(day)["user_signups"])
+    for dag_id in (*SILVER, *GOLD):
+        started = [quiet.runs(dag_id, day)[-1]["start_date"] for day in days]
+        assert started == sorted(started)
+    assert_equal_to_a_plain_run(quiet, tmp_path)
+
+
+def test_a_silver_table_can_be_backfilled_on_its_own(quiet):
+    day = "2026-01-07"
+    quiet.api(
+        "POST",
+        "/api/v2/backfills",
+        {
+            "dag_id": "silver_feature_states",
+            "from_date": f"{day}T00:00:00Z",
+            "to_date": f"{day}T00:00:00Z",
+            "dag_run_conf": {"full_refresh": True},
+        },
+    )
+    assert quiet.wait_for_day("silver_feature_states", day)["state"] == "success"
+    latest = table_runs(quiet, "silver.feature_states")[0]
+    assert latest["reason"] == "full refresh asked for"
+
+
+def test_a_run_without_a_key_takes_its_date_and_one_without_either_fails(quiet):
+    day = "2026-01-20"
+    quiet.land(day, "conversions")
+    run = quiet.wait_for_run("bronze_conversions", quiet.trigger("bronze_conversions", date=day))
+    assert run["state"] == "success"
+    events = quiet.api("GET", "/api/v2/assets/events", limit=500)["asset_events"]
+    assert day in {
+        event["partition_key"] for event in events if event["uri"] == "delta://bronze/conversions"
+    }
+    lost = quiet.wait_for_run("bronze_conversions", quiet.trigger("bronze_conversions"))
+    assert lost["state"] == "failed"
+    said = quiet.log("bronze_conversions", lost["dag_run_id"], "assert_input_quality")
+    assert "YYYY-MM-DD" in said
+
+
+def test_one_branch_repaired_for_a_day_reaches_gold(quiet):
+    """user_dim needs signups and conversions; only signups deliver the day."""
+    day = "2026-01-21"
+    quiet.land(day, "user_signups")
+    quiet.trigger("bronze_user_signups", day)
+    quiet.wait_for_day("bronze_user_signups", day)
+    assert not quiet.runs("silver_user_dim", day)
+    for dag_id in ("silver_user_dim", "gold_feature_conversion_impact"):
+        quiet.wait(lambda d=dag_id: reconciled(quiet) and quiet.runs(d, day), f"{dag_id} {day}")
+        assert quiet.wait_for_day(dag_id, day)["state"] == "success"
+        quiet.settle()
+    users = {row["user_id"] for row in rows(quiet, "silver.user_dim")}
+    assert {row["user_id"] for row in drop(day)["user_signups"]} <= users
+    waiting = quiet.api("GET", "/ui/partitioned_dag_runs", has_created_dag_run_id=False)
+    assert day not in {each["partition_key"] for each in waiting["partitioned_dag_runs"]}
+
+
+def test_an_event_that_was_lost_is_made_up_for(quiet):
+    """A run outside Airflow tells nobody."""
+    day = "2026-01-22"
+    quiet.land(day, "feature_releases")
+    quiet.lakehouse("run", "bronze.feature_releases", "--json")
+    before = quiet.published()["silver.feature_states"]["version"]
+    quiet.wait(
+        lambda: (
+            reconciled(quiet) and quiet.published()["silver.feature_states"]["version"] > before
+        ),
+        "silver.feature_states to catch up",
+    )
+    quiet.settle()
+
+
+def test_a_red_gate_stops_what_is_downstream_and_its_repair_goes_on(quiet):
+    day, dag_id = "2026-01-23", "bronze_user_signups"
+    before = quiet.published()["bronze.user_signups"]
+    broken = [{"user_id": None}] * 9
+    quiet.land(day, "user_signups", rows={"user_signups": broken})
+    run = quiet.wait_for_run(dag_id, quiet.trigger(dag_id, day))
+    assert run["state"] == "failed"
+    tasks = quiet.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances")
+    states = {
+        task["task_id"]: (task["state"], task["try_number"]) for task in tasks["task_instances"]
+    }
+    assert states["assert_output_quality"] == ("failed", 1)  # no retry: a person must look
+    assert quiet.published()["bronze.user_signups"] == before
+    said = quiet.log(dag_id, run["dag_run_id"], "assert_output_quality")
+    assert "went to quarantine" in said
+    assert "next: lakehouse quarantine show bronze.user_signups" in said
+    reconciled(quiet)
+    assert not quiet.runs("silver_user_dim", day)
+    alerts = [json.loads(line) for line in (quiet.root / "alerts.jsonl").read_text().splitlines()]
+    assert any(f"{dag_id}.assert_output_quality failed for {day}" in a["body"] for a in alerts)
+    quiet.land(day, "user_signups")
+    repaired = quiet.wait_for_run(dag_id, quiet.trigger(dag_id, day))
+    assert repaired["state"] == "success"
+    assert {"u-2026-01-23-0"} <= {row["user_id"] for row in rows(quiet, "bronze.user_signups")}
+
+
+def test_a_killed_command_is_healed_by_the_retry(quiet):
+    day, dag_id = "2026-01-24", "bronze_feature_usage_events"
+    quiet.land(day, "feature_usage_events")
+    run_id = quiet.trigger(dag_id, day)
+    command = quiet.wait(lambda: stage_process("bronze.feature_usage_events", "process"), "process")
+    os.kill(command.pid, signal.SIGKILL)
+    assert quiet.wait_for_run(dag_id, run_id)["state"] == "success"
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/process"
+    assert quiet.api("GET", path)["try_number"] == 2
+    landed = [row["event_id"] for row in rows(quiet, "bronze.feature_usage_events")]
+    assert len(landed) == len(set(landed))
+    assert {row["event_id"] for row in drop(day)["feature_usage_events"]} <= set(landed)
+
+
+def test_an_engine_that_dies_is_started_again_and_the_run_succeeds(quiet):
+    day, dag_id = "2026-01-25", "bronze_conversions"
+    quiet.land(day, "conversions")
+    engine = next(
+        each
+        for each in psutil.process_iter(["name", "cmdline"])
+        if each.info["name"] == "java"
+        and f"spark.connect.grpc.binding.port={quiet.engine_port}" in each.info["cmdline"]
+    )
+    engine.kill()
+    run = quiet.wait_for_run(dag_id, quiet.trigger(dag_id, day))
+    assert run["state"] == "success"
+
+
+def test_a_dry_run_changes_nothing(quiet):
+    before = quiet.published()
+    run = quiet.wait_for_run(
+        "gold_feature_conversion_impact",
+        quiet.trigger("gold_feature_conversion_impact", FIRST, dry_run=True),
+    )
+    said = quiet.log("gold_feature_conversion_impact", run["dag_run_id"], "assert_input_quality")
+    assert "lakehouse plan gold.feature_conversion_impact" in said
+    assert quiet.published() == before
+
+
+def test_stop_leaves_no_process_and_no_port(tmp_path):
+    site = Site(tmp_path)
+    site.land(FIRST)
+    before = set(psutil.pids())
+    try:
+        assert site.airflow_local("up").returncode == 0
+        again = site.airflow_local("up")
+        assert again.returncode == 0
+        assert site.url in again.stdout
+    finally:
+        assert site.airflow_local("down").returncode == 0
+    ours = [
+        each.cmdline()
+        for each in psutil.process_iter()
+        if each.pid not in before and str(tmp_path) in str(environ_of(each))
+    ]
+    assert ours == []
+    for port in (site.port, site.engine_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert (tmp_path / ".airflow/secrets.json").stat().st_mode & 0o077 == 0
+    assert (tmp_path / ".airflow/passwords.json").stat().st_mode & 0o077 == 0
+
+
+def environ_of(process):
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+def reconciled(site):
+    """Have the reconciler look once more."""
+    return site.wait_for_run("reconcile", site.trigger("reconcile"))["state"] == "success"
+
+
+def rows(site, table):
+    return site.lakehouse("show", table, "-n", "100000", "--json")
+
+
+def table_runs(site, table):
+    """Rows of ops.runs, newest first."""
+    found = site.lakehouse("runs", "-n", "1000", "--json")
+    return [run for run in found if run["table_name"] == table]
+
+
+def stage_process(table, stage):
+    """The `lakehouse stage` process of a table that has attached to the engine."""
+    for each in psutil.process_iter(["cmdline"]):
+        if each.info["cmdline"] and {"stage", table, stage} <= set(each.info["cmdline"]):
+            return each if each.net_connections(kind="tcp") else None
+    return None
