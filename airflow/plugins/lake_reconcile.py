@@ -65,7 +65,7 @@ class Situation:
         failed: Why the latest run of a table ran, where that run failed.
         active: Tables with a queued or running run.
         waiting: Days that wait for inputs.
-        unfinished: (table, day) whose latest run did not succeed.
+        unfinished: (table, day) whose latest run did not succeed, or has only just.
     """
 
     now: datetime
@@ -150,11 +150,15 @@ class AirflowApi:
         found = self._call("GET", "/api/v2/dags/~/dagRuns", params=query)
         return {run["dag_id"] for run in found["dag_runs"]}
 
-    def latest_state(self, dag_id: str, key: str) -> str | None:
-        """State of the latest run of a DAG for a partition key."""
+    def is_settled(self, dag_id: str, key: str, now: datetime) -> bool:
+        """Whether the latest run of a DAG for a partition key, if any, succeeded a while ago."""
         query = {"order_by": "-run_after", "limit": 1000}
         runs = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
-        return next((run["state"] for run in runs if run["partition_key"] == key), None)
+        latest = next((run for run in runs if run["partition_key"] == key), None)
+        if latest is None:
+            return True
+        ended = latest["end_date"] and datetime.fromisoformat(latest["end_date"])
+        return latest["state"] == "success" and now - ended >= GRACE
 
     def waiting(self) -> list[dict[str, Any]]:
         """Partitions that lack an event, with the assets they have heard of or not."""
@@ -223,11 +227,12 @@ class ReconcileOperator(LakehouseOperator):
         upstream: dict[str, set[str]],
         day: str,
     ) -> Situation:
+        now = datetime.now(UTC)
         tables = {dag_id: table for table, dag_id in dag_ids.items()}
         pending = tuple(_waiting(each, tables) for each in airflow.waiting())
         missing = {(table, each.day) for each in pending for table in each.missing}
         return Situation(
-            now=datetime.now(UTC),
+            now=now,
             upstream=upstream,
             published_at={
                 row["table"]: datetime.fromisoformat(row["published_at"])
@@ -241,7 +246,7 @@ class ReconcileOperator(LakehouseOperator):
             unfinished={
                 (table, key)
                 for table, key in missing
-                if airflow.latest_state(dag_ids[table], key) not in {None, "success"}
+                if not airflow.is_settled(dag_ids[table], key, now)
             },
         )
 
