@@ -6,6 +6,8 @@ content, before anything is deleted, and whoever consumed the version before is 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from lakehouse.io.locks import table_lock
 from lakehouse.quality import quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lakehouse.engine.job import Job
     from lakehouse.engine.runner import Lake
@@ -91,6 +93,8 @@ def maintain(lake: Lake, names: Sequence[str], *, with_ops: bool) -> list[Upkeep
     Returns:
         One entry a table; errors of one do not stop the others.
     """
+    with _stdout_is_stderr():
+        lake.spark  # noqa: B018  # starts here: VACUUM prints, and stdout belongs to the command
     run_id = new_request().run_id
     done = [each for name in names for each in _maintain(lake, name, run_id)]
     if with_ops:
@@ -98,6 +102,18 @@ def maintain(lake: Lake, names: Sequence[str], *, with_ops: bool) -> list[Upkeep
             done += _guarded(lake.settings, f"ops.{name}", partial(_ops, lake.settings, name))
         done += _guarded(lake.settings, "ops.manifests", partial(_manifests, lake))
     return done
+
+
+@contextlib.contextmanager
+def _stdout_is_stderr() -> Iterator[None]:
+    """A process started meanwhile prints to standard error."""
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
 
 
 def _maintain(lake: Lake, name: str, run_id: str) -> list[Upkeep]:

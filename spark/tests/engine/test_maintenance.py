@@ -117,8 +117,9 @@ def test_who_consumed_a_version_that_is_gone_recomputes_and_is_right(releases, n
     lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
     lake.run(RELEASES)
     done = upkeep(lake, RELEASES)[RELEASES]
-    assert (done.before.files, done.after.files, done.removed) == (4, 1, 4)
-    assert done.removed_bytes == done.before.bytes
+    assert (done.before.files, done.after.files) == (4, 1)
+    assert done.removed >= 4, "the four, and what tasks wrote that were not committed"
+    assert done.removed_bytes >= done.before.bytes
     published = state(lake, RELEASES).version
     uri = lake.settings.table_uri(RELEASES)
     assert delta.changes(lake.spark, uri, consumed, published) is None
