@@ -19,7 +19,8 @@ RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 
 # Test processes side by side; each Spark session takes about 1.5 GB. `make test WORKERS=0`: one.
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+# In the order of conftest.py: heavy files first.
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 COVERAGE := --cov --cov-report=term
 # Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
 ARGS ?=

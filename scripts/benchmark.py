@@ -31,7 +31,8 @@ def measure(root: Path) -> dict[str, Any]:
     """Run the pipeline twice in one process and take the figures."""
     events = root / "events"
     events.mkdir()
-    conf = f"spark.eventLog.enabled=true;spark.eventLog.dir={events.as_uri()}"
+    log = {"enabled": "true", "compress": "false", "dir": events.as_uri()}
+    conf = ";".join(f"spark.eventLog.{key}={value}" for key, value in log.items())
     settings = load_settings(root=str(root), spark_conf=conf)
     names = list(registry().entries)
     with Lake(settings, registry()) as lake:

@@ -27,17 +27,33 @@ FAST_JVM = ";".join(  # noqa: FLY002  # a list is easier to comment
     (
         (
             "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
-            "-Duser.timezone=UTC"
+            # Without the second compiler the default is 48 MB: full after a minute, and from then
+            # on nothing is compiled any more.
+            "-XX:ReservedCodeCacheSize=256m -Duser.timezone=UTC"
         ),
         "spark.sql.shuffle.partitions=2",
         "spark.default.parallelism=2",
         "spark.sql.adaptive.enabled=false",
+        "spark.databricks.delta.snapshotPartitions=1",
         # Tables of ten rows: compiling a query costs more than running it.
         "spark.sql.codegen.wholeStage=false",
         "spark.sql.codegen.factoryMode=NO_CODEGEN",
     )
 )
 TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
+
+
+HEAVY = {"crash", "concurrency", "cluster", "s3", "e2e", "notebook", "laws"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Heavy files first and those without an engine last: no worker ends alone with a long one."""
+    weights: dict[Path, int] = {}
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
+        weight = 2 if marks & HEAVY else int("spark" in marks)
+        weights[item.path] = max(weights.get(item.path, 0), weight)
+    items.sort(key=lambda item: -weights[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -119,6 +122,11 @@ def fork(session: SparkSession, settings: Settings) -> SparkSession:
     return session.newSession()
 
 
+def _own_tmp() -> Path:
+    """A temporary folder that users of one machine do not share."""
+    return Path(tempfile.gettempdir()) / f"lakehouse-{getpass.getuser()}"
+
+
 def _read_defaults() -> dict[str, str]:
     conf = {}
     path = CONF_DIR / "spark-defaults.conf"
@@ -130,5 +138,5 @@ def _read_defaults() -> dict[str, str]:
         if not value.strip():
             message = f"{path.name}:{number}: '{text}' is not a key and a value"
             raise ConfigError(message)
-        conf[key] = value.strip().replace("{conf}", str(CONF_DIR))
+        conf[key] = value.strip().format(conf=CONF_DIR, tmp=_own_tmp())
     return conf

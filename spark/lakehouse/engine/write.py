@@ -71,13 +71,14 @@ def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Wri
     staged = delta.differences(current, desired, job.table).localCheckpoint()
     changed = delta.count_operations(staged)
     if changed:
-        delta.merge(job.spark, staged, job.uri, job.table, _metadata(job))
+        metadata = _metadata(job) | {"changed": changed}
+        delta.merge(job.spark, staged, job.uri, job.table, metadata)
     version = delta.latest_version(job.uri) if changed else job.base
     return Written(version or 0, job.base, changed)
 
 
 def _metadata(job: Job) -> dict[str, Any]:
-    """What stands in the commit itself; row counts, known after it, follow in `ops.runs`."""
+    """What stands in the commit itself; the account of rows follows in `ops.runs` (ADR 6)."""
     return {
         "run_id": job.request.run_id,
         "token": job.token,

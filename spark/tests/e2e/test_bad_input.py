@@ -271,13 +271,15 @@ def test_a_source_that_is_gone_leaves_its_rows(lake):
     before.assert_still_published(lake)
 
 
-@pytest.mark.parametrize("name", ["2.jsonl", "2.json", "2.csv", "2.jsonl.gz"])
-def test_an_empty_file_changes_nothing(lake, name):
+def test_empty_files_change_nothing(lake):
     before = Snapshot.of(lake, "bronze.user_signups")
-    path = lake.raw / "user_signups" / name
-    path.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
+    paths = [lake.raw / "user_signups" / f"2.{kind}" for kind in ("jsonl", "json", "csv")]
+    for path in paths:
+        path.write_bytes(b"")
+    (lake.raw / "user_signups/2.jsonl.gz").write_bytes(gzip.compress(b""))
     outcome = lake.run("bronze.user_signups")["bronze.user_signups"]
-    assert_accounted(outcome.account, path)
+    assert outcome.reason == "4 new files"
+    assert_accounted(outcome.account, *paths)
     assert lake.rows("bronze.user_signups") == before.rows
     assert lake.run("bronze.user_signups")["bronze.user_signups"].outcome == "unchanged"
 
@@ -332,23 +334,28 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_an_unreadable_file_stops_the_table_and_nothing_else(lake, case):
+def test_an_unreadable_file_stops_the_table(lake, case):
     name, data, kind, words = FILES[case]
     before = Snapshot.of(lake, "bronze.user_signups")
     commits = lake.commits("bronze.user_signups")
     (lake.raw / name).write_bytes(data)
-    lake.land("conversions/2.jsonl", [conversion("u1-0", "2026-02-01")])
     with removed(lake.raw / name):
-        outcomes = lake.try_run("bronze")
-        error = failure(outcomes, "bronze.user_signups")
+        error = failure(lake.try_run("bronze.user_signups"), "bronze.user_signups")
     assert type(error) is kind
     assert error.exit_code == 65
     assert error.details["path"] == name
     assert says(str(error), [name, *words])
     before.assert_still_published(lake)
     assert lake.commits("bronze.user_signups") == commits
-    assert outcomes["bronze.conversions"].outcome == "updated"
     assert lake.run("bronze.user_signups")["bronze.user_signups"].outcome == "unchanged"
+
+
+def test_an_unreadable_file_stops_no_other_table(lake):
+    (lake.raw / "user_signups/2.parquet").write_bytes(b"PAR1")
+    lake.land("conversions/2.jsonl", [conversion("u1-0", "2026-02-01")])
+    outcomes = lake.try_run("bronze")
+    failure(outcomes, "bronze.user_signups")
+    assert outcomes["bronze.conversions"].outcome == "updated"
 
 
 def test_a_file_of_mostly_rejects_is_stopped_with_its_evidence(lake, command):

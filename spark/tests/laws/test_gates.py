@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.engine import ingest
 from lakehouse.engine.registry import Entry, Registry
+from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta, ops
 from lakehouse.quality import expectations
 from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
@@ -64,6 +66,25 @@ def test_the_table_itself_is_restored_so_that_nobody_reads_red_rows_by_path(toys
     toys.try_run()
     newest = delta.read(spark, toys.settings.table_uri("bronze.toy"))
     assert [row["value"] for row in newest.collect()] == [1]
+
+
+def test_what_a_dead_run_commits_in_between_is_not_published(toys, spark, monkeypatch):
+    """Its engine outlived it, and commits while the next run, which holds the lock, writes."""
+    uri, version = toys.settings.table_uri("bronze.toy"), toys.version("bronze.toy")
+
+    def stranger(point, _table):
+        if point == "before_write":
+            delta.append(delta.read(spark, uri), uri, {"run_id": "dead", "token": 0})
+
+    monkeypatch.setattr(ingest, "reach", stranger)
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    outcome = toys.try_run()["bronze.toy"]
+    assert isinstance(outcome.error, WriteConflictError)
+    assert "run dead" in str(outcome.error)
+    assert toys.version("bronze.toy") == version
+    monkeypatch.undo()
+    toys.run()
+    assert [row["value"] for row in toys.rows("bronze.toy")] == [1, 2]
 
 
 def test_a_gate_that_forgets_a_result_is_red(toys, monkeypatch):

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from conftest import conversion, event, release, signup
+from conftest import FAST_JVM, conversion, event, release, signup
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTEBOOK = REPOSITORY / "notebooks" / "analysis_demo.ipynb"
@@ -47,6 +47,7 @@ def test_the_notebook_runs_from_top_to_bottom(make_lake, tmp_path, monkeypatch):
     monkeypatch.setenv("LAKEHOUSE_ROOT", str(lake.settings.root))
     monkeypatch.setenv("LAKEHOUSE_SPARK_MASTER", "local[2]")
     monkeypatch.setenv("LAKEHOUSE_DRIVER_MEMORY", "1g")
+    monkeypatch.setenv("LAKEHOUSE_SPARK_CONF", FAST_JVM)
     monkeypatch.setenv("MPLBACKEND", "agg")
     package = str(REPOSITORY / "spark")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))

@@ -63,15 +63,11 @@ EXPECTED = {
 
 
 def test_every_user_is_in_one_cohort_of_every_current_feature(lake):
+    """Repeated rows change nothing, late ones move users between cohorts."""
     land(lake)
     lake.run("+gold.feature_conversion_impact")
     assert cohorts(lake) == EXPECTED
     assert {row["feature_name"] for row in lake.rows(TABLE)} == {"Collab", "New"}
-
-
-def test_repeated_rows_change_nothing_and_late_ones_move_users_between_cohorts(lake):
-    land(lake)
-    lake.run("+gold.feature_conversion_impact")
     commits = lake.commits(TABLE)
     land(lake, name="again")
     lake.run("+gold.feature_conversion_impact")

@@ -437,7 +437,11 @@ def land(lake: LakeDriver, *, backwards: bool) -> None:
         lake.land(path, rows[::-1] if backwards else rows)
 
 
-@pytest.mark.parametrize("backwards", [False, True], ids=["as_written", "backwards"])
+@pytest.mark.parametrize(
+    "backwards",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["as_written", "backwards"],
+)
 def test_odd_but_legal_files_give_the_tables_of_the_definitions(lake, backwards):
     land(lake, backwards=backwards)
     lake.run("silver", "gold", "bronze")
