@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from lake_alerts import on_failure
 from lake_operators import LakehouseOperator
@@ -22,8 +22,8 @@ def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retri
         dag_id=dag_id,
         description=what,
         doc_md=f"{what}: `lakehouse {' '.join(arguments)}`.",
-        schedule=schedule,
-        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        # No start date: a new Airflow waits for the next time instead of making up for the last.
+        schedule=CronTriggerTimetable(schedule, timezone="UTC", run_immediately=False),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=3),

@@ -27,3 +27,19 @@ sys.path[:0] = [str(PLUGINS), str(DAGS)]  # as Airflow does
 @pytest.fixture(scope="session")
 def manifest():
     return json.loads((PROJECT / "airflow/manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """A running Airflow, started as by `make airflow`, with one day landed."""
+    from site_under_test import FIRST, Site  # noqa: PLC0415  # it asks this module where we are
+
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.land(FIRST)
+    try:
+        done = site.airflow_local("up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert site.url in done.stdout
+        yield site
+    finally:
+        site.airflow_local("down")

@@ -19,6 +19,8 @@ from conftest import PROJECT
 BIN = Path(sys.executable).parent
 SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
 TECHNICAL = {"_row_id", "_source_file", "_extra", "ingestion_timestamp"}
+FIRST = "2026-01-05"
+"""The day that is landed before anything starts."""
 PATIENCE = 900
 ENDED = {"success", "failed"}
 
@@ -65,6 +67,7 @@ class Site:
     root: Path
     port: int = field(default_factory=free_port)
     engine_port: int = field(default_factory=free_port)
+    metadata: str = ""
     _client: httpx.Client | None = None
 
     @property
@@ -74,15 +77,20 @@ class Site:
     @property
     def env(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "LAKEHOUSE"))}
-        return kept | {
-            "AIRFLOW__API__PORT": str(self.port),
-            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
-            "LAKEHOUSE_ROOT": str(self.root),
-            "LAKEHOUSE_SPARK_REMOTE": f"sc://127.0.0.1:{self.engine_port}",
-            "LAKEHOUSE_DRIVER_MEMORY": "1g",
-            "LAKEHOUSE_RECONCILE_GRACE_S": "20",
-            "LAKEHOUSE_ALERT_URLS": f"file://{self.root}/alerts.jsonl",
-        }
+        chosen = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata} if self.metadata else {}
+        return (
+            kept
+            | chosen
+            | {
+                "AIRFLOW__API__PORT": str(self.port),
+                "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+                "LAKEHOUSE_ROOT": str(self.root),
+                "LAKEHOUSE_SPARK_REMOTE": f"sc://127.0.0.1:{self.engine_port}",
+                "LAKEHOUSE_DRIVER_MEMORY": "1g",
+                "LAKEHOUSE_RECONCILE_GRACE_S": "20",
+                "LAKEHOUSE_ALERT_URLS": f"file://{self.root}/alerts.jsonl",
+            }
+        )
 
     def airflow_local(self, command: str) -> subprocess.CompletedProcess[str]:
         script = str(PROJECT / "scripts/airflow_local.py")

@@ -10,28 +10,13 @@ import socket
 
 import psutil
 import pytest
-from site_under_test import SOURCES, Site, drop
+from site_under_test import FIRST, SOURCES, Site, drop
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
 
-FIRST = "2026-01-05"
 BRONZE = tuple(f"bronze_{source}" for source in SOURCES)
 SILVER = ("silver_feature_states", "silver_user_dim", "silver_feature_usage_facts")
 GOLD = ("gold_feature_conversion_impact", "gold_feature_conversion_lift")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Started as by `make airflow`, with one day landed; what the schedule starts has run."""
-    site = Site(tmp_path_factory.mktemp("site"))
-    site.land(FIRST)
-    try:
-        done = site.airflow_local("up")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert site.url in done.stdout
-        yield site
-    finally:
-        site.airflow_local("down")
 
 
 @pytest.fixture
