@@ -13,11 +13,12 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
 from lakehouse.engine.job import Job, Request
-from lakehouse.engine.session import engine_went_away, fork, start_session
+from lakehouse.engine.session import attach, engine_went_away, start_session
 from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
 from lakehouse.io import ops
 from lakehouse.io.files import explained
@@ -89,6 +90,7 @@ class Lake:
         self.states = StateStore(settings)
         self._spark = spark
         self._owns_engine = spark is None
+        self._attached: list[SparkSession] = []
         self._starting = threading.Lock()
 
     @property
@@ -106,17 +108,26 @@ class Lake:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the engine if we started it; a Connect server stays up."""
+        """Stop the engine if we started it; of a Connect server only our sessions."""
+        while self._attached:
+            self._attached.pop().stop()
         if self._owns_engine and self._spark is not None:
             self._spark.stop()
             self._spark = None
+
+    def fork(self) -> SparkSession:
+        """A session of its own (settings and temporary views) on the same engine."""
+        if self.settings.spark_remote:
+            self._attached.append(attach(self.settings))
+            return self._attached[-1]
+        return self.spark.newSession()
 
     def job(self, name: str, request: Request) -> Job:
         """One run of a table, in a session of its own."""
         return Job(
             entry=self.registry[name],
             settings=self.settings,
-            engine=lambda: fork(self.spark, self.settings),
+            engine=cache(self.fork),
             request=request,
             states=self.states,
             clocks=frozenset(self.registry.clocks(name)),
@@ -204,9 +215,8 @@ class Lake:
         except Exception as error:  # noqa: BLE001  # reported with its exit code
             progress.fail(self._explained(error, name))
         outcome = progress.outcome(name, time.monotonic() - clock)
-        if progress.results or progress.error or stage == "assert-output":
-            return self._recorded(outcome, progress, request, started)
-        return outcome
+        ends_run = progress.error is not None or stage == "assert-output"
+        return self._recorded(outcome, progress, request, started, ends_run=ends_run)
 
     def _explained(self, error: Exception, name: str) -> Exception:
         return engine_went_away(error) or explained(error, self.settings.table_uri(name))
@@ -269,6 +279,8 @@ class Lake:
         return not outlook.idle
 
     def _process(self, job: Job, progress: _Progress) -> None:
+        if not progress.reason:  # a stage by itself; the reason is wanted most when it fails
+            progress.reason = stages.outlook(job).reason
         processed = stages.process(job)
         progress.reason = processed.reason
         progress.state = processed.state
@@ -276,27 +288,34 @@ class Lake:
 
     def _assert_output(self, job: Job, progress: _Progress) -> None:
         progress.written = job.states.candidate(job.table.name)
+        if progress.written:
+            progress.reason = progress.written.reason
         with progress.gate():
             state, results = stages.assert_output(job)
         progress.state = state
         progress.results += [("output", result) for result in results]
 
     def _recorded(
-        self, outcome: Outcome, progress: _Progress, request: Request, started: datetime
+        self,
+        outcome: Outcome,
+        progress: _Progress,
+        request: Request,
+        started: datetime,
+        *,
+        ends_run: bool = True,
     ) -> Outcome:
         """Write the outcome down; a lake that cannot even take that has failed, too."""
         try:
-            self._record(outcome, progress, request, started)
+            self._record_checks(outcome, progress, request)
+            if ends_run:
+                self._record_run(outcome, request, started)
         except Exception as error:  # noqa: BLE001  # the first error is the one to report
             if outcome.error is None:
                 return replace(outcome, outcome=FAILED, error=error, trace=traceback.format_exc())
         return outcome
 
-    def _record(
-        self, outcome: Outcome, progress: _Progress, request: Request, started: datetime
-    ) -> None:
-        state = outcome.state
-        ended = datetime.now(UTC)
+    def _record_checks(self, outcome: Outcome, progress: _Progress, request: Request) -> None:
+        now = datetime.now(UTC)
         entry = self.registry[outcome.table]
         ops.append(
             self.settings,
@@ -315,11 +334,14 @@ class Lake:
                     "value": result.value,
                     "passed": result.passed,
                     "samples": [stages.masked(text, entry.table) for text in result.samples],
-                    "checked_at": ended,
+                    "checked_at": now,
                 }
                 for gate, result in progress.results
             ],
         )
+
+    def _record_run(self, outcome: Outcome, request: Request, started: datetime) -> None:
+        state = outcome.state
         ops.append(
             self.settings,
             "runs",
@@ -342,7 +364,7 @@ class Lake:
                     "gate_seconds": outcome.gate_seconds,
                     "error": str(outcome.error) if outcome.error else None,
                     "started_at": started,
-                    "ended_at": ended,
+                    "ended_at": datetime.now(UTC),
                 }
             ],
         )

@@ -25,7 +25,14 @@ LOOPBACK = ("spark.driver.host", "spark.driver.bindAddress")
 CONNECT_PORT = 15002
 KNOCK_SECONDS = 10
 # What gRPC and a server that was started again say of a session they do not know.
-LOST = ("UNAVAILABLE", "SESSION_NOT_FOUND", "SESSION_CHANGED", "SESSION_CLOSED", "RETRIES_EXCEEDED")
+LOST = (
+    "UNAVAILABLE",
+    "SESSION_NOT_FOUND",
+    "SESSION_CHANGED",
+    "SESSION_CLOSED",
+    "RETRIES_EXCEEDED",
+    "OPERATION_ABANDONED",
+)
 
 
 def spark_conf(settings: Settings) -> dict[str, str]:
@@ -54,6 +61,27 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     return conf
 
 
+def attach(settings: Settings) -> SparkSession:
+    """A new session on the Connect server; its owner stops it.
+
+    Left to the garbage collector, its channel may wait for ever for a call that nobody answers.
+
+    Raises:
+        EngineError: The Connect server does not answer.
+    """
+    from pyspark.sql import SparkSession  # noqa: PLC0415  # 0.5 s that `--help` need not pay
+
+    try:
+        knock(settings.spark_remote, KNOCK_SECONDS)
+        return SparkSession.builder.remote(settings.spark_remote).create()
+    except Exception as error:
+        message = (
+            f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer ({error}); "
+            "`lakehouse engine start` starts one here"
+        )
+        raise EngineError(message) from error
+
+
 def start_session(settings: Settings) -> SparkSession:
     """Start or attach to the engine.
 
@@ -61,18 +89,10 @@ def start_session(settings: Settings) -> SparkSession:
         ConfigError: No Java, or jars are missing.
         EngineError: The Connect server does not answer.
     """
-    from pyspark.sql import SparkSession  # noqa: PLC0415  # 0.5 s that `--help` need not pay
+    from pyspark.sql import SparkSession  # noqa: PLC0415  # see attach
 
     if settings.spark_remote:
-        try:
-            knock(settings.spark_remote, KNOCK_SECONDS)
-            return SparkSession.builder.remote(settings.spark_remote).getOrCreate()
-        except Exception as error:
-            message = (
-                f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer ({error}); "
-                "`lakehouse engine start` starts one here"
-            )
-            raise EngineError(message) from error
+        return attach(settings)
     os.environ.update(java_environment())
     os.environ.setdefault("TZ", "UTC")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -111,15 +131,6 @@ def engine_went_away(error: BaseException) -> EngineError | None:
         first = text.strip().splitlines()[0]
         return EngineError(f"the shared engine went away in the middle of the work ({first})")
     return None
-
-
-def fork(session: SparkSession, settings: Settings) -> SparkSession:
-    """A session of its own (settings and temporary views) on the same engine."""
-    if settings.spark_remote:
-        from pyspark.sql import SparkSession  # noqa: PLC0415  # see start_session
-
-        return SparkSession.builder.remote(settings.spark_remote).create()
-    return session.newSession()
 
 
 def _own_tmp() -> Path:

@@ -156,6 +156,7 @@ def _proposed(job: Job, written: Written, reason: str) -> Processed:
         changed=written.changed,
         base=written.base,
         same_since=_same_since(job, written),
+        reason=reason,
     )
     job.states.propose(state)
     reach("after_commit_before_gate", job.table.name)

@@ -63,6 +63,7 @@ class State:
         published_at: When it was published, UTC ISO; None for a candidate.
         same_since: Oldest published version with the same content: maintenance moves the version,
             which is no news to whoever consumed it. None = `version`.
+        reason: Why it was made, in words.
     """
 
     table: str
@@ -81,6 +82,7 @@ class State:
     base: int | None = None
     published_at: str | None = None
     same_since: int | None = None
+    reason: str = ""
 
     def is_news_to(self, consumed: int | None) -> bool:
         """Whether a reader who consumed that version has not seen this content."""

@@ -252,6 +252,8 @@ def test_three_stages_give_what_a_run_gives(writing, tmp_path):
     assert writing.lake.rows(table) == whole.rows(table)
     state = writing.lake.open().states.published(table)
     assert (state.run_id, state.account.balanced) == ("three", True)
+    (run,) = [run for run in writing("runs", "--json").json if run["run_id"] == "three"]
+    assert (run["outcome"], run["reason"]) == ("updated", "1 new file")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import release, signup
-from lakehouse.engine import maintenance, runner, views
+from lakehouse.engine import maintenance, views
 from lakehouse.engine.freshness import freshness
 from lakehouse.engine.maintenance import COMPACTED, SKIPPED, UNCHANGED, maintain
 from lakehouse.engine.runner import new_request
@@ -219,6 +219,6 @@ def test_old_versions_are_read_and_restored_whatever_delta_thinks_of_their_age(l
 def test_a_longer_retention_keeps_the_log_as_long(lake):
     table = replace(lake.registry[SIGNUPS].table, retention=timedelta(days=90))
     uri = lake.settings.table_uri("bronze.kept")
-    delta.create(runner.fork(lake.spark, lake.settings), uri, table)
+    delta.create(lake.open().fork(), uri, table)
     detail = lake.spark.sql(f"DESCRIBE DETAIL {delta.quoted(uri)}").first()
     assert detail.properties["delta.logRetentionDuration"] == "interval 90 days"
