@@ -209,6 +209,14 @@ def test_an_engine_that_dies_is_started_again_and_the_run_succeeds(quiet):
     assert run["state"] == "success"
 
 
+def test_maintenance_and_freshness_are_green_and_readers_notice_nothing(quiet):
+    before = quiet.content()
+    for dag_id in ("maintenance", "freshness"):
+        run = quiet.wait_for_run(dag_id, quiet.trigger_plain(dag_id))
+        assert run["state"] == "success", dag_id
+    assert quiet.content() == before
+
+
 def test_a_dry_run_changes_nothing(quiet):
     before = quiet.published()
     run = quiet.wait_for_run(
@@ -253,7 +261,7 @@ def environ_of(process):
 
 def reconciled(site):
     """Have the reconciler look once more."""
-    return site.wait_for_run("reconcile", site.trigger("reconcile"))["state"] == "success"
+    return site.wait_for_run("reconcile", site.trigger_plain("reconcile"))["state"] == "success"
 
 
 def rows(site, table):
