@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from conftest import LakeDriver
 
-pytestmark = [pytest.mark.spark, pytest.mark.crash, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.crash]
 
 PATIENCE = 240
 TABLES = tuple(registry().entries)
@@ -94,6 +94,7 @@ def test_a_re_run_after_a_kill_ends_in_the_golden_content(lake, golden, point):
     assert content(lake) == golden[2][1]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kills_one_after_the_other_end_in_the_golden_content(spark, golden, tmp_path):
     """One lake from nothing: every killed run leaves its ruin to the next one."""
@@ -155,6 +156,7 @@ def _wait_for(process: subprocess.Popen[bytes], seen: Callable[[], bool]) -> boo
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["bronze.feature_usage_events", "silver.feature_states"])
 @pytest.mark.parametrize("moment", ["mid data files", "after files before commit"])
 def test_a_kill_between_data_files_and_their_commit_leaves_no_trace(lake, golden, table, moment):
@@ -177,6 +179,7 @@ def test_a_kill_between_data_files_and_their_commit_leaves_no_trace(lake, golden
     assert content(lake) == golden[2][1]
 
 
+@pytest.mark.slow
 def test_the_engine_does_not_outlive_its_process(lake):
     """Only Python is killed, in the middle of a write; Java sees its input end and goes, too."""
     folder = Path(lake.settings.table_uri("bronze.user_signups"))
@@ -191,6 +194,7 @@ def test_the_engine_does_not_outlive_its_process(lake):
         assert not alive
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_an_engine_that_outlives_its_process_for_a_moment_hurts_nothing(golden, tmp_path):
     """Only Python dies, in the middle of a write; the next run starts while Java may commit."""
@@ -212,6 +216,7 @@ def test_an_engine_that_outlives_its_process_for_a_moment_hurts_nothing(golden, 
 # --------------------------------------------------------------------- at random times
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kills_at_random_times_end_in_the_golden_content(spark, tmp_path):
     """A drop, a run, a kill, again and again; sometimes the run is faster than the kill."""
