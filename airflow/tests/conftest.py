@@ -42,4 +42,5 @@ def site(tmp_path_factory):
         assert site.url in done.stdout
         yield site
     finally:
+        site.close()
         site.airflow_local("down")

@@ -128,6 +128,10 @@ class Site:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
     def land(self, day: str, *sources: str, rows: dict[str, Any] | None = None) -> None:
         for source in sources or SOURCES:
             path = self.root / "raw" / source / f"{day}.jsonl"
