@@ -73,12 +73,12 @@ def test_an_engine_that_dies_starts_again_and_ends_with_its_supervisor(tmp_path)
     land_small_data(lake)
     with engine(lake) as (process, url, log):
         first = java_of(process)
-        done = lakehouse(lake, "run", "bronze", spark_remote=url)
+        done = lakehouse(lake, "run", "bronze", timeout=900, spark_remote=url)
         assert done.code == 0, done.err
         first.kill()
         wait_for(lambda: log.read_text().count("the engine answers") == 2)
         assert "starting the engine again: it died" in log.read_text()
-        done = lakehouse(lake, "run", spark_remote=url)
+        done = lakehouse(lake, "run", timeout=900, spark_remote=url)
         assert done.code == 0, done.err
         second = java_of(process)
     assert not first.is_running()

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,6 @@ import boto3
 import psutil
 import pyspark
 import pytest
-from moto.server import ThreadedMotoServer
 from support import content, lakehouse, land_small_data, new_lake
 
 from conftest import FAST_JVM, LakeDriver
@@ -58,7 +58,7 @@ def golden(
 
 @contextmanager
 def _server(log: Path, ready: str, *arguments: str) -> Iterator[str]:
-    """A Spark daemon; yields what `ready` captures in its log."""
+    """A daemon; yields what `ready` captures in its log."""
     with log.open("w") as stream:
         process = subprocess.Popen(
             arguments,
@@ -167,29 +167,31 @@ def test_a_connect_server_gives_the_same_tables(connect, golden, tmp_path):
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty bucket of an S3-compatible server in this process."""
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """An empty bucket of an S3-compatible server.
+
+    In a process of its own: delta-rs may hold Python's lock while it waits for an answer.
+    """
     try:
         resolve(COORDINATES)
     except ConfigError as error:
         pytest.skip(f"the jars for S3 are not here and cannot be had: {error}")
-    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
+    command = (sys.executable, "-m", "moto.server", "--host", LOOPBACK, "--port", "0")
+    with _server(tmp_path / "s3.log", r"Running on (http://\S+)", *command) as url:
+        for name, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(name, value)
+        files._object_store.cache_clear()
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+        client.close()
     files._object_store.cache_clear()
-    client = boto3.client("s3", region_name="us-east-1")
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    files._object_store.cache_clear()
-    server.stop()
 
 
 @pytest.fixture
