@@ -21,6 +21,8 @@ RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 WORKERS ?= 2
 # In the order of conftest.py: heavy files first.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# In order: the tests of a server share its history.
+TEST_AIRFLOW := $(BIN)/pytest -p no:randomly airflow/tests
 COVERAGE := --cov --cov-report=term
 # Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
 ARGS ?=
@@ -162,11 +164,11 @@ test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer 
 .PHONY: test-all
 test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
 	@TEST_DEPTH=full $(PYTEST) $(COVERAGE) $(ARGS)
-	@$(BIN)/pytest airflow/tests
+	@$(TEST_AIRFLOW)
 
 .PHONY: test-airflow
 test-airflow: $(VENV)/jars.stamp ## The DAGs, and a real Airflow from start to stop (ARGS="-m 'not server'": DAGs only)
-	@$(BIN)/pytest airflow/tests $(ARGS)
+	@$(TEST_AIRFLOW) $(ARGS)
 
 .PHONY: pre-commit-install
 pre-commit-install: $(VENV)/lakehouse.stamp ## Check every commit with the commands CI uses

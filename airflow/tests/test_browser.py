@@ -76,8 +76,10 @@ def test_a_gold_table_shows_its_gates_and_its_spec(page, site, picture):
 
 def test_the_trigger_form_asks_for_day_refresh_and_dry_run(page, site, picture):
     dialog = trigger_dialog(page, site, GOLD)
+    for name in ("date", "full_refresh", "dry_run"):
+        expect(dialog.locator(f"[name=element_{name}]")).to_be_attached()
     for label in ("Day", "Full refresh", "Dry run"):
-        expect(dialog.get_by_text(label, exact=True).first).to_be_visible()
+        expect(dialog.get_by_text(label).first).to_be_visible()
     picture("trigger")
 
 

@@ -49,14 +49,15 @@ def test_the_schedule_fills_every_table_as_a_plain_run_would(quiet, tmp_path):
 
 
 def test_a_task_log_tells_a_person_what_happened(quiet):
-    run = quiet.runs("bronze_user_signups")[-1]
+    (run,) = [r for r in quiet.runs("bronze_user_signups") if r["run_type"] == "scheduled"]
     said = quiet.log("bronze_user_signups", run["dag_run_id"], "process")
     assert "rows in 4 = loaded 4 + quarantined 0" in said
     event = next(
         event
         for event in quiet.api("GET", "/api/v2/assets/events", limit=500)["asset_events"]
-        if event["uri"] == "delta://bronze/user_signups"
+        if event["source_run_id"] == run["dag_run_id"]
     )
+    assert event["uri"] == "delta://bronze/user_signups"
     assert event["partition_key"] == run["partition_key"]
     assert event["extra"]["rows"] == 4
     assert event["extra"]["version"] >= 1
