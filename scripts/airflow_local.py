@@ -87,6 +87,7 @@ def prepared_place() -> Place:
     root = str(PROJECT / "data") if settings.is_remote else settings.root_uri
     home = Path(os.environ.get("AIRFLOW_HOME") or Path(root) / ".airflow")
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # the database and the configuration hold secrets, too
     keys = _secrets(home)
     port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
     login = {USER: keys["password"]}
