@@ -73,7 +73,7 @@ def spark(_clean_environment: None) -> Iterator[SparkSession]:
     with tempfile.TemporaryDirectory() as scratch:
         conf = f"{FAST_JVM};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
         session = start_session(
-            load_settings(spark_master="local[2]", driver_memory="1500m", spark_conf=conf)
+            load_settings(spark_master="local[2]", driver_memory="2g", spark_conf=conf)
         )
         yield session
         session.stop()
