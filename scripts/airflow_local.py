@@ -8,12 +8,9 @@ owner alone) and the process ids. Both servers listen on loopback.
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,20 +18,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import httpx
 import psutil
 
-from lakehouse.engine.session import CONNECT_PORT
+from lakehouse.engine.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
 from lakehouse.settings import load_settings
+from secret_files import airflow_secrets, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROJECT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-LOOPBACK = "127.0.0.1"
 USER = "admin"
 # Not `airflow standalone`: it ignores SIGTERM, and its log servers listen on every interface.
 # The API server reads the logs of this machine from their files.
@@ -91,7 +87,7 @@ def prepared_place() -> Place:
     keys = _secrets(home)
     port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
     login = {USER: keys["password"]}
-    _write_private(home / "passwords.json", json.dumps(login))
+    write_private(home / "passwords.json", json.dumps(login))
     remote = settings.spark_remote or f"sc://{LOOPBACK}:{CONNECT_PORT}"
     defaults = {
         "AIRFLOW_HOME": str(home),
@@ -132,10 +128,11 @@ def up(place: Place) -> int:
     started = time.monotonic()
     remote = place.env.get("LAKEHOUSE_SPARK_REMOTE", "")
     commands = dict(COMPONENTS)
-    if _is_here(remote):
+    host, engine_port = engine_address(remote)
+    if remote and is_here(host):
         commands["engine"] = ENGINE
-    for port in [place.port, *([urlsplit(remote).port] if "engine" in commands else [])]:
-        if not _is_free(int(port or CONNECT_PORT)):
+    for port in [place.port, *([engine_port] if "engine" in commands else [])]:
+        if is_taken(port):
             _say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
             return 78
     _say("==> starting Airflow and the shared engine (about a minute)")
@@ -208,27 +205,11 @@ def _uses_shared_engine(master: str) -> bool:
     return master.startswith("local")
 
 
-def _is_here(remote: str) -> bool:
-    return urlsplit(remote).hostname in {LOOPBACK, "localhost"}
-
-
 def _secrets(home: Path) -> dict[str, str]:
     path = home / "secrets.json"
     if not path.exists():
-        keys = {
-            "password": secrets.token_urlsafe(12),
-            "session": secrets.token_hex(32),
-            "jwt": secrets.token_hex(64),
-            "fernet": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        }
-        _write_private(path, json.dumps(keys))
+        write_private(path, json.dumps(airflow_secrets()))
     return dict(json.loads(path.read_text()))
-
-
-def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
 
 
 def _start(place: Place, name: str, command: list[str]) -> int:
@@ -263,16 +244,6 @@ def _members(group: int) -> list[psutil.Process]:
 
 def _alive(place: Place) -> bool:
     return any(_members(group) for group in _groups(place).values())
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def _wait_until_ready(place: Place, groups: dict[str, int]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import secrets
 from pathlib import Path
+
+from secret_files import airflow_secrets, write_private
 
 FOLDER = Path(__file__).resolve().parents[1] / "docker"
 
@@ -15,25 +15,19 @@ def main() -> None:
     """Write docker/.env and docker/passwords.json unless they are there; say the login."""
     env = FOLDER / ".env"
     if not env.exists():
-        password = secrets.token_urlsafe(12)
+        made = airflow_secrets()
         values = {
-            "AIRFLOW_PASSWORD": password,
-            "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-            "AIRFLOW_SECRET_KEY": secrets.token_hex(32),
-            "AIRFLOW_JWT_SECRET": secrets.token_hex(64),
+            "AIRFLOW_PASSWORD": made["password"],
+            "AIRFLOW_FERNET_KEY": made["fernet"],
+            "AIRFLOW_SECRET_KEY": made["session"],
+            "AIRFLOW_JWT_SECRET": made["jwt"],
             "POSTGRES_PASSWORD": secrets.token_urlsafe(24),
         }
         # Readable in the container, whose user is another one; the folder is the owner's.
-        _write(FOLDER / "passwords.json", json.dumps({"admin": password}), 0o644)
-        _write(env, "".join(f"{name}={value}\n" for name, value in values.items()), 0o600)
+        write_private(FOLDER / "passwords.json", json.dumps({"admin": made["password"]}), 0o644)
+        write_private(env, "".join(f"{name}={value}\n" for name, value in values.items()))
     found = dict(line.split("=", 1) for line in env.read_text().splitlines())
     print(f"Airflow will be at http://127.0.0.1:8080, login admin / {found['AIRFLOW_PASSWORD']}")
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
 
 
 if __name__ == "__main__":

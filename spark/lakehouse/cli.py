@@ -13,6 +13,7 @@ import typer
 from lakehouse import console
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
+from lakehouse.engine.ports import LOOPBACK
 from lakehouse.engine.registry import registry
 from lakehouse.errors import (
     EXIT_BUG,
@@ -258,7 +259,7 @@ def engine_start(
     *,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a private network.")
-    ] = "127.0.0.1",
+    ] = LOOPBACK,
 ) -> None:
     """Run it in the foreground and keep it healthy; a signal ends it.
 
@@ -275,7 +276,7 @@ def engine_status() -> None:
     from lakehouse.engine import server  # noqa: PLC0415  # 0.5 s of pyspark
 
     settings = current_settings()
-    url = settings.spark_remote or f"sc://127.0.0.1:{server.local_port(settings)}"
+    url = settings.spark_remote or f"sc://{LOOPBACK}:{server.local_port(settings)}"
     if not server.answers(url, server.PROBE_SECONDS):
         raise EngineError(f"{url} does not answer; `lakehouse engine start` starts one here")
     console.out.print(f"{url} answers")

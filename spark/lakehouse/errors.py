@@ -36,6 +36,13 @@ class LakehouseError(Exception):
         self.details = details
 
 
+def exit_code_of(error: BaseException | None) -> int:
+    """Exit code that an error asks for; 0 without one."""
+    if error is None:
+        return 0
+    return error.exit_code if isinstance(error, LakehouseError) else EXIT_BUG
+
+
 class ConfigError(LakehouseError):
     """A setting, argument or the environment is wrong; nothing was started."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lakehouse import cli
 from lakehouse.engine import plan, views
 from lakehouse.engine.registry import Registry, registry
 from lakehouse.engine.runner import Lake, Outcome, new_request
@@ -73,7 +75,7 @@ def spark(_clean_environment: None) -> Iterator[SparkSession]:
     with tempfile.TemporaryDirectory() as scratch:
         conf = f"{FAST_JVM};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
         session = start_session(
-            load_settings(spark_master="local[2]", driver_memory="2g", spark_conf=conf)
+            load_settings(spark_master="local[2]", driver_memory="1500m", spark_conf=conf)
         )
         yield session
         session.stop()
@@ -166,6 +168,16 @@ def make_lake(spark: SparkSession, tmp_path: Path) -> Callable[..., LakeDriver]:
 def lake(make_lake: Callable[..., LakeDriver]) -> LakeDriver:
     """One empty lake."""
     return make_lake()
+
+
+def call_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit code of `lakehouse …` in this process."""
+    monkeypatch.setattr(sys, "argv", ["lakehouse", *arguments])
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
 
 
 def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[str, Any]:

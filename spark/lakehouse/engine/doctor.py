@@ -7,14 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import psutil
 
 from lakehouse.engine import ports
 from lakehouse.engine.jars import DELTA, jar_paths, needed
 from lakehouse.engine.java import java_environment, java_version
-from lakehouse.engine.session import CONNECT_PORT
 from lakehouse.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -118,9 +116,8 @@ def _airflow_port(_: Settings) -> Finding:
 
 def _engine_port(settings: Settings) -> Finding:
     # Only host and port are shown: the rest of the URL may hold a token.
-    where = urlsplit(settings.spark_remote.partition(";")[0])
-    host, port = where.hostname or ports.LOOPBACK, where.port or CONNECT_PORT
-    is_here = host in {"localhost", ports.LOOPBACK}
+    host, port = ports.engine_address(settings.spark_remote)
+    is_here = ports.is_here(host)
     if not ports.is_taken(port, host):
         if is_here:
             return "ok", f"{port} is free", ""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.runner import new_request
-from lakehouse.errors import EXIT_BUG, LakehouseError, LockedError
+from lakehouse.errors import LockedError, exit_code_of
 from lakehouse.io import delta, files, ops
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
@@ -62,9 +62,7 @@ class Upkeep:
     @property
     def exit_code(self) -> int:
         """Exit code this asks for."""
-        if self.error is None:
-            return 0
-        return self.error.exit_code if isinstance(self.error, LakehouseError) else EXIT_BUG
+        return exit_code_of(self.error)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -172,10 +170,8 @@ def _move(job: Job, published: State) -> None:
     newest = delta.latest_version(job.uri)
     if newest is None or newest == published.version:
         return
-    same_since = published.version if published.same_since is None else published.same_since
-    job.states.replace(
-        replace(published, version=newest, head=newest, token=job.token, same_since=same_since)
-    )
+    moved = replace(published, version=newest, head=newest, token=job.token)
+    job.states.replace(replace(moved, same_since=published.oldest_alike))
 
 
 def _vacuumed(job: Job, upkeep: Upkeep, uri: str) -> Upkeep:

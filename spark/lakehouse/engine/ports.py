@@ -1,4 +1,4 @@
-"""Who listens on a port: nobody, our shared engine, Airflow, or somebody in the way."""
+"""Addresses of servers, and who listens there: nobody, ours, or somebody in the way."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ import json
 import socket
 import urllib.request
 import uuid
+from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
+CONNECT_PORT = 15002
+"""Spark Connect's port where a URL names none."""
 PATIENCE_S = 5.0
 _KNOCK_S = 1.0
+
+
+def engine_address(remote: str) -> tuple[str, int]:
+    """Host and port of `sc://host:port;parameters`; the parameters may hold a token."""
+    where = urlsplit(remote.partition(";")[0])
+    return where.hostname or LOOPBACK, where.port or CONNECT_PORT
+
+
+def is_here(host: str) -> bool:
+    """Whether that is this machine, seen from itself."""
+    return host in {LOOPBACK, "localhost"}
 
 
 def is_taken(port: int, host: str = LOOPBACK) -> bool:

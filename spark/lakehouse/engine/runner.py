@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lakehouse.engine import stages
 from lakehouse.engine.job import Job, Request
 from lakehouse.engine.session import attach, engine_went_away, start_session
-from lakehouse.errors import EXIT_BUG, ConfigError, LakehouseError, UpstreamMissingError
+from lakehouse.errors import ConfigError, LakehouseError, UpstreamMissingError, exit_code_of
 from lakehouse.io import ops
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
@@ -73,9 +73,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """Exit code this outcome asks for."""
-        if self.error is None:
-            return 0
-        return self.error.exit_code if isinstance(self.error, LakehouseError) else EXIT_BUG
+        return exit_code_of(self.error)
 
 
 class Lake:

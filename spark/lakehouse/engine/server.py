@@ -16,13 +16,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import psutil
 import pyspark
 
 from lakehouse.engine.java import java_environment
-from lakehouse.engine.session import CONNECT_PORT, KNOCK_SECONDS, knock, spark_conf
+from lakehouse.engine.ports import LOOPBACK, engine_address, is_here, next_free
+from lakehouse.engine.session import KNOCK_SECONDS, knock, spark_conf
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.io.locks import all_tables_free, lock_folder
 
@@ -71,7 +71,7 @@ class Server:
     @property
     def url(self) -> str:
         """What LAKEHOUSE_SPARK_REMOTE must say."""
-        return f"sc://127.0.0.1:{self.port}"
+        return f"sc://{LOOPBACK}:{self.port}"
 
     def start(self) -> None:
         """Start the server and wait until it answers.
@@ -83,7 +83,7 @@ class Server:
         with self.log.open("ab") as stream:
             self.process = subprocess.Popen(  # noqa: S603  # our own engine
                 _command(self.settings, self.host, self.port),
-                env=os.environ | java_environment() | {"SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC"},
+                env=os.environ | java_environment() | {"SPARK_LOCAL_IP": LOOPBACK, "TZ": "UTC"},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -139,7 +139,7 @@ def serve(settings: Settings, host: str, tell: Callable[[str], None]) -> None:
         knock(server.url, KNOCK_SECONDS)
         raise ConfigError(
             f"port {server.port} is taken; is an engine running (`lakehouse engine status`)?"
-            " Another port: LAKEHOUSE_SPARK_REMOTE=sc://127.0.0.1:15003"
+            f" Another port: LAKEHOUSE_SPARK_REMOTE=sc://{LOOPBACK}:{next_free(server.port)}"
         )
     with _ended_by_signal():
         try:
@@ -220,15 +220,13 @@ def local_port(settings: Settings) -> int:
     Raises:
         ConfigError: It names another machine.
     """
-    if not settings.spark_remote:
-        return CONNECT_PORT
-    where = urlsplit(settings.spark_remote.partition(";")[0])
-    if where.hostname not in {"localhost", "127.0.0.1"}:
+    host, port = engine_address(settings.spark_remote)
+    if not is_here(host):
         raise ConfigError(
             f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} is another machine's engine; "
             "unset it to start one here"
         )
-    return where.port or CONNECT_PORT
+    return port
 
 
 def engine_log(settings: Settings) -> Path:

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from lakehouse.engine.jars import jar_paths, needed
 from lakehouse.engine.java import java_environment
+from lakehouse.engine.ports import engine_address
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.settings import CONF_DIR, Settings
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 APP_NAME = "lakehouse"
 LOOPBACK = ("spark.driver.host", "spark.driver.bindAddress")
-CONNECT_PORT = 15002
 KNOCK_SECONDS = 10
 # What gRPC and a server that was started again say of a session they do not know.
 LOST = (
@@ -119,9 +118,7 @@ def knock(remote: str, timeout_s: float) -> None:
     Raises:
         OSError: Nothing listens there.
     """
-    where = urlsplit(remote.partition(";")[0])
-    address = (where.hostname or "localhost", where.port or CONNECT_PORT)
-    socket.create_connection(address, timeout_s).close()
+    socket.create_connection(engine_address(remote), timeout_s).close()
 
 
 def engine_went_away(error: BaseException) -> EngineError | None:

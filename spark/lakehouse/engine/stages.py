@@ -168,7 +168,7 @@ def _same_since(job: Job, written: Written) -> int | None:
     published = job.published
     if published is None or written.version != written.base:
         return None
-    return published.version if published.same_since is None else published.same_since
+    return published.oldest_alike
 
 
 def _totals(job: Job, written: Written) -> dict[str, Any]:

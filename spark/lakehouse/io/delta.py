@@ -20,6 +20,7 @@ from lakehouse.spec import BOOLEAN, Scd2, Upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import timedelta
 
     from pyspark.sql import DataFrame, SparkSession
@@ -58,15 +59,11 @@ def latest_version(uri: str) -> int | None:
 
 def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
     """What each commit in (after, until] says of itself; empty where it says nothing."""
-    filesystem, path = files.locate(uri)
     found = []
     for version in range(after + 1, until + 1):
-        with filesystem.open_input_stream(f"{path}/_delta_log/{version:020}.json") as stream:
-            actions = [json.loads(line) for line in stream.read().splitlines() if line.strip()]
-        about: dict[str, str] = next(
-            (each["commitInfo"] for each in actions if "commitInfo" in each), {}
-        )
-        found.append(json.loads(about.get("userMetadata") or "{}"))
+        about = (each.get("commitInfo") for each in feed.actions(uri, version))
+        said = next(filter(None, about), {}).get("userMetadata")
+        found.append(json.loads(said or "{}"))
     return found
 
 
@@ -214,9 +211,8 @@ def merge(
     values = ", ".join(f"s.`{name}`" for name in names)
     view = f"staged_{table.name.replace('.', '_')}"
     source.createOrReplaceTempView(view)
-    spark.conf.set(_USER_METADATA, json.dumps(metadata, default=str))
     try:
-        with translated(uri):
+        with described(spark, metadata), translated(uri):
             spark.sql(
                 f"MERGE INTO {quoted(uri)} t USING {view} s ON {on} "
                 f"WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE "
@@ -225,7 +221,6 @@ def merge(
                 f"THEN INSERT ({columns}) VALUES ({values})"
             )
     finally:
-        spark.conf.unset(_USER_METADATA)
         spark.catalog.dropTempView(view)
 
 
@@ -237,7 +232,7 @@ def restore(spark: SparkSession, uri: str, version: int) -> None:
 
 def optimize(spark: SparkSession, uri: str, metadata: dict[str, Any]) -> None:
     """Merge small files, in one commit that changes no row; no commit when there are none."""
-    with configured(spark, {_USER_METADATA: json.dumps(metadata, default=str)}), translated(uri):
+    with described(spark, metadata), translated(uri):
         spark.sql(f"OPTIMIZE {quoted(uri)}").collect()
 
 
@@ -254,6 +249,11 @@ def vacuum(spark: SparkSession, uri: str, retention: timedelta) -> None:
     hours = int(retention.total_seconds() // 3600)
     with configured(spark, conf), translated(uri):
         spark.sql(f"VACUUM {quoted(uri)} RETAIN {hours} HOURS").collect()
+
+
+def described(spark: SparkSession, metadata: dict[str, Any]) -> AbstractContextManager[None]:
+    """Commits made meanwhile carry this about themselves."""
+    return configured(spark, {_USER_METADATA: json.dumps(metadata, default=str)})
 
 
 @contextlib.contextmanager

@@ -23,17 +23,26 @@ _Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?
 _UUID_CHARACTERS = 20
 
 
+def actions(uri: str, version: int) -> list[Action]:
+    """What a commit did, as the log says.
+
+    Raises:
+        FileNotFoundError: The log does not reach back to it any more.
+    """
+    filesystem, root = files.locate(uri)
+    with filesystem.open_input_stream(f"{root}/_delta_log/{version:020}.json") as stream:
+        return [json.loads(line) for line in stream.read().splitlines() if line.strip()]
+
+
 def is_whole(uri: str, after: int, until: int) -> bool:
     """Whether every file is there that the changes in versions (after, until] are made of."""
     filesystem, root = files.locate(uri)
     wanted: set[str] = set()
     for version in range(after + 1, until + 1):
         try:
-            with filesystem.open_input_stream(f"{root}/_delta_log/{version:020}.json") as stream:
-                lines = stream.read().splitlines()
+            wanted.update(_read_by_feed(actions(uri, version)))
         except FileNotFoundError:
             return False
-        wanted.update(_read_by_feed([json.loads(line) for line in lines if line.strip()]))
     infos = filesystem.get_file_info([f"{root}/{path}" for path in sorted(wanted)])
     return all(info.type == FileType.File for info in infos)
 

@@ -84,10 +84,14 @@ class State:
     same_since: int | None = None
     reason: str = ""
 
+    @property
+    def oldest_alike(self) -> int:
+        """Oldest published version with this content."""
+        return self.version if self.same_since is None else self.same_since
+
     def is_news_to(self, consumed: int | None) -> bool:
         """Whether a reader who consumed that version has not seen this content."""
-        oldest = self.version if self.same_since is None else self.same_since
-        return consumed is None or not oldest <= consumed <= self.version
+        return consumed is None or not self.oldest_alike <= consumed <= self.version
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:

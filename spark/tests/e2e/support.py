@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conftest import FAST_JVM, TECHNICAL, LakeDriver, conversion, event, release, signup
+from conftest import FAST_JVM, TECHNICAL, LakeDriver, call_main, conversion, event, release, signup
 from lakehouse import cli
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry
@@ -160,14 +160,8 @@ class Command:
         patch = self.monkeypatch.setattr
         patch(cli, "_lake", self.lake.open)
         patch(cli, "current_settings", lambda: self.lake.settings)
-        patch(sys, "argv", ["lakehouse", *arguments])
         self.capsys.readouterr()
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        else:
-            code = 0
+        code = call_main(self.monkeypatch, *arguments)
         return Done(code, *self.capsys.readouterr())
 
 

@@ -23,8 +23,8 @@ from support import (
     says,
 )
 
-from conftest import LakeDriver, signup
-from lakehouse import cli, settings
+from conftest import LakeDriver, call_main, signup
+from lakehouse import settings
 from lakehouse.errors import SchemaMismatchError, StorageError
 from lakehouse.io import delta, ops
 
@@ -119,10 +119,7 @@ def _fresh_settings() -> Iterator[None]:
 )
 def test_a_wrong_setting_is_named_with_its_value(monkeypatch, capsys, name, value):
     monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["lakehouse", "tables"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == CONFIG
+    assert call_main(monkeypatch, "tables") == CONFIG
     assert says(capsys.readouterr().err, [name, value])
 
 

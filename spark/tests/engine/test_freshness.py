@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from conftest import call_main
 from lakehouse import cli
 from lakehouse.engine.freshness import Freshness, assert_fresh, freshness
 from lakehouse.engine.registry import registry
@@ -117,12 +117,7 @@ def test_the_command_prints_all_rows_and_then_fails(settings, monkeypatch, capsy
     monkeypatch.setattr(cli, "current_settings", lambda: settings)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lakehouse", "freshness", *arguments])
-        try:
-            cli.main()
-        except SystemExit as stop:
-            return int(stop.code or 0), *capsys.readouterr()
-        return 0, *capsys.readouterr()
+        return call_main(monkeypatch, "freshness", *arguments), *capsys.readouterr()
 
     code, out, err = run("bronze", "--json")
     assert code == 75

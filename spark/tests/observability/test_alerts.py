@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from conftest import call_main
 from lakehouse import cli
 from lakehouse.errors import AlertError, ConfigError
 from lakehouse.observability.alerts import Alert, Severity, destinations, send
@@ -147,15 +147,8 @@ def test_the_setting_never_shows_its_value(monkeypatch):
 
 def run(monkeypatch, capfd, *arguments: str) -> tuple[int, str, str]:
     """`lakehouse alert …` in this process."""
-    monkeypatch.setattr(sys, "argv", ["lakehouse", "alert", *arguments])
     monkeypatch.setattr(cli, "current_settings", load_settings)
-    try:
-        cli.main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    else:
-        code = 0
-    return code, *capfd.readouterr()
+    return call_main(monkeypatch, "alert", *arguments), *capfd.readouterr()
 
 
 def test_the_command_without_urls_prints_the_alert_and_the_setting(monkeypatch, capfd):
