@@ -66,8 +66,8 @@ $(VENV)/lakehouse.stamp: $(VENV)/packages.stamp pyproject.toml
 	@$(BIN)/uv pip install --quiet --offline --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
-$(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engine/jars.py
-	@echo "==> resolving Spark's jars (about 20 s, once)"
+$(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engine/jars.py spark/lakehouse/engine/classes.py
+	@echo "==> resolving Spark's jars and archiving their classes (about 1.5 min, once)"
 	@$(BIN)/lakehouse jars
 	@touch $@
 

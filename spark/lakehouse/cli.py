@@ -354,11 +354,14 @@ def manifest(
 def jars(
     *, s3: Annotated[bool, typer.Option("--s3", help="Also those for lakes on s3a://.")] = False
 ) -> None:
-    """Resolve the engine's jars into the local cache, once."""
+    """Resolve the engine's jars into the local cache and archive their classes, once."""
+    from lakehouse.engine import classes  # noqa: PLC0415  # imports pyspark
     from lakehouse.engine.jars import COORDINATES, DELTA, resolve  # noqa: PLC0415  # imports pyspark
 
     for path in resolve(COORDINATES if s3 else DELTA):
         console.out.print(path.name)
+    if not classes.build():
+        console.out.print("no class archive: this Java cannot make one; every start takes longer")
 
 
 @app.command()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
-from lakehouse.engine.observe import Tally
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta, landing
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lakehouse.spec import Source
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
+_PLACE = "_place"  # of a row among all that are read
+_BROADCAST_ROWS = 1_000_000  # 50 MB of identities
 
 
 @dataclass(frozen=True)
@@ -122,32 +124,41 @@ def ingest(job: Job, work: Intake) -> Written:
     reach("before_read", job.table.name)
     landed = work.delivery.present if work.reconcile else work.delivery.new
     lines = _lines(job, landed, with_gone=work.reconcile)
-    parsed = _parsed(job, lines)
-    landed_rows = Tally(parsed, rows_in=F.count(F.lit(1)), rows_quarantined=F.count_if(_is_bad()))
-    good = landed_rows.rows.filter(~_is_bad())
-    rows = _distinct(job, good)
-    if not work.reconcile:
-        rows = _not_in_table(job, rows)
-    distinct = Tally(rows, rows_loaded=F.count(F.lit(1)))
-    reach("before_write", job.table.name)
-    written = (
-        _reconciled(job, distinct.rows, work)
-        if work.reconcile
-        else written_rows(job, distinct.rows)
+    # Parsing is the dear part: kept once, for the counts, the table and the quarantine.
+    parsed = _parsed(job, lines).persist(StorageLevel.DISK_ONLY)
+    try:
+        rows = _good_rows(job, parsed)
+        counts = _count(rows, parsed.filter(_is_bad()))
+        repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_distinct"]
+        if repeats:
+            rows = _first_of_each(rows, small=repeats < _BROADCAST_ROWS)
+        rows = conform(rows.drop(_PLACE), job.table)
+        reach("before_write", job.table.name)
+        if work.reconcile:
+            written = _reconciled(job, rows, work)
+            loaded = counts["rows_distinct"]
+        else:
+            written = written_rows(job, _not_in_table(job, rows))
+            loaded = written.changed[delta.INSERT]
+        reach("between_quarantine_and_table", job.table.name)
+        quarantine.put(
+            job.spark,
+            quarantine.uri(job.settings, job.table.name),
+            landing.with_line_numbers(parsed.filter(_is_bad()), lines)
+            if counts["rows_quarantined"]
+            else None,
+            files=None if work.reconcile else [each.path for each in landed],
+            run=job.run,
+        )
+    finally:
+        parsed.unpersist()
+    account = Account(
+        rows_in=counts["rows_in"],
+        rows_quarantined=counts["rows_quarantined"],
+        rows_loaded=loaded,
+        rows_deduplicated=counts["rows_in"] - counts["rows_quarantined"] - loaded,
     )
-    counts = landed_rows.counts() | distinct.counts()
-    repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_loaded"]
-    reach("between_quarantine_and_table", job.table.name)
-    quarantine.put(
-        job.spark,
-        quarantine.uri(job.settings, job.table.name),
-        landing.with_line_numbers(parsed.filter(_is_bad()), lines)
-        if counts["rows_quarantined"]
-        else None,
-        files=None if work.reconcile else [each.path for each in landed],
-        run=job.run,
-    )
-    return replace(written, account=Account(**counts, rows_deduplicated=repeats))
+    return replace(written, account=account)
 
 
 def _is_bad() -> Column:
@@ -174,19 +185,50 @@ def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFr
 
 
 def _parsed(job: Job, lines: DataFrame) -> DataFrame:
-    """The lines that are rows, typed and judged."""
+    """The lines that are rows, typed and judged; the raw text only of the bad ones."""
     is_header = F.col("raw").eqNullSafe(F.col("_header"))
     # No row: text files end with an empty line more often than not.
     # Not btrim: with characters of one's own it needs eight bytes of heap for each byte of a line.
     is_blank = F.col("raw").rlike(r"\A[ \t\r]*+\z")
     rows = lines.filter(~is_header & ~is_blank)
-    return parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
+    parsed = parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
+    return parsed.withColumns(
+        {"raw": F.when(_is_bad(), F.col("raw")), _PLACE: F.monotonically_increasing_id()}
+    ).drop(parse.CELLS)
 
 
-def _distinct(job: Job, good: DataFrame) -> DataFrame:
-    rows = job.entry.transform(good, job.run)
-    names = [column.name for column in job.table.columns]
-    return conform(rows.select(*names, *TECHNICAL), job.table).dropDuplicates(["_row_id"])
+def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:
+    """The good rows with the columns of the table and their place, repeats among them."""
+    rows = job.entry.transform(parsed.filter(~_is_bad()), job.run)
+    return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, _PLACE)
+
+
+def _count(good: DataFrame, bad: DataFrame) -> dict[str, int]:
+    """Rows, bad ones, and distinct good ones; nothing but identities is shuffled."""
+    nobody = F.lit(None).cast("string")
+    identities = good.select("_row_id").unionByName(bad.select(nobody.alias("_row_id")))
+    row = (
+        identities.groupBy("_row_id")
+        .agg(F.count(F.lit(1)).alias("n"))
+        .agg(
+            F.sum("n").alias("rows_in"),
+            F.sum(F.when(F.col("_row_id").isNull(), F.col("n"))).alias("rows_quarantined"),
+            F.count("_row_id").alias("rows_distinct"),
+        )
+        .first()
+    )
+    return {name: int(n or 0) for name, n in (row.asDict() if row else {}).items()}
+
+
+def _first_of_each(rows: DataFrame, *, small: bool) -> DataFrame:
+    """Drop repeats: only identities are shuffled, and the few that stand twice joined back."""
+    by_identity = rows.groupBy("_row_id").agg(
+        F.count(F.lit(1)).alias("_n"), F.min(_PLACE).alias("_first")
+    )
+    repeated = by_identity.filter(F.col("_n") > 1).drop("_n")
+    found = rows.join(F.broadcast(repeated) if small else repeated, "_row_id", "left")
+    is_first = F.col("_first").isNull() | (F.col("_first") == F.col(_PLACE))
+    return found.filter(is_first).drop("_first")
 
 
 def _not_in_table(job: Job, rows: DataFrame) -> DataFrame:
@@ -214,4 +256,5 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     """What the table should hold: the good rows of all files, and of those that are gone."""
     work = intake(job)
     parsed = _parsed(job, _lines(job, work.delivery.present, with_gone=True))
-    return _with_rows_of_gone_files(_distinct(job, parsed.filter(~_is_bad())), current, work)
+    rows = _first_of_each(_good_rows(job, parsed), small=False).drop(_PLACE)
+    return _with_rows_of_gone_files(conform(rows, job.table), current, work)

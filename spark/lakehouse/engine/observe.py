@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -27,13 +27,17 @@ class Tally:
         self._observation = Observation()
         self.rows = rows.observe(self._observation, *self._aggregates)
 
-    def counts(self) -> dict[str, int]:
-        """The numbers; call it after the action."""
+    def values(self) -> dict[str, Any]:
+        """The aggregates; call it after the action."""
         try:
             found = self._observation.get
         except (Py4JError, PySparkException):
             found = {}
-        if not all(found.get(name) is not None for name in self._names):
+        if not any(found.get(name) is not None for name in self._names):
             row = self._source.agg(*self._aggregates).first()
             found = row.asDict() if row else {}
-        return {name: int(found.get(name) or 0) for name in self._names}
+        return {name: found.get(name) for name in self._names}
+
+    def counts(self) -> dict[str, int]:
+        """The aggregates as whole numbers."""
+        return {name: int(value or 0) for name, value in self.values().items()}

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.classes import java_options
 from lakehouse.engine.jars import jar_paths, needed
 from lakehouse.engine.java import java_environment
 from lakehouse.engine.ports import engine_address
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 APP_NAME = "lakehouse"
-LOOPBACK = ("spark.driver.host", "spark.driver.bindAddress")
+HOST_KEYS = ("spark.driver.host", "spark.driver.bindAddress")
 KNOCK_SECONDS = 10
 # What gRPC and a server that was started again say of a session they do not know.
 LOST = (
@@ -43,10 +44,16 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     conf = _read_defaults()
     conf["spark.master"] = settings.spark_master
     if not settings.spark_master.startswith("local"):
-        for key in LOOPBACK:  # executors on other machines must find the driver
+        for key in HOST_KEYS:  # executors on other machines must find the driver
             conf.pop(key, None)
     conf["spark.driver.memory"] = settings.driver_memory
+    # On the class path of the driver itself, where the class archive can hold their classes.
+    on_class_path = jar_paths()
+    conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in on_class_path)
+    conf["spark.driver.defaultJavaOptions"] += f" {java_options()}"
     jars = jar_paths(needed(settings.root_uri, settings.raw_uri))
+    if settings.spark_master.startswith("local"):
+        jars = [path for path in jars if path not in on_class_path]
     conf["spark.jars"] = ",".join(str(path) for path in jars)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         conf["spark.hadoop.fs.s3a.endpoint"] = endpoint

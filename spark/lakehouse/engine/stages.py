@@ -174,17 +174,21 @@ def _same_since(job: Job, written: Written) -> int | None:
 def _totals(job: Job, written: Written) -> dict[str, Any]:
     """Rows in the table and the newest value of its clocks."""
     published = job.published
-    before = None
+    rows, newest = None, {}
     if written.base is None:
-        before = 0
+        rows = 0
     elif published is not None and written.base in {published.version, published.head}:
-        before = published.rows
-    if before is not None and not job.clocks:
-        added = written.changed.get(delta.INSERT, 0) - written.changed.get(delta.DELETE, 0)
-        return {"rows": before + added}
-    newest = [F.max(column).alias(column) for column in sorted(job.clocks)]
+        rows, newest = published.rows, published.newest
+    # A row that went may have been the newest; a clock may be younger than the table.
+    is_known = set(written.changed) <= {delta.INSERT} and (not rows or newest.keys() >= job.clocks)
+    if rows is not None and (is_known or not job.clocks):
+        rows += written.changed.get(delta.INSERT, 0) - written.changed.get(delta.DELETE, 0)
+        put = {name: day.isoformat() for name, day in written.newest.items() if day}
+        days = ((name, max(put.get(name, ""), newest.get(name, ""))) for name in job.clocks)
+        return {"rows": rows, "newest": {name: day for name, day in days if day}}
+    latest = [F.max(column).alias(column) for column in sorted(job.clocks)]
     table = delta.read(job.spark, job.uri, written.version)
-    row = table.agg(F.count(F.lit(1)).alias("_rows"), *newest).first()
+    row = table.agg(F.count(F.lit(1)).alias("_rows"), *latest).first()
     values = row.asDict() if row else {}
     rows = values.pop("_rows", 0)
     return {"rows": rows, "newest": {k: v.isoformat() for k, v in values.items() if v}}

@@ -191,10 +191,12 @@ def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFra
     )
 
 
-def count_operations(staged: DataFrame) -> dict[str, int]:
-    """Rows of `differences` by operation; empty when nothing differs."""
-    counts = staged.groupBy(OPERATION).count().collect()
-    return {row[OPERATION]: int(row["count"]) for row in counts}
+def count_operations(staged: DataFrame, *newest: str) -> tuple[dict[str, int], dict[str, Any]]:
+    """Rows of `differences` by operation, and the newest value of some columns; empty without."""
+    latest = [F.max(name).alias(name) for name in newest]
+    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *latest).collect()
+    counts = {row[OPERATION]: int(row["_n"]) for row in rows}
+    return counts, {n: max((row[n] for row in rows if row[n]), default=None) for n in newest}
 
 
 def merge(
@@ -211,8 +213,10 @@ def merge(
     values = ", ".join(f"s.`{name}`" for name in names)
     view = f"staged_{table.name.replace('.', '_')}"
     source.createOrReplaceTempView(view)
+    # The differences are computed already; MERGE need not keep a copy of its own.
+    as_it_is = {"spark.databricks.delta.merge.materializeSource": "none"}
     try:
-        with described(spark, metadata), translated(uri):
+        with described(spark, metadata), configured(spark, as_it_is), translated(uri):
             spark.sql(
                 f"MERGE INTO {quoted(uri)} t USING {view} s ON {on} "
                 f"WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE "

@@ -80,7 +80,7 @@ def _fact(check: Check, state: State, as_of: date) -> float | None:
 
 def _orphans(check: Check, subjects: Mapping[str, Subject]) -> DataFrame:
     column, other, other_column = check.refers_to or ("", "", "")
-    known = subjects[other].rows().select(F.col(other_column).alias(column)).distinct()
+    known = subjects[other].rows().select(F.col(other_column).alias(column))
     rows = subjects[check.subject].rows().filter(F.col(column).isNotNull())
     return rows.join(known, column, "left_anti")
 

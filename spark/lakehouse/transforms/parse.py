@@ -68,9 +68,9 @@ def typed(lines: DataFrame, source: Source, *, max_line_bytes: int) -> DataFrame
         "*",
         *(_cast(cells[field.name], field).alias(field.name) for field in source.fields),
         _extra(source).alias("_extra"),
-        F.array_compact(
-            F.array(*(_type_problem(cells[field.name], field) for field in source.fields))
-        ).alias("_type_problems"),
+        _given(*(_type_problem(cells[field.name], field) for field in source.fields)).alias(
+            "_type_problems"
+        ),
     )
     defaulted = parsed.withColumns(
         {
@@ -123,6 +123,8 @@ def _noun(field: Field) -> str:
 
 def _extra(source: Source) -> Column:
     declared = [field.name for field in source.fields]
+    keys = F.map_keys(CELLS)
+    has_others = F.size(F.array_except(keys, F.array(*(F.lit(name) for name in declared)))) > 0
     # Entries, not a map: the functions on maps refuse an object that repeats a key.
     undeclared = F.filter(F.map_entries(CELLS), lambda entry: ~entry["key"].isin(declared))
     ordered = F.array_sort(undeclared)
@@ -131,7 +133,15 @@ def _extra(source: Source) -> Column:
         return ~entry["key"].eqNullSafe(F.get(ordered, index - 1)["key"])
 
     distinct = F.map_from_entries(F.filter(ordered, is_first_of_its_key))
-    return F.when(F.size(undeclared) > 0, F.to_json(distinct))
+    return F.when(has_others, F.to_json(distinct))
+
+
+def _given(*reasons: Column) -> Column:
+    """The reasons that are not null, each once.
+
+    Not array_compact: it is a higher-order function, and below those nothing is compiled.
+    """
+    return F.array_except(F.array(*reasons), F.array(F.lit(None).cast(STRING)))
 
 
 def _row_id(source: Source) -> Column:
@@ -149,7 +159,7 @@ def _reasons(source: Source, max_line_bytes: int) -> Column:
         F.when(~F.coalesce(F.expr(rule.predicate), F.lit(True)), F.lit(rule.name))
         for rule in source.rules
     ]
-    collected = F.array_compact(F.concat(F.array(*missing, *rules), F.col("_type_problems")))
+    collected = F.concat(_given(*missing, *rules), F.col("_type_problems"))
     return (
         F.when(F.octet_length("raw") > max_line_bytes, F.array(F.lit("line_too_long")))
         .when(~F.is_valid_utf8("raw"), F.array(F.lit("invalid_utf8")))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from conftest import event
-from lakehouse.engine import views
+from lakehouse.engine import ingest, views
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.feature_usage_events"
@@ -45,7 +45,11 @@ def test_events_are_loaded_on_their_utc_day_and_bad_ones_set_aside(lake):
     }
 
 
-def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(lake):
+@pytest.mark.parametrize("broadcast", [True, False])
+def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(
+    lake, monkeypatch, broadcast
+):
+    monkeypatch.setattr(ingest, "_BROADCAST_ROWS", 100 if broadcast else 0)
     lake.land("feature_usage_events/1.jsonl", [event("e1", "u1", "collab", "2026-02-01T08:00:00Z")])
     lake.run(TABLE)
     lake.land(
@@ -67,3 +71,15 @@ def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(
 def test_an_empty_file_is_not_published(lake):
     lake.land("feature_usage_events.jsonl", ["", "  "])
     assert lake.try_run(TABLE)[TABLE].exit_code == 65
+
+
+def test_the_newest_day_is_that_of_the_rows_in_the_table(lake):
+    def newest_after(name, identity, at):
+        lake.land(f"feature_usage_events/{name}.jsonl", [event(identity, "u1", "collab", at)])
+        lake.run(TABLE)
+        return lake.open().states.published(TABLE).newest["event_date"]
+
+    assert newest_after("1", "e1", "2026-02-01T08:00:00Z") == "2026-02-01"
+    assert newest_after("2", "e0", "2026-01-01T08:00:00Z") == "2026-02-01", "late rows"
+    assert newest_after("3", "e2", "2026-02-03T08:00:00Z") == "2026-02-03"
+    assert newest_after("3", "e2", "2026-01-20T08:00:00Z") == "2026-02-01", "a corrected file"

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from conftest import event
+from lakehouse.io import feed
 
 pytestmark = pytest.mark.spark
 TABLE = "silver.feature_usage_facts"
@@ -81,3 +82,16 @@ def test_late_and_repeated_events_change_only_who_they_are_about(lake):
     commits = lake.commits(TABLE)
     assert lake.run("+silver.feature_usage_facts")[TABLE].outcome == "unchanged"
     assert lake.commits(TABLE) == commits
+
+
+def test_rows_that_are_only_new_are_appended_and_others_merged(lake):
+    def operation_after(name, user, at):
+        lake.land(f"feature_usage_events/{name}.jsonl", [event(name, user, "collab", at)])
+        lake.run("+silver.feature_usage_facts", as_of="2026-01-31")
+        about = feed.actions(lake.settings.table_uri(TABLE), lake.version(TABLE))
+        return next(filter(None, (each.get("commitInfo") for each in about)))["operation"]
+
+    assert operation_after("e1", "a", "2026-01-05T10:00:00Z") == "WRITE"
+    assert operation_after("e2", "b", "2026-01-06T10:00:00Z") == "WRITE"
+    assert operation_after("e3", "a", "2026-01-07T10:00:00Z") == "MERGE"
+    assert facts(lake) == {("a", "collab"): (5, 7, 2, 2 / 3), ("b", "collab"): (6, 6, 1, 1.0)}

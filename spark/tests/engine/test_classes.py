@@ -1,0 +1,51 @@
+"""The class archive: it is used where it fits, and passed over in silence where it does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lakehouse.engine import classes
+from lakehouse.engine.java import java_environment
+
+START = "from lakehouse.engine.session import start_session; from lakehouse.settings import *; "
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAKEHOUSE_JARS_DIR", str(tmp_path))
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_without_an_archive_a_jvm_starts_as_ever():
+    assert classes.java_options() == ""
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_an_archive_that_does_not_fit_is_passed_over_in_silence():
+    classes.archive_path().write_bytes(b"no archive at all" * 1000)
+    java = Path(java_environment()["JAVA_HOME"], "bin", "java")
+    options = classes.java_options().split()
+    assert options
+    done = subprocess.run([java, *options, "-version"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout
+    assert "archive" not in done.stderr
+
+
+@pytest.mark.spark
+def test_set_up_made_an_archive_from_which_sessions_load_delta(tmp_path):
+    assert classes.archive_path().exists(), "make setup"
+    log = tmp_path / "loaded.txt"
+    option = f"spark.driver.extraJavaOptions=-Xlog:class+load:file={log}"
+    code = START + "start_session(load_settings(spark_master='local[1]')).range(1).collect()"
+    read = f"; from pathlib import Path; assert 'DeltaSQLConf' in Path({str(log)!r}).read_text()"
+    environment = os.environ | {"LAKEHOUSE_SPARK_CONF": option}
+    subprocess.run([sys.executable, "-c", code + read], env=environment, check=True)
+    lines = [line for line in log.read_text().splitlines() if "spark.sql.delta." in line]
+    shared = [line for line in lines if "source: shared objects file" in line]
+    assert len(shared) > 0.9 * len(lines) > 0
