@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
 _PLACE = "_place"  # of a row among all that are read
-_BROADCAST_ROWS = 1_000_000  # 50 MB of identities
+_BROADCAST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def ingest(job: Job, work: Intake) -> Written:
     reach("before_read", job.table.name)
     landed = work.delivery.present if work.reconcile else work.delivery.new
     lines = _lines(job, landed, with_gone=work.reconcile)
+    held = None if job.base is None else delta.read(job.spark, job.uri, job.base)
     # Parsing is the dear part: kept once, for the counts, the table and the quarantine.
     parsed = _parsed(job, lines).persist(StorageLevel.DISK_ONLY)
     try:
@@ -131,22 +132,20 @@ def ingest(job: Job, work: Intake) -> Written:
         counts = _count(rows, parsed.filter(_is_bad()))
         repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_distinct"]
         if repeats:
-            rows = _first_of_each(rows, small=repeats < _BROADCAST_ROWS)
+            rows = _first_of_each(rows, few=_is_few(repeats))
         rows = conform(rows.drop(_PLACE), job.table)
         reach("before_write", job.table.name)
         if work.reconcile:
-            written = _reconciled(job, rows, work)
+            written = _reconciled(job, rows, held, work)
             loaded = counts["rows_distinct"]
         else:
-            written = written_rows(job, _not_in_table(job, rows))
+            written = written_rows(job, _not_held(rows, held))
             loaded = written.changed[delta.INSERT]
         reach("between_quarantine_and_table", job.table.name)
         quarantine.put(
             job.spark,
             quarantine.uri(job.settings, job.table.name),
-            landing.with_line_numbers(parsed.filter(_is_bad()), lines)
-            if counts["rows_quarantined"]
-            else None,
+            _with_text(parsed.filter(_is_bad()), lines, counts["rows_quarantined"]),
             files=None if work.reconcile else [each.path for each in landed],
             run=job.run,
         )
@@ -185,16 +184,32 @@ def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFr
 
 
 def _parsed(job: Job, lines: DataFrame) -> DataFrame:
-    """The lines that are rows, typed and judged; the raw text only of the bad ones."""
+    """The lines that are rows, typed and judged, without their text."""
     is_header = F.col("raw").eqNullSafe(F.col("_header"))
     # No row: text files end with an empty line more often than not.
     # Not btrim: with characters of one's own it needs eight bytes of heap for each byte of a line.
     is_blank = F.col("raw").rlike(r"\A[ \t\r]*+\z")
     rows = lines.filter(~is_header & ~is_blank)
     parsed = parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
-    return parsed.withColumns(
-        {"raw": F.when(_is_bad(), F.col("raw")), _PLACE: F.monotonically_increasing_id()}
-    ).drop(parse.CELLS)
+    return parsed.withColumn(_PLACE, F.monotonically_increasing_id()).drop("raw", parse.CELLS)
+
+
+def _with_text(bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:
+    """The bad rows as they landed, with their line numbers; None when there are none.
+
+    The text is read again: kept with the parsed rows, a line of 50 MB would stand in memory thrice.
+    """
+    if not n:
+        return None
+    place = ["_source_file", "_block", "_position"]
+    judged = bad.select(*place, parse.REASONS, "_layout", "_header")
+    text = lines.select(*place, "raw").join(F.broadcast(judged) if _is_few(n) else judged, place)
+    return landing.with_line_numbers(text, lines)
+
+
+def _is_few(n: int) -> bool:
+    """Whether so many places or identities can be broadcast (50 MB)."""
+    return n <= _BROADCAST_ROWS
 
 
 def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:
@@ -220,28 +235,30 @@ def _count(good: DataFrame, bad: DataFrame) -> dict[str, int]:
     return {name: int(n or 0) for name, n in (row.asDict() if row else {}).items()}
 
 
-def _first_of_each(rows: DataFrame, *, small: bool) -> DataFrame:
+def _first_of_each(rows: DataFrame, *, few: bool) -> DataFrame:
     """Drop repeats: only identities are shuffled, and the few that stand twice joined back."""
     by_identity = rows.groupBy("_row_id").agg(
         F.count(F.lit(1)).alias("_n"), F.min(_PLACE).alias("_first")
     )
     repeated = by_identity.filter(F.col("_n") > 1).drop("_n")
-    found = rows.join(F.broadcast(repeated) if small else repeated, "_row_id", "left")
+    found = rows.join(F.broadcast(repeated) if few else repeated, "_row_id", "left")
     is_first = F.col("_first").isNull() | (F.col("_first") == F.col(_PLACE))
     return found.filter(is_first).drop("_first")
 
 
-def _not_in_table(job: Job, rows: DataFrame) -> DataFrame:
-    held = delta.read(job.spark, job.uri, job.base).select("_row_id")
-    return rows.join(held, "_row_id", "left_anti").select(*job.table.column_names)
+def _not_held(rows: DataFrame, held: DataFrame | None) -> DataFrame:
+    """The rows that the table does not have."""
+    if held is None:
+        return rows
+    new = rows.join(held.select("_row_id"), "_row_id", "left_anti")
+    return new.select(*rows.columns)
 
 
-def _reconciled(job: Job, rows: DataFrame, work: Intake) -> Written:
+def _reconciled(job: Job, rows: DataFrame, held: DataFrame | None, work: Intake) -> Written:
     """Make the table equal to the files; rows of files that are gone stay."""
-    if job.base is None:
+    if held is None:
         return written_rows(job, rows)
-    current = delta.read(job.spark, job.uri, job.base)
-    return written_differences(job, current, _with_rows_of_gone_files(rows, current, work))
+    return written_differences(job, held, _with_rows_of_gone_files(rows, held, work))
 
 
 def _with_rows_of_gone_files(rows: DataFrame, current: DataFrame, work: Intake) -> DataFrame:
@@ -256,5 +273,5 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     """What the table should hold: the good rows of all files, and of those that are gone."""
     work = intake(job)
     parsed = _parsed(job, _lines(job, work.delivery.present, with_gone=True))
-    rows = _first_of_each(_good_rows(job, parsed), small=False).drop(_PLACE)
+    rows = _first_of_each(_good_rows(job, parsed), few=False).drop(_PLACE)
     return _with_rows_of_gone_files(conform(rows, job.table), current, work)
