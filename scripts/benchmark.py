@@ -46,7 +46,7 @@ def measure(root: Path) -> dict[str, Any]:
         commits = count_commits(root)
         second_s = timed(lambda: second.extend(lake.run(names, new_request())))
         new_commits = count_commits(root) - commits
-        jobs = count_jobs(events)
+        ended_ms = time.time() * 1000
         again = load_settings(root=str(root / "warm"), raw=str(root / "raw"))
         third: list[Outcome] = []
         with Lake(again, registry(), lake.spark) as warm:
@@ -60,7 +60,7 @@ def measure(root: Path) -> dict[str, Any]:
         "tables": {o.table: {"s": o.seconds, "gates_s": o.gate_seconds} for o in first},
         "gate_share": sum(o.gate_seconds for o in first) / sum(o.seconds for o in first),
         "failed": [o.table for o in (*first, *second, *third) if o.error],
-        **jobs,
+        **count_jobs(events, ended_ms),
     }
 
 
@@ -76,17 +76,18 @@ def count_commits(root: Path) -> int:
     return sum(1 for layer in ("bronze", "silver", "gold") for _ in (root / layer).rglob("*.json"))
 
 
-def count_jobs(events: Path) -> dict[str, int]:
-    """Spark jobs and tasks, from the event log."""
-    counts = {"spark_jobs": 0, "spark_tasks": 0}
-    keys = {"SparkListenerJobStart": "spark_jobs", "SparkListenerTaskEnd": "spark_tasks"}
+def count_jobs(events: Path, until_ms: float) -> dict[str, int]:
+    """Spark jobs and tasks that started by a moment, from the event log of an ended session."""
+    starts: dict[str, list[int]] = {"spark_jobs": [], "spark_tasks": []}
     for path in events.rglob("*"):
         if path.is_file() and not path.name.startswith((".", "appstatus")):
             for line in path.open(encoding="utf-8"):
-                key = keys.get(json.loads(line)["Event"])
-                if key:
-                    counts[key] += 1
-    return counts
+                event = json.loads(line)
+                if event["Event"] == "SparkListenerJobStart":
+                    starts["spark_jobs"].append(event["Submission Time"])
+                elif event["Event"] == "SparkListenerTaskEnd":
+                    starts["spark_tasks"].append(event["Task Info"]["Launch Time"])
+    return {kind: sum(at <= until_ms for at in moments) for kind, moments in starts.items()}
 
 
 def main(

@@ -1,6 +1,6 @@
 """The class archive: what every start of the engine loads and verifies, prepared once.
 
-A JVM that runs Spark and Delta loads some 20,000 classes; from an archive (Java's application class
+A JVM that runs Spark and Delta loads many thousand classes; from an archive (Java's application class
 data sharing) they are mapped instead. It only saves time: without one, or with one that does not
 fit, the JVM loads classes as ever.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,21 +72,28 @@ def build() -> bool:
     option = f"spark.driver.extraJavaOptions=-XX:ArchiveClassesAtExit={part} -Xlog:cds*=off"
     with tempfile.TemporaryDirectory() as scratch:
         conf = f"{option};spark.sql.warehouse.dir={scratch}"
-        settings = load_settings(spark_master="local[2]", spark_remote="", spark_conf=conf)
+        here = {"root": scratch, "raw": "", "spark_master": "local[2]", "spark_remote": ""}
+        settings = load_settings(**here, spark_conf=conf)
         spark = start_session(settings)
         for statement in _EXERCISE.format(table=f"delta.`{scratch}/table`").split(";"):
             spark.sql(statement).collect()
-        rows = spark.read.format("delta").option("readChangeFeed", "true")
-        rows.option("startingVersion", 1).load(f"{scratch}/table").localCheckpoint().collect()
-        _end(spark)
-    if part.exists():
+        feed = spark.read.format("delta").option("readChangeFeed", "true")
+        feed.option("startingVersion", 1).load(f"{scratch}/table").localCheckpoint().collect()
+        is_whole = _ended(spark)
+    if is_whole and part.exists():
         part.replace(path)
+    part.unlink(missing_ok=True)
     return path.exists()
 
 
-def _end(spark: SparkSession) -> None:
+def _ended(spark: SparkSession) -> bool:
     """Stop the JVM, too, and wait for it: it writes the archive as the last thing it does."""
     gateway: Any = spark.sparkContext._gateway  # noqa: SLF001  # pyspark keeps it to itself
     spark.stop()
     gateway.proc.stdin.close()
-    gateway.proc.wait(EXIT_SECONDS)
+    try:
+        gateway.proc.wait(EXIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        gateway.proc.kill()
+        return False
+    return True

@@ -47,13 +47,10 @@ def spark_conf(settings: Settings) -> dict[str, str]:
         for key in HOST_KEYS:  # executors on other machines must find the driver
             conf.pop(key, None)
     conf["spark.driver.memory"] = settings.driver_memory
-    # On the class path of the driver itself, where the class archive can hold their classes.
-    on_class_path = jar_paths()
-    conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in on_class_path)
-    conf["spark.driver.defaultJavaOptions"] += f" {java_options()}"
     jars = jar_paths(needed(settings.root_uri, settings.raw_uri))
-    if settings.spark_master.startswith("local"):
-        jars = [path for path in jars if path not in on_class_path]
+    # The driver also has Delta on its class path, the only place whose classes an archive can hold.
+    conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in jar_paths())
+    conf["spark.driver.defaultJavaOptions"] += f" {java_options()}"
     conf["spark.jars"] = ",".join(str(path) for path in jars)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         conf["spark.hadoop.fs.s3a.endpoint"] = endpoint

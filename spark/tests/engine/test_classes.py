@@ -25,16 +25,18 @@ def test_without_an_archive_a_jvm_starts_as_ever():
     assert classes.java_options() == ""
 
 
-@pytest.mark.usefixtures("empty_cache")
-def test_an_archive_that_does_not_fit_is_passed_over_in_silence():
-    classes.archive_path().write_bytes(b"no archive at all" * 1000)
+def test_an_archive_that_does_not_fit_is_passed_over_in_silence(tmp_path):
     java = Path(java_environment()["JAVA_HOME"], "bin", "java")
     options = classes.java_options().split()
-    assert options
-    done = subprocess.run([java, *options, "-version"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not done.stdout
-    assert "archive" not in done.stderr
+
+    def complaints(*chosen):
+        """With another class path than the archive was made for."""
+        command = [java, *chosen, "-cp", tmp_path, "-version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return "archive" in done.stdout + done.stderr
+
+    assert complaints(options[0]), "the control: with the archive alone Java says so"
+    assert not complaints(*options)
 
 
 @pytest.mark.spark
