@@ -13,6 +13,7 @@ import typer
 from lakehouse import console
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
+from lakehouse.engine.domains import in_use
 from lakehouse.engine.ports import LOOPBACK
 from lakehouse.engine.registry import registry
 from lakehouse.errors import (
@@ -116,7 +117,7 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
         outcomes = lake.run(names, request)
         console.print_json([views.outcome_row(outcome) for outcome in outcomes])
     else:
-        with console.Progress(names) as progress:
+        with console.Progress(lake.due(names)) as progress:
             outcomes = lake.run(names, request, progress.show)
     for outcome in outcomes:
         if outcome.error is not None:
@@ -372,7 +373,7 @@ def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
         freshness,
     )
 
-    names = planning.select(registry(), selectors or [])
+    names = in_use(registry(), current_settings(), planning.select(registry(), selectors or []))
     found = freshness(registry(), current_settings(), names)
     rows = [vars(each) for each in found]
     console.print_json(rows) if as_json else console.print_rows(rows)

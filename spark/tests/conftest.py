@@ -227,3 +227,31 @@ def conversion(user: str, day: str, mrr: object = 49, **more: Any) -> dict[str, 
         "signup_date": "2026-01-01",
         **more,
     }
+
+
+def interaction(identity: str | None, user: str, at: str, **more: Any) -> dict[str, Any]:
+    """A landed interaction; without an identity the field is missing."""
+    known = {} if identity is None else {"interaction_id": identity}
+    return known | {
+        "user_id": user,
+        "timestamp": at,
+        "action_type": "VIEW",
+        "page_id": "home",
+        "duration_ms": 1000,
+        "app_version": "1.0",
+        **more,
+    }
+
+
+def metadata(user: str, updated_at: str | None, **more: Any) -> dict[str, Any]:
+    """A landed state of a user's metadata; without a moment the field is missing."""
+    told = {} if updated_at is None else {"updated_at": updated_at}
+    return {
+        "user_id": user,
+        "join_date": "2026-01-01",
+        "country": "DE",
+        "device_type": "desktop",
+        "subscription_type": "free",
+        **told,
+        **more,
+    }

@@ -9,7 +9,14 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
 from lakehouse.engine.observe import Tally
-from lakehouse.engine.scope import is_sliced, within
+from lakehouse.engine.scope import (
+    IS_TOUCHED,
+    history_of,
+    is_sliced,
+    roams,
+    with_repeats_elsewhere,
+    within,
+)
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.io import delta
 from lakehouse.io.state import Account
@@ -43,12 +50,18 @@ def desired_rows(job: Job) -> DataFrame:
 
 def _driving_rows(job: Job, touched: DataFrame | None) -> Tally:
     """The first input with the fate of each row, counted."""
+    first = job.table.upstream[0]
+    rows = _input(job, first, touched)
+    if touched is not None and roams(job.table):
+        rows = with_repeats_elsewhere(rows, job.read_input(first), touched, job.table)
     rows = with_fates(
-        _input(job, job.table.upstream[0], touched),
+        rows,
         dedupe=job.table.dedupe,
         cutoff=job.table.cutoff,
         as_of=job.run.as_of,
     )
+    if IS_TOUCHED in rows.columns:
+        rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
     return Tally(
         rows,
         rows_in=F.count(F.lit(1)),
@@ -69,6 +82,9 @@ def _transformed(job: Job, driving: DataFrame, touched: DataFrame | None) -> Dat
 
 def _input(job: Job, table: Table, touched: DataFrame | None) -> DataFrame:
     rows = job.read_input(table)
+    history = history_of(job.table, table)
+    if history and touched is not None and set(history.on) <= set(job.table.write.slices):
+        return within(rows, touched.select(*history.on).distinct(), history.on)
     if not is_sliced(job.table, table):
         return rows
     return within(rows, touched, job.table.write.slices)

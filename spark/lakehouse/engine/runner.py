@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
+from lakehouse.engine.domains import in_use
 from lakehouse.engine.job import Job, Request
 from lakehouse.engine.session import attach, engine_went_away, start_session
 from lakehouse.errors import ConfigError, LakehouseError, UpstreamMissingError, exit_code_of
@@ -131,6 +132,10 @@ class Lake:
             clocks=frozenset(self.registry.clocks(name)),
         )
 
+    def due(self, names: Sequence[str]) -> list[str]:
+        """The tables of a run, without those of domains for which nothing ever arrived."""
+        return in_use(self.registry, self.settings, names)
+
     def run(
         self,
         names: Sequence[str],
@@ -145,8 +150,9 @@ class Lake:
             notify: Called with every change of a table's outcome, from several threads.
 
         Returns:
-            One outcome a table, in the order of `names`.
+            One outcome a table, in the order of `names`; none for tables that are not `due`.
         """
+        names = self.due(names)
         done: dict[str, Outcome] = {}
         running: dict[Future[Outcome], str] = {}
         waiting = list(names)
@@ -175,7 +181,7 @@ class Lake:
         """What a run would do and why, from bookkeeping alone; writes nothing."""
         steps: list[dict[str, Any]] = []
         moving: set[str] = set()
-        for name in names:
+        for name in self.due(names):
             step: dict[str, Any] = {"table": name, "action": "run", "reason": "", "inputs": ""}
             awaited = sorted(moving & self.registry.upstream(name))
             try:

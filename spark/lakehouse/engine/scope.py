@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+
 from lakehouse.io import delta
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
-    from lakehouse.spec import Table
+    from lakehouse.spec import Table, ValidAt
+
+IS_TOUCHED = "_is_touched"
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,23 @@ def derive_scope(job: Job) -> Scope:
         if table.name not in changed:
             continue
         old, new = changed[table.name]
-        if not is_sliced(job.table, table) or old is None:
+        if old is None or not (is_sliced(job.table, table) or history_of(job.table, table)):
             return Scope(f"{words}; {table.name} touches every slice")
         feed = delta.changes(job.spark, job.settings.table_uri(table.name), old, new)
         if feed is None:
             return Scope(f"{words}; change history of {table.name} is gone")
-        touched.append(feed.select(*job.table.write.slices).distinct())
+        touched += _touched_by(job, table, feed)
     return Scope(words, touched=reduce(lambda a, b: a.unionByName(b), touched).distinct())
+
+
+def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
+    """The slices that the changed rows of an input touch, with repeats."""
+    if history := history_of(job.table, table):
+        return [_where_valid(job, history, feed)]
+    touched = [feed.select(*job.table.write.slices)]
+    if table is job.table.upstream[0] and roams(job.table):
+        touched.append(_of_same_keys(job, feed))
+    return touched
 
 
 def is_sliced(table: Table, upstream: Table) -> bool:
@@ -83,10 +97,68 @@ def is_sliced(table: Table, upstream: Table) -> bool:
     return set(table.write.slices) <= set(upstream.column_names) and bool(table.write.slices)
 
 
+def history_of(table: Table, upstream: Table) -> ValidAt | None:
+    """How the table joins an input that is a history; None for every other input."""
+    return next((each for each in table.valid_at if each.table is upstream), None)
+
+
+def roams(table: Table) -> bool:
+    """Whether rows that are repeats of each other may lie in several slices."""
+    slices = set(table.write.slices)
+    return table.dedupe is not None and bool(slices) and not slices <= set(table.dedupe.keys)
+
+
+def with_repeats_elsewhere(
+    rows: DataFrame, everything: DataFrame, touched: DataFrame, table: Table
+) -> DataFrame:
+    """Add the rows outside the touched slices that repeat a row inside; `IS_TOUCHED` tells them."""
+    met = rows.select(*dedupe_keys(table)).distinct()
+    elsewhere = _semi(everything, touched, table.write.slices, how="left_anti")
+    repeats = _with_same_keys(elsewhere, met, table).select(*rows.columns)
+    return rows.withColumn(IS_TOUCHED, F.lit(True)).unionByName(
+        repeats.withColumn(IS_TOUCHED, F.lit(False))
+    )
+
+
+def dedupe_keys(table: Table) -> list[Column]:
+    """The dedupe keys as columns `_key_0`, `_key_1` and so on."""
+    keys = table.dedupe.keys if table.dedupe else ()
+    return [F.expr(key).alias(f"_key_{number}") for number, key in enumerate(keys)]
+
+
+def _with_same_keys(rows: DataFrame, met: DataFrame, table: Table) -> DataFrame:
+    keyed = rows.select("*", *dedupe_keys(table))
+    return _semi(keyed, met, tuple(met.columns))
+
+
+def _of_same_keys(job: Job, feed: DataFrame) -> DataFrame:
+    """Slices of the rows of the first input that share a dedupe key with a changed row."""
+    met = feed.select(*dedupe_keys(job.table)).distinct()
+    rows = job.read_input(job.table.upstream[0])
+    return _with_same_keys(rows, met, job.table).select(*job.table.write.slices)
+
+
+def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
+    """Slices of the rows of the first input that lie in a changed interval, old or new."""
+    rows = job.read_input(job.table.upstream[0]).alias("_row")
+    spans = feed.select(*history.on, history.start, history.end).distinct().alias("_span")
+    moment = F.col(f"_row.{history.at}")
+    is_inside = (moment >= F.col(f"_span.{history.start}")) & (
+        moment < F.col(f"_span.{history.end}")
+    )
+    same = [F.col(f"_row.{name}").eqNullSafe(F.col(f"_span.{name}")) for name in history.on]
+    return rows.join(spans, [*same, is_inside], "left_semi").select(*job.table.write.slices)
+
+
 def within(rows: DataFrame, touched: DataFrame | None, slices: tuple[str, ...]) -> DataFrame:
     """Only the rows of touched slices."""
-    if touched is None:
-        return rows
-    keys = touched.select(*(touched[name].alias(f"_slice_{name}") for name in slices))
-    same = [rows[name].eqNullSafe(keys[f"_slice_{name}"]) for name in slices]
-    return rows.join(keys, same, "left_semi")
+    return rows if touched is None else _semi(rows, touched, slices)
+
+
+def _semi(
+    rows: DataFrame, keys: DataFrame, names: tuple[str, ...], how: str = "left_semi"
+) -> DataFrame:
+    """Rows whose columns are among the keys, or are not; null is a value like any other."""
+    renamed = keys.select(*(keys[name].alias(f"_slice_{name}") for name in names))
+    same = [rows[name].eqNullSafe(renamed[f"_slice_{name}"]) for name in names]
+    return rows.join(renamed, same, how)

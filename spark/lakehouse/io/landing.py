@@ -96,6 +96,11 @@ def day_of(path: str) -> date | None:
     return None
 
 
+def has_files(raw_uri: str, source: str) -> bool:
+    """Whether anything landed for a source: a listing, no file is opened."""
+    return next(_candidates(raw_uri, source), None) is not None
+
+
 def deliveries(
     raw_uri: str, source: str, known: dict[str, dict[str, Any]], day: date | None = None
 ) -> Delivery:

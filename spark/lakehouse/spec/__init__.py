@@ -32,7 +32,7 @@ from lakehouse.spec.columns import (
 )
 from lakehouse.spec.run import Run
 from lakehouse.spec.source import Field, RowRule, Source
-from lakehouse.spec.table import Dedupe, Latest, Table
+from lakehouse.spec.table import Dedupe, Latest, Table, ValidAt
 from lakehouse.spec.writes import Append, Overwrite, ReplaceSlices, Scd2, Upsert, Write
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "Source",
     "Table",
     "Upsert",
+    "ValidAt",
     "Write",
     "at_most_rejected",
     "covers_history",

@@ -18,12 +18,14 @@ class Field:
         name: Field name in the file.
         type: Spark SQL type it must parse as; a value that does not parse rejects the row.
         required: A missing or null value rejects the row.
+        optional: The source may do without the field, but a row that has it must fill it.
         default: SQL literal used when the field is absent or null.
     """
 
     name: str
     type: str = STRING
     required: bool = False
+    optional: bool = False
     default: str | None = None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
-from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, Column
+from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.source import Source
 from lakehouse.spec.writes import Append, Scd2
 
@@ -20,22 +20,31 @@ LAYERS = ("bronze", "silver", "gold")
 MIN_RETENTION = timedelta(days=7)
 """Delta removes nothing younger: a slow reader or writer may still need it."""
 
-SCD2_COLUMNS = (
-    Column("effective_from", DATE, "First day of the interval.", nullable=False),
-    Column(
-        "effective_to",
-        DATE,
-        "First day after the interval; 9999-12-31 while it is open.",
-        nullable=False,
-    ),
-    Column("is_current", BOOLEAN, "True for the open interval.", nullable=False),
-    Column(
-        "record_hash",
-        STRING,
-        "MD5 over the tracked columns as JSON: null-safe and separator-safe.",
-        nullable=False,
-    ),
-)
+
+def _scd2_columns(kind: str, first: str, after: str) -> tuple[Column, ...]:
+    return (
+        Column("effective_from", kind, f"{first} of the interval.", nullable=False),
+        Column(
+            "effective_to",
+            kind,
+            f"{after} the interval; 9999-12-31 while it is open.",
+            nullable=False,
+        ),
+        Column("is_current", BOOLEAN, "True for the open interval.", nullable=False),
+        Column(
+            "record_hash",
+            STRING,
+            "MD5 over the tracked columns as JSON: null-safe and separator-safe.",
+            nullable=False,
+        ),
+    )
+
+
+SCD2_COLUMNS = _scd2_columns(DATE, "First day", "First day after")
+"""Of a dimension that changes by the day."""
+
+SCD2_MOMENT_COLUMNS = _scd2_columns(TIMESTAMP, "First moment", "First moment after")
+"""Of a dimension that changes at any moment, UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,28 @@ class Dedupe:
 
     keys: tuple[str, ...]
     order_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidAt:
+    """An input without the slice columns, joined as a history to rows of the first input.
+
+    A change of the input touches the slices of the rows that an interval it changed was or is
+    valid for; of the input itself a run reads only the keys that its rows have.
+
+    Args:
+        table: The history.
+        on: Key columns, in the history and in the first input.
+        at: Moment of a row of the first input.
+        start: First moment of an interval, in the history.
+        end: First moment after it.
+    """
+
+    table: Table
+    on: tuple[str, ...]
+    at: str
+    start: str = "effective_from"
+    end: str = "effective_to"
 
 
 @dataclass(frozen=True)
@@ -91,7 +122,9 @@ class Table:
         write: Write strategy.
         ensures: Output gate.
         requires: Input gate.
-        dedupe: Which rows of the first input are repeats of each other.
+        dedupe: Which rows of the first input are repeats of each other. Its keys may run across
+            slices; a run then looks up the other rows of the keys it meets.
+        valid_at: Inputs whose changes touch slices by key and time.
         cutoff: Date column of the first input; rows after the as-of date are left out.
         as_of: Where the default as-of date comes from; None when the table does not depend on it.
         cluster_by: Liquid clustering columns.
@@ -111,6 +144,7 @@ class Table:
     ensures: tuple[Check, ...]
     requires: tuple[Check, ...] = ()
     dedupe: Dedupe | None = None
+    valid_at: tuple[ValidAt, ...] = ()
     cutoff: str | None = None
     as_of: Latest | None = None
     cluster_by: tuple[str, ...] = ()
@@ -200,8 +234,24 @@ class Table:
         if isinstance(self.write, Scd2):
             missing = {column.name for column in SCD2_COLUMNS} - known
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
+        problems += self._history_problems()
         if self.cutoff and not self.as_of:
             problems.append("cutoff needs as_of")
+        return problems
+
+    def _history_problems(self) -> list[str]:
+        problems = []
+        for each in self.valid_at:
+            if each.table not in self.upstream[1:]:
+                problems.append(f"valid_at names {each.table.name}, which is no later input")
+                continue
+            wanted = {
+                each.table.name: {*each.on, each.start, each.end},
+                self.inputs[0].name: {*each.on, each.at},
+            }
+            for upstream in (self.upstream[0], each.table):
+                missing = wanted[upstream.name] - set(upstream.column_names)
+                problems += [f"{upstream.name} has no column {name}" for name in sorted(missing)]
         return problems
 
     def _duration_problems(self) -> list[str]:

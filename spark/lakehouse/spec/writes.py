@@ -94,14 +94,14 @@ class ReplaceSlices:
 class Scd2:
     """Slowly changing dimension, type 2: one row per key and validity interval [from, to).
 
-    The transform returns changes: `keys`, `tracked`, a date column named by `sequence_by`, and
-    `is_deleted`. The engine derives effective_from, effective_to, is_current and record_hash from
-    the whole history of each touched key and merges what differs.
+    The transform returns changes: `keys`, `tracked`, a date or timestamp column named by
+    `sequence_by`, and `is_deleted`. The engine derives effective_from, effective_to, is_current and
+    record_hash from the whole history of each touched key and merges what differs.
 
     Args:
         keys: Natural key.
         tracked: Columns whose change opens a new interval.
-        sequence_by: Date column of the change; becomes effective_from.
+        sequence_by: Date or timestamp column of the change; becomes effective_from.
     """
 
     keys: tuple[str, ...]

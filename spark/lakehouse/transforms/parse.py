@@ -149,11 +149,16 @@ def _row_id(source: Source) -> Column:
     return F.md5(F.to_json(content, {"ignoreNullFields": "false"}))
 
 
+def _is_missing(field: Field) -> Column:
+    is_empty = _cell(field).isNull()
+    return is_empty if field.required else is_empty & F.map_contains_key(CELLS, field.name)
+
+
 def _reasons(source: Source, max_line_bytes: int) -> Column:
     missing = [
-        F.when(_cell(field).isNull(), F.lit(f"missing:{field.name}"))
+        F.when(_is_missing(field), F.lit(f"missing:{field.name}"))
         for field in source.fields
-        if field.required
+        if field.required or field.optional
     ]
     rules = [
         F.when(~F.coalesce(F.expr(rule.predicate), F.lit(True)), F.lit(rule.name))
@@ -166,3 +171,12 @@ def _reasons(source: Source, max_line_bytes: int) -> Column:
         .when(F.col(CELLS).isNull(), F.array(F.lit("malformed_row")))
         .otherwise(collected)
     )
+
+
+def day_in_path(column: str) -> Column:
+    """The last day written in a path (`2026-01-05` or `20260105`); null when there is none."""
+    shape = r"(?<![0-9])[0-9]{4}(-?)[0-9]{2}\1[0-9]{2}(?![0-9])"
+    found = F.regexp_extract_all(F.col(column), F.lit(shape), F.lit(0))
+    digits = F.transform(found, lambda text: F.replace(text, F.lit("-"), F.lit("")))
+    days = F.transform(digits, lambda text: F.try_to_date(text, "yyyyMMdd"))
+    return F.try_element_at(F.array_compact(days), F.lit(-1))

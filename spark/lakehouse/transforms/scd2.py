@@ -31,8 +31,8 @@ def intervals(changes: DataFrame, write: Scd2) -> DataFrame:
     none. The result depends on the set of changes only, never on their order of arrival.
 
     Args:
-        changes: At most one row per key and date: keys, tracked columns, the sequence column and
-            `is_deleted`. Must hold the whole history of each of its keys.
+        changes: At most one row per key and date or moment: keys, tracked columns, the sequence
+            column and `is_deleted`. Must hold the whole history of each of its keys.
         write: Keys, tracked columns and the sequence column.
 
     Returns:
@@ -43,19 +43,20 @@ def intervals(changes: DataFrame, write: Scd2) -> DataFrame:
     state = F.when(F.col(IS_DELETED), F.lit(IS_DELETED)).otherwise(F.col("record_hash"))
     opens_or_closes = ~F.col("_state").eqNullSafe(F.lag("_state").over(in_time))
     ends = F.lead(write.sequence_by).over(in_time)
+    never = F.lit(OPEN_END).cast(changes.schema[write.sequence_by].dataType)
     return (
         changes.withColumn("record_hash", record_hash(write.tracked))
         .withColumn("_state", state)
         .withColumn("_is_change", opens_or_closes)
         .filter("_is_change")
-        .withColumn("effective_to", F.coalesce(ends, F.lit(OPEN_END).cast("date")))
+        .withColumn("effective_to", F.coalesce(ends, never))
         .filter(~F.col(IS_DELETED))
         .select(
             *write.keys,
             *write.tracked,
             F.col(write.sequence_by).alias("effective_from"),
             "effective_to",
-            (F.col("effective_to") == F.lit(OPEN_END).cast("date")).alias("is_current"),
+            (F.col("effective_to") == never).alias("is_current"),
             "record_hash",
         )
     )

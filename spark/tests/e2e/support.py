@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conftest import FAST_JVM, TECHNICAL, LakeDriver, call_main, conversion, event, release, signup
+from conftest import (
+    FAST_JVM,
+    TECHNICAL,
+    LakeDriver,
+    call_main,
+    conversion,
+    event,
+    interaction,
+    metadata,
+    release,
+    signup,
+)
 from lakehouse import cli
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry
@@ -48,7 +59,7 @@ def copy_lake(lake: LakeDriver, root: Path) -> LakeDriver:
 
 
 def land_small_data(lake: LakeDriver, drop: str = "1") -> None:
-    """A drop for every growth source: repeats, a late row, an unknown user, one reject each."""
+    """A drop for every source: repeats, a late row, an unknown user, one reject each."""
     n = int(drop)
     users = [f"u{n}-{i}" for i in range(6)]
     releases = [
@@ -69,6 +80,20 @@ def land_small_data(lake: LakeDriver, drop: str = "1") -> None:
     lake.land(f"user_signups/{drop}.jsonl", [*map(signup, users), signup(users[0]), "{broken"])
     lake.land(f"feature_usage_events/{drop}.jsonl", [*events, event("e", "u", "f", "yesterday")])
     lake.land(f"conversions/{drop}.json", [*converted, conversion(users[3], "2026-01-20", -1)])
+    actions = [
+        interaction(
+            f"i{n}-{user}-{i}" if i else None, user, f"2026-01-1{i} 10:00:00", duration_ms=i
+        )
+        for user in [*users, "nobody"]
+        for i in range(3)
+    ]
+    states = [
+        metadata(user, f"2026-01-{day:02} 09:00:00", country=country)
+        for user in users
+        for day, country in ((1, "DE"), (n + 10, "FR"))
+    ]
+    lake.land(f"user_interactions/{drop}.jsonl", [*actions, actions[0], interaction("", "u", "")])
+    lake.land(f"user_metadata/{drop}.jsonl", [*states, metadata("", None)])
 
 
 def content(lake: LakeDriver) -> dict[str, list[dict[str, Any]]]:

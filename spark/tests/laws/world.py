@@ -6,11 +6,14 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from conftest import LakeDriver, conversion, event, release, signup
+from conftest import LakeDriver, conversion, event, interaction, metadata, release, signup
 
 FIRST_DAY = date(2026, 1, 1)
 FEATURES = ("collab", "export", "search")
-SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
+SOURCES = (
+    *("feature_releases", "user_signups", "feature_usage_events", "conversions"),
+    *("user_interactions", "user_metadata"),
+)
 Rows = dict[str, list[dict[str, Any] | str]]
 
 
@@ -54,7 +57,54 @@ def make_world(seed: int, users: int = 8, events: int = 40) -> Rows:
             for _ in range(6)
         ]
         + [conversion("u1", "2026-01-05", mrr=-1)],
+        "user_interactions": _interactions(chance, people, events),
+        "user_metadata": _metadata(chance, people),
     }
+
+
+def moment(chance: random.Random, span: int = 20) -> str:
+    """Some second; often close to midnight, and close to other moments."""
+    hour = chance.choice([0, 0, 1, 9, 9, 10, 23, 23])
+    minute, second = chance.choice([0, 15, 29, 30, 59]), chance.choice([0, 1])
+    return f"{day(chance, span)} {hour:02}:{minute:02}:{second:02}"
+
+
+def _interactions(chance: random.Random, people: list[str], n: int) -> list[dict[str, Any] | str]:
+    """Rows with and without an id, ids told again of other days and users, bad rows."""
+    rows: list[dict[str, Any] | str] = [
+        interaction(
+            f"i{number}" if chance.random() < 0.6 else None,
+            chance.choice([*people[:4], "stranger"]),
+            moment(chance, 8),
+            duration_ms=chance.choice([None, 0, 5, 7000, 30_000_000]),
+            page_id=chance.choice(["home", "reports", None]),
+        )
+        for number in range(n)
+    ]
+    rows += [
+        interaction(f"i{number}", chance.choice(people[:3]), moment(chance, 8))
+        for number in range(0, n, 5)
+    ]
+    return [
+        *rows,
+        interaction("x", "u1", "soon"),
+        interaction("y", "u1", "2026-01-01", duration_ms=-1),
+    ]
+
+
+def _metadata(chance: random.Random, people: list[str]) -> list[dict[str, Any] | str]:
+    """States that change at moments and come back; some users tell no time, or are unknown."""
+    rows: list[dict[str, Any] | str] = [
+        metadata(
+            chance.choice(people[1:4]),
+            moment(chance, 8),
+            country=chance.choice(["DE", "FR", None]),
+            device_type=chance.choice(["desktop", "mobile"]),
+        )
+        for _ in range(10)
+    ]
+    # Who tells no time has one state: of two, the order of arrival would decide which came first.
+    return [*rows, metadata(people[0], None, join_date="2026-01-03"), '{"user_id": null}']
 
 
 def land_at_once(lake: LakeDriver, world: Rows) -> None:

@@ -19,6 +19,7 @@ from lakehouse.spec import (
     Source,
     Table,
     Upsert,
+    ValidAt,
     not_empty,
     not_null,
     unique,
@@ -111,3 +112,20 @@ def test_an_scd2_table_needs_the_interval_columns():
 
 def test_a_derived_table_cannot_append():
     assert "Append is for tables" in problems(name="silver.things", inputs=(declare(),))
+
+
+def test_a_history_must_be_a_later_input_with_the_columns_it_is_joined_by():
+    facts, states, other = (
+        declare(name=f"bronze.{name}", columns=(Column("id", STRING, "Key."),))
+        for name in ("facts", "states", "other")
+    )
+    silver = {
+        "name": "silver.things",
+        "inputs": (facts, states),
+        "write": Upsert(keys=("id",)),
+    }
+    found = problems(**silver, valid_at=(ValidAt(table=states, on=("id",), at="happened_at"),))
+    assert "bronze.facts has no column happened_at" in found
+    assert "bronze.states has no column effective_from" in found
+    found = problems(**silver, valid_at=(ValidAt(table=other, on=("id",), at="id"),))
+    assert "bronze.other, which is no later input" in found

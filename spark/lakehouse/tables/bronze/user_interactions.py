@@ -1,0 +1,92 @@
+"""Actions of users in the app as landed. One row per distinct interaction record.
+
+The source may do without `interaction_id`. A record that has the field but leaves it empty has lost
+its key, and goes to quarantine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.spec import (
+    DATE,
+    LONG,
+    STRING,
+    TIMESTAMP,
+    Append,
+    Column,
+    Field,
+    RowRule,
+    Source,
+    Table,
+    at_most_rejected,
+    not_empty,
+    not_null,
+    satisfies,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+SOURCE = Source(
+    name="user_interactions",
+    doc="App telemetry: one record per action of a user.",
+    fields=(
+        Field("interaction_id", optional=True),
+        Field("user_id", required=True),
+        Field("timestamp", TIMESTAMP, required=True),
+        Field("action_type"),
+        Field("page_id"),
+        Field("duration_ms", LONG),
+        Field("app_version"),
+    ),
+    rules=(RowRule("negative_duration", "duration_ms >= 0", "No action takes less than no time."),),
+)
+
+TABLE = Table(
+    name="bronze.user_interactions",
+    owner="interactions",
+    inputs=(SOURCE,),
+    columns=(
+        Column("interaction_id", STRING, "Identity of the interaction; null when it has none."),
+        Column("user_id", STRING, "User who acted.", nullable=False),
+        Column("timestamp", TIMESTAMP, "When it happened, UTC.", nullable=False),
+        Column("event_date", DATE, "UTC day of timestamp.", nullable=False),
+        Column("action_type", STRING, "Kind of action: VIEW, EDIT, SHARE, page_view, ..."),
+        Column("page_id", STRING, "Page it happened on."),
+        Column("duration_ms", LONG, "How long it took, in milliseconds."),
+        Column("app_version", STRING, "Version of the app in use."),
+        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+    ),
+    write=Append(),
+    ensures=(
+        not_empty(),
+        not_null("user_id", "timestamp"),
+        unique("_row_id"),
+        satisfies(
+            "event_date_is_the_day_of_the_interaction",
+            "event_date = to_date(timestamp)",
+            "event_date: UTC day of timestamp.",
+        ),
+        satisfies(
+            "duration_not_negative",
+            "duration_ms IS NULL OR duration_ms >= 0",
+            "duration_ms: never negative.",
+        ),
+        at_most_rejected(0.05, severity="warn"),
+        at_most_rejected(0.5),
+    ),
+    cluster_by=("event_date",),
+)
+
+
+def transform(landed: DataFrame, run: Run) -> DataFrame:
+    """Add the interaction's UTC day."""
+    return landed.withColumns(
+        {"event_date": F.to_date("timestamp"), "ingestion_timestamp": F.lit(run.started_at)}
+    )

@@ -1,0 +1,83 @@
+"""What is known of users, as landed. One row per distinct metadata record.
+
+A record without `updated_at` says nothing of when it became true: the day in the name of its file
+(`user_metadata/2026-01-05.csv`) is then part of the record, so that a state that comes back in the
+file of another day is a record of its own and not a repeat.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.spec import (
+    DATE,
+    STRING,
+    TIMESTAMP,
+    Append,
+    Column,
+    Field,
+    Source,
+    Table,
+    at_most_rejected,
+    not_empty,
+    not_null,
+    unique,
+)
+from lakehouse.transforms.parse import day_in_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+SOURCE = Source(
+    name="user_metadata",
+    doc="Account service: one record per user and state of the user's metadata.",
+    fields=(
+        Field("user_id", required=True),
+        Field("join_date", DATE, required=True),
+        Field("country"),
+        Field("device_type"),
+        Field("subscription_type"),
+        Field("updated_at", TIMESTAMP),
+    ),
+)
+
+TABLE = Table(
+    name="bronze.user_metadata",
+    owner="interactions",
+    inputs=(SOURCE,),
+    columns=(
+        Column("user_id", STRING, "Natural key of the user.", nullable=False),
+        Column("join_date", DATE, "Day the user joined.", nullable=False),
+        Column("country", STRING, "Country of the user."),
+        Column("device_type", STRING, "Device the user works with."),
+        Column("subscription_type", STRING, "Plan of the user."),
+        Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not told."),
+        Column("file_date", DATE, "Day in the name of the file, of a record without updated_at."),
+        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+    ),
+    write=Append(),
+    ensures=(
+        not_empty(),
+        not_null("user_id", "join_date"),
+        unique("_row_id"),
+        at_most_rejected(0.05, severity="warn"),
+        at_most_rejected(0.5),
+    ),
+    cluster_by=("user_id",),
+)
+
+
+def transform(landed: DataFrame, run: Run) -> DataFrame:
+    """Add the day of the file to records that do not tell their own time."""
+    file_date = F.when(F.col("updated_at").isNull(), day_in_path("_source_file"))
+    dated = F.md5(F.concat_ws(" ", "_row_id", F.col("file_date").cast("string")))
+    is_dated = F.col("file_date").isNotNull()
+    return (
+        landed.withColumn("file_date", file_date)
+        .withColumn("_row_id", F.when(is_dated, dated).otherwise(F.col("_row_id")))
+        .withColumn("ingestion_timestamp", F.lit(run.started_at))
+    )

@@ -1,0 +1,92 @@
+"""Country, device and plan of every user over time. One row per user and validity interval.
+
+A record takes effect at its `updated_at`. Where the source does not tell it, a user's first record
+takes effect on the join date, and a later one that differs on the day in the name of its file
+(`user_metadata/2026-01-05.csv`) or, without one, on the day of its ingestion. First and later go by
+the same times. Of several records of a user at one moment one counts (the lowest row id). A record
+that repeats the state before it opens no interval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from lakehouse.spec import (
+    DATE,
+    STRING,
+    Column,
+    Dedupe,
+    Scd2,
+    Table,
+    covers_history,
+    no_overlap,
+    not_empty,
+    not_null,
+    unique,
+)
+from lakehouse.spec.table import SCD2_MOMENT_COLUMNS
+from lakehouse.tables.bronze import user_metadata
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"
+
+TABLE = Table(
+    name="silver.user_profiles",
+    owner="interactions",
+    inputs=(user_metadata.TABLE,),
+    columns=(
+        Column("user_id", STRING, "Natural key of the user.", nullable=False),
+        Column("join_date", DATE, "Day the user joined, as known in this interval."),
+        Column("country", STRING, "Country in this interval."),
+        Column("device_type", STRING, "Device in this interval."),
+        Column("subscription_type", STRING, "Plan in this interval."),
+        *SCD2_MOMENT_COLUMNS,
+    ),
+    write=Scd2(
+        keys=("user_id",),
+        tracked=("join_date", "country", "device_type", "subscription_type"),
+        sequence_by="effective_from",
+    ),
+    dedupe=Dedupe(keys=("user_id", KNOWN_AT), order_by=("_row_id asc",)),
+    requires=(not_empty("bronze.user_metadata"),),
+    ensures=(
+        not_empty(),
+        not_null("user_id", "effective_from", "effective_to"),
+        unique("user_id", where="is_current"),
+        unique("user_id", "effective_from"),
+        no_overlap(),
+        covers_history("user_id"),
+    ),
+    cluster_by=("user_id",),
+)
+
+
+def transform(user_metadata: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+    """Records as changes; the SCD2 write derives the intervals."""
+    in_time = Window.partitionBy("user_id").orderBy(F.col("known_at").asc())
+    newest_first = Window.partitionBy("user_id", "effective_from").orderBy(F.col("known_at").desc())
+    is_first = F.row_number().over(in_time) == 1
+    day = F.when(is_first, F.col("join_date")).otherwise(F.to_date("known_at"))
+    effective_from = F.coalesce("updated_at", day.cast("timestamp"))
+    return (
+        user_metadata.withColumn("known_at", F.expr(KNOWN_AT))
+        .withColumn("effective_from", effective_from)
+        .withColumn("_place", F.row_number().over(newest_first))
+        .filter(F.col("_place") == 1)
+        .select(
+            "user_id",
+            "join_date",
+            "country",
+            "device_type",
+            "subscription_type",
+            "effective_from",
+            F.lit(False).alias("is_deleted"),
+        )
+    )

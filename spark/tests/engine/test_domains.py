@@ -1,0 +1,62 @@
+"""A lake that is fed with one domain's files is whole without the tables of the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lakehouse.engine.domains import in_use
+from lakehouse.engine.plan import select
+from lakehouse.engine.registry import registry
+from lakehouse.errors import StorageError
+from lakehouse.io import landing
+from lakehouse.io.state import State, StateStore
+from lakehouse.settings import load_settings
+
+EVERYTHING = select(registry(), [])
+GROWTH = [name for name in EVERYTHING if registry()[name].table.owner == "growth"]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "raw").mkdir()
+    return load_settings(root=str(tmp_path))
+
+
+def due(settings, names=EVERYTHING):
+    return in_use(registry(), settings, names)
+
+
+def test_tables_of_a_domain_without_a_file_are_left_out(settings, tmp_path):
+    (tmp_path / "raw/conversions.jsonl").write_text("")
+    assert due(settings) == GROWTH
+    assert 0 < len(GROWTH) < len(EVERYTHING)
+    (tmp_path / "raw/user_metadata").mkdir()
+    assert due(settings) == GROWTH
+    (tmp_path / "raw/user_metadata/1.csv").write_text("user_id\n")
+    assert due(settings) == EVERYTHING
+
+
+def test_a_domain_that_was_published_stays_when_its_files_are_gone(settings, tmp_path):
+    (tmp_path / "raw/conversions.jsonl").write_text("")
+    state = State(table="bronze.user_metadata", version=1, head=1, run_id="r", token=1)
+    StateStore(settings).replace(replace(state, published_at="2026-01-01T00:00:00+00:00"))
+    assert due(settings) == EVERYTHING
+
+
+def test_where_nothing_arrived_nothing_is_left_out_so_that_the_run_says_what_is_missing(settings):
+    assert due(settings) == EVERYTHING
+
+
+def test_a_domain_that_was_asked_for_alone_is_meant(settings, tmp_path):
+    (tmp_path / "raw/conversions.jsonl").write_text("")
+    assert due(settings, ["bronze.user_metadata"]) == ["bronze.user_metadata"]
+
+
+def test_a_storage_that_does_not_answer_leaves_nothing_out(settings, monkeypatch):
+    def silent(*_):
+        raise StorageError("no answer")
+
+    monkeypatch.setattr(landing, "has_files", silent)
+    assert due(settings) == EVERYTHING
