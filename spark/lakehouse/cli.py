@@ -296,12 +296,11 @@ def verify(table: TableName, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def report() -> None:
-    """Write <root>/report.html and answer in a few lines whether features drive conversion."""
-    from lakehouse.reporting.report import write_report  # noqa: PLC0415  # jinja2, only here
-    from lakehouse.reporting.summary import conversion_answer  # noqa: PLC0415  # same
+    """Write <root>/report.html and say in a few lines what the marts tell."""
+    from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
 
     settings = current_settings()
-    for line in conversion_answer(settings):
+    for line in answers(settings):
         console.out.print(line, markup=False)
     console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")

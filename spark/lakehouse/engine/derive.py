@@ -13,6 +13,7 @@ from lakehouse.engine.scope import (
     IS_TOUCHED,
     history_of,
     is_sliced,
+    made_of,
     roams,
     with_repeats_elsewhere,
     within,
@@ -77,7 +78,9 @@ def _transformed(job: Job, driving: DataFrame, touched: DataFrame | None) -> Dat
     rows = job.entry.transform(counted, *others, job.run)
     if isinstance(job.table.write, Scd2):
         rows = intervals(rows, job.table.write)
-    return conform(rows, job.table)
+    rows = conform(rows, job.table)
+    # Rows may count in slices that nothing touched, and of which the others were not read.
+    return within(rows, touched, job.table.write.slices) if job.table.has_windows else rows
 
 
 def _input(job: Job, table: Table, touched: DataFrame | None) -> DataFrame:
@@ -85,9 +88,9 @@ def _input(job: Job, table: Table, touched: DataFrame | None) -> DataFrame:
     history = history_of(job.table, table)
     if history and touched is not None and set(history.on) <= set(job.table.write.slices):
         return within(rows, touched.select(*history.on).distinct(), history.on)
-    if not is_sliced(job.table, table):
+    if touched is None or not is_sliced(job.table, table):
         return rows
-    return within(rows, touched, job.table.write.slices)
+    return made_of(rows, table, touched, job.table)
 
 
 def _write(job: Job, desired: DataFrame, touched: DataFrame | None) -> Written:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.io import delta
+from lakehouse.spec import ReplaceSlices
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -53,22 +54,37 @@ def why_everything(job: Job) -> str | None:
         return "never published"
     if published.code != job.entry.code:
         return "its code changed"
-    if published.as_of != job.as_of_key:
-        return f"as-of moved from {published.as_of} to {job.as_of_key}"
+    if moved := _moved(job):
+        is_forward = (published.as_of or "") < (job.as_of_key or "")
+        return None if job.table.unfinished and is_forward else moved
     return None
+
+
+def _moved(job: Job) -> str | None:
+    """How the as-of date moved since the published version, in words."""
+    published = job.published
+    if published is None or published.as_of == job.as_of_key:
+        return None
+    return f"as-of moved from {published.as_of} to {job.as_of_key}"
+
+
+def news(job: Job) -> str:
+    """What changed since the published version, in words; empty when nothing did."""
+    words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
+    return ", ".join([*words, *filter(None, [_moved(job)])])
 
 
 def derive_scope(job: Job) -> Scope:
     """Compare what was consumed with what is published, and find the touched slices."""
     if reason := why_everything(job):
         return Scope(reason)
-    changed = changed_inputs(job)
-    if not changed:
+    words = news(job)
+    if not words:
         return Scope("inputs unchanged", empty=True)
-    words = ", ".join(f"{name} {old}→{new}" for name, (old, new) in changed.items())
+    changed = changed_inputs(job)
     if not job.table.write.slices:
         return Scope(f"{words}; recomputed as a whole")
-    touched = []
+    touched = [_unfinished(job)] if _moved(job) else []
     for table in job.table.upstream:
         if table.name not in changed:
             continue
@@ -82,19 +98,71 @@ def derive_scope(job: Job) -> Scope:
     return Scope(words, touched=reduce(lambda a, b: a.unionByName(b), touched).distinct())
 
 
+def _unfinished(job: Job) -> DataFrame:
+    """The slices that may change although no input did."""
+    stored = delta.read(job.spark, job.uri, job.base)
+    return stored.filter(job.table.unfinished).select(*job.table.write.slices)
+
+
 def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
     """The slices that the changed rows of an input touch, with repeats."""
     if history := history_of(job.table, table):
         return [_where_valid(job, history, feed)]
-    touched = [feed.select(*job.table.write.slices)]
+    touched = [feed.select(*(link.slice.alias(link.name) for link in _links(job.table, table)))]
     if table is job.table.upstream[0] and roams(job.table):
         touched.append(_of_same_keys(job, feed))
     return touched
 
 
+@dataclass(frozen=True)
+class _Link:
+    """How a slice column follows from the rows of an input.
+
+    Attributes:
+        name: The slice column.
+        slice: The slice of a row, or a row for each slice it counts in.
+        own: What a row is looked up by …
+        needed: … among these values, which a touched slice asks for.
+    """
+
+    name: str
+    slice: Column
+    own: Column
+    needed: Column
+
+
+def _links(table: Table, upstream: Table) -> list[_Link]:
+    """One link a slice column; empty when some slice column does not follow from the input."""
+    of = table.write.of if isinstance(table.write, ReplaceSlices) else ()
+    links = []
+    for name in table.write.slices:
+        derived = next(
+            (e for e in of if e.name == name and e.column in upstream.column_names), None
+        )
+        if derived is None and name not in upstream.column_names:
+            return []
+        if derived is None:
+            links.append(_Link(name, F.col(name), F.col(name), F.col(name)))
+        elif derived.needs:
+            touches, needs = F.explode(F.expr(derived.touches)), F.explode(F.expr(derived.needs))
+            links.append(_Link(name, touches, F.col(derived.column), needs))
+        else:
+            value = F.expr(derived.touches or derived.column)
+            links.append(_Link(name, value, value, F.col(name)))
+    return links
+
+
 def is_sliced(table: Table, upstream: Table) -> bool:
-    """Whether the rows of an input belong to one slice each."""
-    return set(table.write.slices) <= set(upstream.column_names) and bool(table.write.slices)
+    """Whether the slices that a row of an input counts in follow from the row."""
+    return bool(_links(table, upstream))
+
+
+def made_of(rows: DataFrame, upstream: Table, touched: DataFrame, table: Table) -> DataFrame:
+    """The rows of a sliced input that the touched slices are made of."""
+    links = _links(table, upstream)
+    needed = touched.select(*(link.needed.alias(f"_of_{link.name}") for link in links)).distinct()
+    keyed = rows.withColumns({f"_of_{link.name}": link.own for link in links})
+    return _semi(keyed, needed, tuple(needed.columns)).select(*rows.columns)
 
 
 def history_of(table: Table, upstream: Table) -> ValidAt | None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
 from lakehouse.engine.faults import reach
 from lakehouse.engine.ingest import check_headers, ingest, intake
-from lakehouse.engine.scope import changed_inputs, derive_scope, why_everything, within
+from lakehouse.engine.scope import derive_scope, news, why_everything, within
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta, landing
 from lakehouse.io.state import State
@@ -74,11 +75,9 @@ def outlook(job: Job) -> Outlook:
         work = intake(job)
         idle, reason = work.empty, work.reason
     else:
-        changed = changed_inputs(job)
-        everything = why_everything(job)
-        idle = not (everything or changed)
-        words = ", ".join(f"{name} {old}→{new}" for name, (old, new) in changed.items())
-        reason = everything or words or "inputs unchanged"
+        reason = why_everything(job) or news(job)
+        idle = not reason
+        reason = reason or "inputs unchanged"
     published = job.published
     if published is not None and job.base not in {published.version, published.head}:
         return Outlook(idle=False, reason=f"a run died unpublished; {reason}")
@@ -234,6 +233,7 @@ def assert_output(job: Job) -> tuple[State, list[Result]]:
             roll_back(job, job.published)
         error.details["version"] = candidate.version
         raise
+    restatements.record(job, candidate)
     reach("before_publish", job.table.name)
     return job.states.publish(candidate), results
 

@@ -1,4 +1,4 @@
-"""The lake's own tables: `ops.runs` and `ops.quality_results`.
+"""The lake's own tables: `ops.runs`, `ops.quality_results` and `ops.metric_restatements`.
 
 Written by delta-rs, not by Spark: a row costs milliseconds, many processes may append at once (its
 put-if-absent is atomic on local disks and object stores), and reading needs no JVM.
@@ -67,6 +67,18 @@ SCHEMAS = {
             ("passed", pa.bool_()),
             ("samples", pa.list_(pa.string())),
             ("checked_at", INSTANT),
+        ]
+    ),
+    "metric_restatements": pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("table_name", pa.string()),
+            ("version", pa.int64()),
+            ("key", pa.string()),
+            ("old", pa.string()),
+            ("new", pa.string()),
+            ("cause", pa.string()),
+            ("restated_at", INSTANT),
         ]
     ),
 }

@@ -11,4 +11,79 @@ SESSION_GAP_S = 1800
 DURATION_OUTLIER_MS = 8 * 60 * 60 * 1000
 """Longer than this is an outlier: eight hours."""
 
+ROLLING_DAYS = 28
+"""Days of the rolling monthly figure: four whole weeks, so that every weekday counts four times."""
+
+ROLLING_WEEK_DAYS = 7
+"""Days of the rolling weekly figure."""
+
+STICKINESS_TARGET_RATE = 0.2
+"""A product that a fifth of its monthly users open on a day is a habit."""
+
+RETENTION_WEEKS = 26
+"""Weeks after the first one that a cohort is watched."""
+
+POWER_USERS_RATE = 0.01
+"""Power users are this share of the users, rounded up to a whole user."""
+
+DIMENSIONS = ("country", "device_type", "subscription_type")
+"""What figures of users are broken down by."""
+
+SESSION_DIMENSIONS = ("country", "device_type")
+"""What figures of sessions are broken down by."""
+
 IS_DURATION_OUTLIER = "duration_ms above 8 hours: kept, and left to each figure to use or not."
+TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; interactions that tell none count 0."
+DIMENSION_NAME = "What the row is broken down by: country, device_type, ...; null = all users."
+DIMENSION_VALUE = "Its value; null = all users."
+IS_COMPLETE = "The period is over: its last day lies before the newest day with data."
+
+DAU = "Distinct users with at least one interaction on the day (UTC)."
+WAU = "Distinct users with at least one interaction in the ISO week (Monday to Sunday, UTC)."
+MAU = "Distinct users with at least one interaction in the calendar month (UTC)."
+WAU_7D = "Distinct users with at least one interaction on the day or the 6 days before it."
+MAU_28D = "Distinct users with at least one interaction on the day or the 27 days before it."
+GROWTH_RATE = "Change against the period before, as a share of it; null when that had no users."
+STICKINESS_RATE = (
+    "DAU ÷ MAU of the day's calendar month: the share of its users that came that day."
+)
+STICKINESS_28D_RATE = "DAU ÷ mau_28d of the day: the share of four weeks' users that came that day."
+
+COHORT_SIZE = "Users whose first interaction lies in the cohort's week."
+ACTIVE_USERS = "Of them, users with at least one interaction in this week."
+RETENTION_RATE = "active_users ÷ cohort_size; 1 in week 0 by definition."
+POWER_RANK = "Place by total_duration_ms, longest first, ties by user_id."
+
+SESSION_DURATION_MS = "From the first action to the last, plus the duration of the last, in ms."
+IS_BOUNCE = "The session has exactly one action."
+BOUNCE_RATE = "bounced_sessions ÷ total_sessions."
+ACTIONS_BUCKETS = (("1", 1, 1), ("2_3", 2, 3), ("4_10", 4, 10), ("over_10", 11, None))
+"""Sessions by number of actions: suffix, smallest, largest."""
+DURATION_BUCKETS = (
+    ("under_10s", 0, 9_999),
+    ("10s_1min", 10_000, 59_999),
+    ("1_10min", 60_000, 599_999),
+    ("10_30min", 600_000, 1_799_999),
+    ("over_30min", 1_800_000, None),
+)
+"""Sessions by duration_ms: suffix, smallest, largest."""
+
+MEASURED = "interactions that tell a duration of at most 8 hours"
+"""What performance is measured on: an app left open over night says nothing of the app."""
+IS_MEASURED = "duration_ms IS NOT NULL AND NOT is_duration_outlier"
+"""The same, in SQL over silver.interactions."""
+N_MEASURED = f"Number of {MEASURED}."
+GAP_MS = "p99_ms - p50_ms: how much worse the slowest are than the usual."
+SPEARMAN = (
+    "Spearman's rank correlation of duration_ms with being on this device (1) or another (0), ties "
+    "by their mean rank: above 0 where the device is slower than the others; null when all "
+    "durations are equal or there is no other device."
+)
+
+
+def percentile(rank: int) -> str:
+    """Definition of a percentile of durations."""
+    return (
+        f"{rank}th percentile of duration_ms over the {MEASURED}: exact, interpolated between the "
+        "two neighbouring values."
+    )

@@ -64,8 +64,9 @@ class TablePage:
         """The write strategy in words."""
         write = self.table.write
         fields = [
-            f"{name.replace('_', ' ')} {', '.join(v) if isinstance(v, tuple) else v}"
+            f"{name.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, tuple) else v}"
             for name, v in vars(write).items()
+            if v
         ]
         return "; ".join([type(write).__name__, *fields])
 
@@ -82,6 +83,8 @@ class TablePage:
             facts.append(("Deduplicated by", ", ".join(table.dedupe.keys)))
         if table.as_of:
             facts.append(("As-of date", f"newest {table.as_of.column} of {table.as_of.table.name}"))
+        if table.unfinished:
+            facts.append(("Open while", table.unfinished))
         if table.cutoff:
             facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
         if table.cluster_by:

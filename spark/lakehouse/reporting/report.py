@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from lakehouse.io.files import is_local
 from lakehouse.reporting import numbers
 from lakehouse.reporting.conversion import conversion_section
+from lakehouse.reporting.engagement import headlines
 from lakehouse.reporting.features import features_section
-from lakehouse.reporting.growth import activity_section, headline_section
+from lakehouse.reporting.growth import MARTS, activity_section, headline_section
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.operations import quality_section, rows_section
 from lakehouse.reporting.page import render, write_text
+from lakehouse.reporting.summary import answer
 
 if TYPE_CHECKING:
     from lakehouse.engine.registry import Registry
@@ -40,6 +42,14 @@ def write_report(settings: Settings, registry: Registry, now: datetime | None = 
     uri = f"{settings.root_uri}/report.html"
     write_text(uri, report_html(PublishedLake(settings), registry, now or datetime.now(UTC)))
     return Path(uri) if is_local(uri) else uri
+
+
+def answers(settings: Settings) -> list[str]:
+    """What the marts tell, for the terminal: each domain that is published, growth first."""
+    lake = PublishedLake(settings)
+    engagement = headlines(lake)
+    is_growth_used = any(lake.state(mart) for mart in MARTS)
+    return [*(answer(lake) if is_growth_used or not engagement else ()), *engagement]
 
 
 def report_html(lake: PublishedLake, registry: Registry, now: datetime) -> str:

@@ -12,10 +12,9 @@ from lakehouse.metrics.conversion import (
     SUPPORTED,
 )
 from lakehouse.reporting import numbers
-from lakehouse.reporting.lake import PublishedLake
 
 if TYPE_CHECKING:
-    from lakehouse.settings import Settings
+    from lakehouse.reporting.lake import PublishedLake
 
 LIFT, IMPACT = "gold.feature_conversion_lift", "gold.feature_conversion_impact"
 KEY_FEATURE = "real_time_collab"
@@ -37,13 +36,8 @@ GROUPS = {
 }
 
 
-def conversion_answer(settings: Settings) -> list[str]:
-    """A few lines for the terminal: does each feature drive conversion?"""
-    return answer(PublishedLake(settings))
-
-
 def answer(lake: PublishedLake) -> list[str]:
-    """The lines of `conversion_answer`, also shown in the report."""
+    """A few lines for the terminal and the report: does each feature drive conversion?"""
     lifts = lifts_by_feature(lake)
     if lifts:
         return _from_lift(lifts)

@@ -33,7 +33,15 @@ from lakehouse.spec.columns import (
 from lakehouse.spec.run import Run
 from lakehouse.spec.source import Field, RowRule, Source
 from lakehouse.spec.table import Dedupe, Latest, Table, ValidAt
-from lakehouse.spec.writes import Append, Overwrite, ReplaceSlices, Scd2, Upsert, Write
+from lakehouse.spec.writes import (
+    Append,
+    Overwrite,
+    ReplaceSlices,
+    Scd2,
+    SliceOf,
+    Upsert,
+    Write,
+)
 
 __all__ = [
     "BOOLEAN",
@@ -54,6 +62,7 @@ __all__ = [
     "RowRule",
     "Run",
     "Scd2",
+    "SliceOf",
     "Source",
     "Table",
     "Upsert",

@@ -11,7 +11,7 @@ from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.source import Source
-from lakehouse.spec.writes import Append, Scd2
+from lakehouse.spec.writes import Append, ReplaceSlices, Scd2
 
 if TYPE_CHECKING:
     from lakehouse.spec.writes import Write
@@ -127,6 +127,8 @@ class Table:
         valid_at: Inputs whose changes touch slices by key and time.
         cutoff: Date column of the first input; rows after the as-of date are left out.
         as_of: Where the default as-of date comes from; None when the table does not depend on it.
+        unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
+            are made again (and those that an input touches); without it, every slice is.
         cluster_by: Liquid clustering columns.
         fresh_within: A green run at least this often; the default is a day and slack.
         retention: How long replaced versions stay readable (time travel, RESTORE, change feed);
@@ -147,6 +149,7 @@ class Table:
     valid_at: tuple[ValidAt, ...] = ()
     cutoff: str | None = None
     as_of: Latest | None = None
+    unfinished: str = ""
     cluster_by: tuple[str, ...] = ()
     fresh_within: timedelta = timedelta(hours=26)
     retention: timedelta = timedelta(days=30)
@@ -193,6 +196,11 @@ class Table:
         return tuple(column.name for column in self.stored_columns)
 
     @property
+    def has_windows(self) -> bool:
+        """Whether a row of an input may count in several slices."""
+        return isinstance(self.write, ReplaceSlices) and any(each.needs for each in self.write.of)
+
+    @property
     def clocks(self) -> set[tuple[str, str]]:
         """(table, date column) pairs whose newest value this table needs to know."""
         wanted = {(c.subject, c.column) for c in self.requires if c.fact == AGE_DAYS and c.column}
@@ -229,6 +237,12 @@ class Table:
             problems.append("ensures holds no failing check")
         problems += self._check_problems()
         problems += self._duration_problems()
+        problems += self._write_problems()
+        return problems
+
+    def _write_problems(self) -> list[str]:
+        known = set(self.column_names)
+        problems = []
         if isinstance(self.write, Append) != (self.source is not None):
             problems.append("Append is for tables whose first input is a Source, and only for them")
         if isinstance(self.write, Scd2):
@@ -237,6 +251,8 @@ class Table:
         problems += self._history_problems()
         if self.cutoff and not self.as_of:
             problems.append("cutoff needs as_of")
+        if self.unfinished and not (self.as_of and self.write.slices):
+            problems.append("unfinished needs as_of, and a write strategy with slices")
         return problems
 
     def _history_problems(self) -> list[str]:

@@ -68,16 +68,42 @@ class Upsert:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SliceOf:
+    """A slice column that an input does not have: it follows from a column that the input has.
+
+    Args:
+        name: Slice column of the table.
+        column: Column of the input.
+        touches: SQL over `column`: the slice of a row, or an array of the slices that it counts in
+            (a trailing window); by default the column itself.
+        needs: SQL over `name`, for an array of slices: the values of `column` that a slice is made
+            from, as an array.
+    """
+
+    name: str
+    column: str
+    touches: str = ""
+    needs: str = ""
+
+    def __str__(self) -> str:
+        """How the slice follows, in words."""
+        return f"{self.name} from {self.touches or self.column}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReplaceSlices:
     """Many rows per slice (all rows of a day, of a user); a touched slice is replaced as a whole.
 
     Args:
-        by: Columns of the slice, present in the table and in every sliced input.
+        by: Columns of the slice, present in the table and, unless `of` says otherwise, in every
+            sliced input.
         keys: Grain of the table; includes `by`.
+        of: Where slice columns come from that an input does not have.
     """
 
     by: tuple[str, ...]
     keys: tuple[str, ...]
+    of: tuple[SliceOf, ...] = ()
 
     @property
     def grain(self) -> tuple[str, ...]:

@@ -7,57 +7,90 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from conftest import FAST_JVM, conversion, event, release, signup
+from conftest import FAST_JVM, conversion, event, interaction, metadata, release, signup
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-NOTEBOOK = REPOSITORY / "notebooks" / "analysis_demo.ipynb"
+NOTEBOOKS = REPOSITORY / "notebooks"
+
+runs_a_notebook = [
+    pytest.mark.spark,
+    pytest.mark.notebook,
+    pytest.mark.timeout(900),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq"),
+]
 
 
-def read() -> nbformat.NotebookNode:
-    return nbformat.read(NOTEBOOK, as_version=4)
+def read(name: str) -> nbformat.NotebookNode:
+    return nbformat.read(NOTEBOOKS / name, as_version=4)
 
 
-def test_the_notebook_is_committed_without_outputs():
-    notebook = read()
+@pytest.mark.parametrize("name", sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
+def test_notebooks_are_committed_without_outputs(name):
+    notebook = read(name)
 
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert code
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
-    assert str(REPOSITORY) not in NOTEBOOK.read_text("utf-8")
+    assert str(REPOSITORY) not in (NOTEBOOKS / name).read_text("utf-8")
 
 
-@pytest.mark.spark
-@pytest.mark.notebook
-@pytest.mark.timeout(900)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
-def test_the_notebook_runs_from_top_to_bottom(make_lake, tmp_path, monkeypatch):
+@pytest.fixture
+def shown(make_lake, tmp_path, monkeypatch):
+    """Run a lake over what was landed and a notebook over the lake; the notebook with outputs."""
     lake = make_lake()
-    features = [release("real_time_collab", "2026-01-01"), release("boards", "2026-01-01")]
-    lake.land("feature_releases.json", [*features, release("boards", "2026-01-10", "1.1")])
-    lake.land("user_signups.jsonl", [signup(f"u{k}") for k in range(8)])
-    lake.land("conversions.jsonl", [conversion(f"u{k}", f"2026-01-{20 + k}") for k in range(3)])
-    lake.land(
-        "feature_usage_events.jsonl",
-        [event(f"e{k}", f"u{k}", "boards", "2026-01-05T08:00:00Z") for k in range(4)]
-        + [event(f"r{k}", f"u{k}", "real_time_collab", "2026-03-01T08:00:00Z") for k in range(2)],
-    )
-    lake.run()
-    monkeypatch.setenv("LAKEHOUSE_ROOT", str(lake.settings.root))
-    monkeypatch.setenv("LAKEHOUSE_SPARK_MASTER", "local[2]")
-    monkeypatch.setenv("LAKEHOUSE_DRIVER_MEMORY", "1g")
-    monkeypatch.setenv("LAKEHOUSE_SPARK_CONF", FAST_JVM)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    package = str(REPOSITORY / "spark")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))
 
-    notebook = read()
-    client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
-    )
-    client.execute()
+    def show(name: str) -> str:
+        lake.run()
+        package = os.pathsep.join([str(REPOSITORY / "spark"), os.environ.get("PYTHONPATH", "")])
+        environment = {
+            "LAKEHOUSE_ROOT": str(lake.settings.root),
+            "LAKEHOUSE_SPARK_MASTER": "local[2]",
+            "LAKEHOUSE_DRIVER_MEMORY": "1g",
+            "LAKEHOUSE_SPARK_CONF": FAST_JVM,
+            "MPLBACKEND": "agg",
+            "PYTHONPATH": package,
+        }
+        for key, value in environment.items():
+            monkeypatch.setenv(key, value)
+        notebook = read(name)
+        resources = {"metadata": {"path": tmp_path}}
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+        return nbformat.writes(notebook)
 
-    text = nbformat.writes(notebook)
-    assert "Real_Time_Collab" in text
-    assert "What changed from 2026-01-09 to 2026-01-10" in text
+    show.lake = lake
+    return show
+
+
+class TestAnalysisDemo:
+    pytestmark = runs_a_notebook
+
+    def test_it_runs_from_top_to_bottom(self, shown):
+        land = shown.lake.land
+        features = [release("real_time_collab", "2026-01-01"), release("boards", "2026-01-01")]
+        land("feature_releases.json", [*features, release("boards", "2026-01-10", "1.1")])
+        land("user_signups.jsonl", [signup(f"u{k}") for k in range(8)])
+        land("conversions.jsonl", [conversion(f"u{k}", f"2026-01-{20 + k}") for k in range(3)])
+        uses = [event(f"e{k}", f"u{k}", "boards", "2026-01-05T08:00:00Z") for k in range(4)]
+        late = "2026-03-01T08:00:00Z"
+        uses += [event(f"r{k}", f"u{k}", "real_time_collab", late) for k in range(2)]
+        land("feature_usage_events.jsonl", uses)
+        text = shown("analysis_demo.ipynb")
+        assert "Real_Time_Collab" in text
+        assert "What changed from 2026-01-09 to 2026-01-10" in text
+
+
+class TestEngagement:
+    pytestmark = runs_a_notebook
+
+    def test_it_runs_on_a_few_days_without_anything_unusual(self, shown):
+        shown.lake.land("user_metadata.jsonl", [metadata("u0", "2026-01-01 00:00:00")])
+        actions = [
+            interaction(f"i{day}-{user}", f"u{user}", f"2026-01-{day:02} 08:00:00")
+            for day in range(1, 16)
+            for user in range(day % 3 + 1)
+        ]
+        shown.lake.land("user_interactions.jsonl", actions)
+        text = shown("engagement.ipynb")
+        assert text.count("image/png") == 6

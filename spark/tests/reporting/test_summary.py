@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.reporting.summary import conversion_answer
+from lakehouse.reporting import summary
+from lakehouse.reporting.lake import PublishedLake
 
 from .conftest import lift_row
 
@@ -10,7 +11,8 @@ LIFT = "gold.feature_conversion_lift"
 
 
 def answer(lake) -> list[str]:
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in conversion_answer(lake.settings)]
+    lines = summary.answer(PublishedLake(lake.settings))
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 @pytest.mark.parametrize(

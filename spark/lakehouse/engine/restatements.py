@@ -1,0 +1,78 @@
+"""Figures that readers saw as final and that a later run changed: `ops.metric_restatements`.
+
+A late row, a corrected file or a new definition may change a figure of a day that was over. That is
+right, and nobody who quoted the old figure should have to find out alone. Figures of a period that
+goes on (`is_complete` is false) are expected to grow, and not noted.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from lakehouse.io import delta, ops
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engine.job import Job
+    from lakehouse.io.state import State
+
+NAME = "metric_restatements"
+IS_FINAL = "is_complete"
+BEFORE = ("update_preimage", "delete")
+AFTER = ("update_postimage", "insert")
+
+
+def record(job: Job, candidate: State) -> None:
+    """Note what publishing a candidate of a mart changes; twice for one version notes it once."""
+    table, base = job.table, candidate.base
+    changes_old = candidate.changed.keys() & {delta.UPDATE, delta.DELETE}
+    if table.layer != "gold" or base is None or base == candidate.version or not changes_old:
+        return
+    noted = f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version}"
+    feed = delta.changes(job.spark, job.uri, base, candidate.version)
+    if feed is None or ops.read(job.settings, NAME, noted):
+        return
+    at = datetime.now(UTC)
+    about = {
+        "run_id": candidate.run_id,
+        "table_name": table.name,
+        "version": candidate.version,
+        "cause": candidate.reason,
+        "restated_at": at,
+    }
+    ops.append(job.settings, NAME, [about | each for each in _restated(job, feed)])
+
+
+def _restated(job: Job, feed: DataFrame) -> list[dict[str, Any]]:
+    keys = job.table.write.grain
+    figures = [name for name in job.table.column_names if name not in keys]
+    kind = F.col("_change_type")
+    before = feed.filter(kind.isin(*BEFORE))
+    if IS_FINAL in figures:
+        before = before.filter(IS_FINAL)
+    named = {"ignoreNullFields": "false"}
+    key = F.to_json(F.struct(*keys), named).alias("key")
+    values = F.to_json(F.struct(*figures), named)
+    old = before.select(key, values.alias("old"))
+    new = feed.filter(kind.isin(*AFTER)).select(key, values.alias("new"))
+    pairs = old.join(new, "key", "left").filter(~F.col("old").eqNullSafe(F.col("new")))
+    return [_difference(row["key"], row["old"], row["new"]) for row in pairs.collect()]
+
+
+def _difference(key: str, old: str, new: str | None) -> dict[str, Any]:
+    """Only the figures that differ; `new` is null where the row is gone."""
+    was = json.loads(old)
+    if new is None:
+        return {"key": key, "old": old, "new": None}
+    now = json.loads(new)
+    names = [name for name in was if was[name] != now[name]]
+    return {
+        "key": key,
+        "old": json.dumps({name: was[name] for name in names}),
+        "new": json.dumps({name: now[name] for name in names}),
+    }

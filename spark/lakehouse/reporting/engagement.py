@@ -1,0 +1,88 @@
+"""The headline figures of the interactions domain in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.metrics.engagement import STICKINESS_TARGET_RATE
+from lakehouse.reporting import numbers
+
+if TYPE_CHECKING:
+    from lakehouse.reporting.lake import PublishedLake
+
+OVERALL = "dimension_name IS NULL AND is_complete"
+
+
+def headlines(lake: PublishedLake) -> list[str]:
+    """A few lines on the newest day, week and cohort that are over; none without their marts."""
+    lines = (_habit(lake), _return(lake), _sessions(lake), _performance(lake))
+    return [line for line in lines if line]
+
+
+def _habit(lake: PublishedLake) -> str:
+    # The day must be over; its month, which the share is of, may go on.
+    day = _newest(lake, "gold.rolling_active_users", "activity_date", "is_complete")
+    if not day:
+        return ""
+    rate = lake.one(
+        "gold.stickiness", f"SELECT * FROM t WHERE activity_date = DATE '{day['activity_date']}'"
+    )
+    if not rate:
+        return ""
+    return (
+        f"On {day['activity_date']} {numbers.count(rate['dau'])} users came, "
+        f"{numbers.percent(rate['stickiness_28d_rate'])} of the {numbers.count(rate['mau_28d'])} "
+        f"of the last 28 days (a habit is {numbers.percent(STICKINESS_TARGET_RATE, 0)})."
+    )
+
+
+def _return(lake: PublishedLake) -> str:
+    row = _newest(lake, "gold.cohort_retention", "cohort_week", "week_number = 1 AND is_complete")
+    if not row:
+        return ""
+    return (
+        f"Of the {numbers.count(row['cohort_size'])} users who came first in the week of "
+        f"{row['cohort_week']}, {numbers.percent(row['retention_rate'])} came back the week after."
+    )
+
+
+def _sessions(lake: PublishedLake) -> str:
+    row = lake.one(
+        "gold.session_metrics",
+        "SELECT sum(n_sessions) AS n, sum(n_actions_1) AS bounced, "
+        "sum(avg_duration_ms * n_sessions) / sum(n_sessions) AS ms, min(metric_date) AS first, "
+        f"max(metric_date) AS last FROM t WHERE {OVERALL} AND metric_date > "
+        "(SELECT max(metric_date) FROM t) - 28",
+    )
+    if not row or not row["n"]:
+        return ""
+    return (
+        f"{numbers.count(row['n'])} sessions from {row['first']} to {row['last']}: "
+        f"{numbers.decimal(row['ms'] / 60_000)} minutes on average, "
+        f"{numbers.percent(row['bounced'] / row['n'])} bounced."
+    )
+
+
+def _performance(lake: PublishedLake) -> str:
+    row = _newest(
+        lake,
+        "gold.performance_metrics",
+        "metric_date",
+        "page_id IS NULL AND app_version IS NULL AND device_type IS NULL AND is_complete",
+    )
+    if not row:
+        return ""
+    found = lake.one("gold.performance_anomalies", "SELECT count(*) AS n FROM t")
+    newest = _newest(lake, "gold.performance_anomalies", "metric_date", "z_score > 0")
+    told = (
+        f" The newest slow one, {newest['metric_date']}: {newest['description']}." if newest else ""
+    )
+    return (
+        f"95{numbers.NBSP}% of the actions of {row['metric_date']} took at most "
+        f"{numbers.count(row['p95_ms'])} ms; unusual days and series so far: "
+        f"{numbers.count(found.get('n', 0))}.{told}"
+    )
+
+
+def _newest(lake: PublishedLake, table: str, day: str, condition: str) -> dict[str, Any]:
+    return lake.one(table, f"SELECT * FROM t WHERE {condition} ORDER BY {day} DESC LIMIT 1")

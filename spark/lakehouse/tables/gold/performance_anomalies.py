@@ -1,0 +1,138 @@
+"""Days on which a page, version, device or all of them were unusually slow or fast.
+
+One row per day and series with |z_score| of at least 3. The series are the 95th percentiles of
+`gold.performance_metrics`: overall, of each page, each version and each device type. A day is
+compared with the up to 56 days before it, weekday by weekday; see `against_days_before`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.metrics import anomalies as metric
+from lakehouse.spec import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    LONG,
+    STRING,
+    Column,
+    ReplaceSlices,
+    SliceOf,
+    Table,
+    not_empty,
+    not_null,
+    one_of,
+    satisfies,
+    unique,
+)
+from lakehouse.tables.gold import performance_metrics
+from lakehouse.tables.gold.performance_metrics import PARTS
+from lakehouse.transforms.anomalies import Baseline, against_days_before, severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import Column as Expression
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+SERIES = ("series_name", "series_value")
+BASELINE = Baseline(
+    window_days=metric.WINDOW_DAYS,
+    min_days=metric.MIN_DAYS,
+    min_same_weekdays=metric.MIN_SAME_WEEKDAYS,
+    min_spread=metric.MIN_SPREAD,
+)
+
+TABLE = Table(
+    name="gold.performance_anomalies",
+    owner="interactions",
+    inputs=(performance_metrics.TABLE,),
+    columns=(
+        Column("metric_date", DATE, "UTC day.", nullable=False),
+        Column("series_name", STRING, "page_id, app_version or device_type; null = overall."),
+        Column("series_value", STRING, "Its value; null = overall."),
+        Column("n", LONG, "Measured interactions of the day and series.", nullable=False),
+        Column("value", DOUBLE, metric.VALUE, nullable=False),
+        Column("baseline", DOUBLE, metric.BASELINE, nullable=False),
+        Column("z_score", DOUBLE, metric.Z_SCORE, nullable=False),
+        Column("severity", STRING, metric.SEVERITY, nullable=False),
+        Column("description", STRING, "The finding as a sentence.", nullable=False),
+        Column("is_complete", BOOLEAN, "The day is over.", nullable=False),
+    ),
+    write=ReplaceSlices(
+        by=("metric_date",),
+        keys=("metric_date", *SERIES),
+        of=(
+            SliceOf(
+                name="metric_date",
+                column="metric_date",
+                touches=f"sequence(metric_date, date_add(metric_date, {metric.WINDOW_DAYS}))",
+                needs=f"sequence(date_sub(metric_date, {metric.WINDOW_DAYS}), metric_date)",
+            ),
+        ),
+    ),
+    requires=(not_empty("gold.performance_metrics", severity="warn"),),
+    ensures=(
+        not_empty(severity="warn"),  # legal: nothing unusual happened yet
+        not_null("metric_date", "value", "z_score", "severity"),
+        unique("metric_date", *SERIES),
+        one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
+        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
+    ),
+    cluster_by=("metric_date",),
+)
+
+
+def transform(performance_metrics: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+    """Compare every day of every series with the days before it."""
+    n_parts = sum((F.col(part).isNotNull().cast("int") for part in PARTS), F.lit(0))
+    points = performance_metrics.filter((n_parts <= 1) & (F.col("n") >= metric.MIN_SAMPLE)).select(
+        "metric_date",
+        _first_told(F.lit).alias("series_name"),
+        _first_told(F.col).alias("series_value"),
+        "n",
+        F.col("p95_ms").alias("value"),
+        _noise().alias("noise"),
+        "is_complete",
+    )
+    judged = against_days_before(points, series=SERIES, baseline=BASELINE).withColumn(
+        "severity", severity("z_score", metric.SEVERITIES)
+    )
+    return (
+        judged.filter(F.col("severity").isNotNull())
+        .withColumnRenamed("expected", "baseline")
+        .withColumn("description", _description())
+        .select(*(column.name for column in TABLE.columns))
+    )
+
+
+def _noise() -> Expression:
+    """Standard error of ln p95, by the density of a log-normal distribution at its quantile.
+
+    sqrt(0.95 x 0.05 / n) / density(1.645) x s, with s = (ln p95 - ln p50) / 1.645 (David & Nagaraja
+    2003, Order Statistics, section 10.2).
+    """
+    spread = F.log1p("p95_ms") - F.log1p("p50_ms")
+    return metric.NOISE_OF_P95 * spread / F.sqrt("n")
+
+
+def _first_told(of: Callable[[str], Expression]) -> Expression:
+    """Name (F.lit) or value (F.col) of the one part that is not null."""
+    return F.coalesce(*(F.when(F.col(part).isNotNull(), of(part)) for part in PARTS))
+
+
+def _description() -> Expression:
+    who = F.coalesce(F.concat_ws(" ", F.lit("of"), *SERIES), F.lit(""))
+    whose = F.when(F.col("series_name").isNull(), F.lit("of everything")).otherwise(who)
+    return F.format_string(
+        "95th percentile %s: %,.0f ms, expected %,.0f ms for the weekday (%+.0f %%)",
+        whose,
+        F.col("value"),
+        F.col("baseline"),
+        (F.col("value") / F.col("baseline") - 1) * 100,
+    )

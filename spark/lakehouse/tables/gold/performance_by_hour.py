@@ -1,0 +1,65 @@
+"""How long actions take over the week. One row per weekday and hour with measured actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.metrics import engagement as metric
+from lakehouse.spec import (
+    DOUBLE,
+    INT,
+    LONG,
+    Column,
+    Overwrite,
+    Table,
+    in_range,
+    not_empty,
+    not_null,
+    unique,
+)
+from lakehouse.tables.silver import interactions
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+TABLE = Table(
+    name="gold.performance_by_hour",
+    owner="interactions",
+    inputs=(interactions.TABLE,),
+    columns=(
+        Column("weekday", INT, "ISO weekday, 1 = Monday to 7 = Sunday, UTC.", nullable=False),
+        Column("hour", INT, "Hour of the day, 0 to 23, UTC.", nullable=False),
+        Column("n", LONG, metric.N_MEASURED, nullable=False),
+        Column("p50_ms", DOUBLE, metric.percentile(50), nullable=False),
+        Column("p95_ms", DOUBLE, metric.percentile(95), nullable=False),
+    ),
+    write=Overwrite(keys=("weekday", "hour")),
+    requires=(not_empty("silver.interactions"),),
+    ensures=(
+        not_empty(severity="warn"),  # legal: nobody tells a duration
+        not_null("weekday", "hour", "p50_ms", "p95_ms"),
+        unique("weekday", "hour"),
+        in_range("weekday", minimum=1, maximum=7),
+        in_range("hour", minimum=0, maximum=23),
+    ),
+)
+
+
+def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+    """Percentiles of every hour of the week, from counts of equal durations."""
+    weekday = (F.weekday("event_at") + 1).alias("weekday")
+    return (
+        interactions.filter(metric.IS_MEASURED)
+        .groupBy(weekday, F.hour("event_at").alias("hour"), "duration_ms")
+        .agg(F.count(F.lit(1)).alias("times"))
+        .groupBy("weekday", "hour")
+        .agg(
+            F.sum("times").alias("n"),
+            F.percentile("duration_ms", F.lit(0.5), F.col("times")).alias("p50_ms"),
+            F.percentile("duration_ms", F.lit(0.95), F.col("times")).alias("p95_ms"),
+        )
+    )

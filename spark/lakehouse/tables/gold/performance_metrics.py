@@ -1,0 +1,110 @@
+"""How long actions take, by day and every mix of page, version and device. One row per day and mix.
+
+Null stands for all pages, versions or devices. Percentiles are exact.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.metrics import engagement as metric
+from lakehouse.spec import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    LONG,
+    STRING,
+    Column,
+    Latest,
+    ReplaceSlices,
+    SliceOf,
+    Table,
+    in_range,
+    not_empty,
+    not_null,
+    satisfies,
+    unique,
+)
+from lakehouse.tables.silver import interactions
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Run
+
+PARTS = ("page_id", "app_version", "device_type")
+RANKS = (50, 95, 99)
+
+TABLE = Table(
+    name="gold.performance_metrics",
+    owner="interactions",
+    inputs=(interactions.TABLE,),
+    columns=(
+        Column("metric_date", DATE, "UTC day.", nullable=False),
+        Column("page_id", STRING, "Page, unknown where not told; null = all."),
+        Column("app_version", STRING, "Version, unknown where not told; null = all."),
+        Column("device_type", STRING, "Device, unknown where not known; null = all."),
+        Column("n", LONG, metric.N_MEASURED, nullable=False),
+        *(Column(f"p{rank}_ms", DOUBLE, metric.percentile(rank), nullable=False) for rank in RANKS),
+        Column("p99_p50_gap_ms", DOUBLE, metric.GAP_MS, nullable=False),
+        Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
+    ),
+    write=ReplaceSlices(
+        by=("metric_date",),
+        keys=("metric_date", *PARTS),
+        of=(SliceOf(name="metric_date", column="event_date"),),
+    ),
+    as_of=Latest(interactions.TABLE, "event_date"),
+    unfinished="NOT is_complete",
+    requires=(not_empty("silver.interactions"),),
+    ensures=(
+        not_empty(severity="warn"),  # legal: nobody tells a duration
+        not_null("metric_date", "p50_ms", "p95_ms", "p99_ms"),
+        unique("metric_date", *PARTS),
+        in_range("n", minimum=1),
+        satisfies(
+            "percentiles_ascend",
+            "p50_ms <= p95_ms AND p95_ms <= p99_ms",
+            "p50_ms, p95_ms and p99_ms stand in this order.",
+        ),
+    ),
+    cluster_by=("metric_date",),
+)
+
+
+def transform(interactions: DataFrame, run: Run) -> DataFrame:
+    """Percentiles of every mix, from counts of equal durations."""
+    measured = interactions.filter(metric.IS_MEASURED)
+    # Counting equal durations first makes the rows that are repeated for every mix fewer.
+    counted = measured.groupBy(
+        F.col("event_date").alias("metric_date"),
+        *(F.coalesce(name, F.lit(metric.UNKNOWN)).alias(name) for name in PARTS),
+        "duration_ms",
+    ).agg(F.count(F.lit(1)).alias("times"))
+    mixes = list(chain.from_iterable(combinations(PARTS, size) for size in range(len(PARTS) + 1)))
+    every_mix = [
+        F.struct(*((F.col(n) if n in mix else F.lit(None).cast("string")).alias(n) for n in PARTS))
+        for mix in mixes
+    ]
+    ranks = F.array(*(F.lit(rank / 100) for rank in RANKS))
+    return (
+        counted.select(
+            "metric_date", "duration_ms", "times", F.explode(F.array(*every_mix)).alias("mix")
+        )
+        .groupBy("metric_date", *(f"mix.{name}" for name in PARTS))
+        .agg(
+            F.sum("times").alias("n"),
+            F.percentile("duration_ms", ranks, F.col("times")).alias("ranked"),
+        )
+        .select(
+            "metric_date",
+            *PARTS,
+            "n",
+            *(F.col("ranked")[i].alias(f"p{rank}_ms") for i, rank in enumerate(RANKS)),
+            (F.col("ranked")[2] - F.col("ranked")[0]).alias("p99_p50_gap_ms"),
+            (F.col("metric_date") < F.lit(run.as_of)).alias("is_complete"),
+        )
+    )

@@ -1,0 +1,116 @@
+"""How long sessions are, by day, overall and by device and country. One row per day and group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.metrics import engagement as metric
+from lakehouse.spec import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    LONG,
+    STRING,
+    Column,
+    Latest,
+    ReplaceSlices,
+    SliceOf,
+    Table,
+    in_range,
+    not_empty,
+    not_null,
+    satisfies,
+    unique,
+)
+from lakehouse.tables.silver import sessions
+from lakehouse.transforms.dimensions import DIMENSION, by_dimension
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as Expression
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Check, Run
+
+BUCKETS = {
+    f"n_{kind}_{suffix}": (column, low, high)
+    for kind, column, buckets in (
+        ("actions", "n_actions", metric.ACTIONS_BUCKETS),
+        ("duration", "duration_ms", metric.DURATION_BUCKETS),
+    )
+    for suffix, low, high in buckets
+}
+"""Column → what it counts: sessions whose figure lies between both, or above the first."""
+
+
+def _meaning(column: str, low: int, high: int | None) -> str:
+    return f"Sessions with {column} of {low:,} {'or more' if high is None else f'to {high:,}'}."
+
+
+def _every_session_is_in_a_bucket(kind: str) -> Check:
+    names = [name for name in BUCKETS if name.startswith(f"n_{kind}_")]
+    return satisfies(
+        f"{kind}_buckets_hold_every_session",
+        f"{' + '.join(names)} = n_sessions",
+        f"{', '.join(names)}: every session is in one of them.",
+    )
+
+
+TABLE = Table(
+    name="gold.session_metrics",
+    owner="interactions",
+    inputs=(sessions.TABLE,),
+    columns=(
+        Column("metric_date", DATE, "UTC day on which the sessions started.", nullable=False),
+        Column("dimension_name", STRING, metric.DIMENSION_NAME),
+        Column("dimension_value", STRING, metric.DIMENSION_VALUE),
+        Column("n_sessions", LONG, "Sessions.", nullable=False),
+        Column("avg_duration_ms", DOUBLE, f"Mean. {metric.SESSION_DURATION_MS}", nullable=False),
+        Column("avg_actions", DOUBLE, "Mean number of actions.", nullable=False),
+        *(
+            Column(name, LONG, _meaning(*bucket), nullable=False)
+            for name, bucket in BUCKETS.items()
+        ),
+        Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
+    ),
+    write=ReplaceSlices(
+        by=("metric_date",),
+        keys=("metric_date", *DIMENSION),
+        of=(SliceOf(name="metric_date", column="session_date"),),
+    ),
+    as_of=Latest(sessions.TABLE, "session_date"),
+    unfinished="NOT is_complete",
+    requires=(not_empty("silver.sessions"),),
+    ensures=(
+        not_empty(),
+        unique("metric_date", *DIMENSION),
+        not_null("metric_date", "avg_duration_ms", "avg_actions"),
+        in_range("n_sessions", minimum=1),
+        _every_session_is_in_a_bucket("actions"),
+        _every_session_is_in_a_bucket("duration"),
+    ),
+    cluster_by=("metric_date",),
+)
+
+
+def transform(sessions: DataFrame, run: Run) -> DataFrame:
+    """Average the sessions of each day, and sort them by length."""
+    n_sessions = F.count(F.lit(1))
+    return (
+        by_dimension(sessions, metric.SESSION_DIMENSIONS)
+        .groupBy(F.col("session_date").alias("metric_date"), *DIMENSION)
+        .agg(
+            n_sessions.alias("n_sessions"),
+            # Sums of whole numbers are exact, whatever the order of the rows.
+            (F.sum("duration_ms") / n_sessions).alias("avg_duration_ms"),
+            (F.sum("n_actions") / n_sessions).alias("avg_actions"),
+            *(F.count_if(_is_in(*bucket)).alias(name) for name, bucket in BUCKETS.items()),
+        )
+        .withColumn("is_complete", F.col("metric_date") < F.lit(run.as_of))
+    )
+
+
+def _is_in(column: str, low: int, high: int | None) -> Expression:
+    value = F.col(column)
+    return value >= low if high is None else value.between(low, high)

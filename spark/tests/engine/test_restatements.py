@@ -1,0 +1,50 @@
+"""A figure of a day that was over is noted when it changes; others are not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conftest import interaction, metadata
+from lakehouse.io import ops
+
+pytestmark = pytest.mark.spark
+TABLE = "gold.daily_active_users"
+
+
+def notes(lake):
+    rows = ops.read(lake.settings, "metric_restatements", "SELECT * FROM t")
+    return [
+        (json.loads(row["key"]), json.loads(row["old"]), json.loads(row["new"] or "null"))
+        for row in rows
+        if json.loads(row["key"])["dimension_name"] is None
+    ]
+
+
+def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake):
+    def deliver(number, *rows):
+        lake.land(f"user_interactions/{number}.jsonl", rows)
+        lake.run(f"+{TABLE}")
+
+    lake.land("user_metadata.jsonl", [metadata("u1", "2026-01-01 00:00:00")])
+    deliver(1, interaction("a", "u1", "2026-01-05 10:00:00", duration_ms=5))
+    deliver(2, interaction("b", "u2", "2026-01-05 11:00:00", duration_ms=5))
+    assert notes(lake) == [], "the day went on"
+    deliver(3, interaction("c", "u1", "2026-01-06 10:00:00"))
+    assert notes(lake) == [], "the day is over, and its figures are what they were"
+    deliver(4, interaction("d", "u3", "2026-01-05 12:00:00", duration_ms=7))
+    [(key, old, new)] = notes(lake)
+    assert key == {
+        "activity_date": "2026-01-05",
+        "dimension_name": None,
+        "dimension_value": None,
+    }
+    assert old == {"dau": 2, "n_interactions": 2, "total_duration_ms": 10}
+    assert new == {"dau": 3, "n_interactions": 3, "total_duration_ms": 17}
+    [cause] = {
+        row["cause"] for row in ops.read(lake.settings, "metric_restatements", "SELECT * FROM t")
+    }
+    assert cause.startswith("silver.user_days")
+    lake.run(f"+{TABLE}")
+    assert len(notes(lake)) == 1
