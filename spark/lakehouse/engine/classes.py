@@ -1,8 +1,8 @@
 """The class archive: what every start of the engine loads and verifies, prepared once.
 
-A JVM that runs Spark and Delta loads many thousand classes; from an archive (Java's application class
-data sharing) they are mapped instead. It only saves time: without one, or with one that does not
-fit, the JVM loads classes as ever.
+A JVM that runs Spark and Delta loads many thousand classes; from an archive (Java's application
+class data sharing) they are mapped instead. It only saves time: without one, or with one that does
+not fit, the JVM loads classes as ever.
 """
 
 from __future__ import annotations
