@@ -49,7 +49,7 @@ def shown(make_lake, tmp_path, monkeypatch):
             "LAKEHOUSE_SPARK_MASTER": "local[2]",
             "LAKEHOUSE_DRIVER_MEMORY": "1g",
             "LAKEHOUSE_SPARK_CONF": FAST_JVM,
-            "MPLBACKEND": "agg",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYTHONPATH": package,
         }
         for key, value in environment.items():
