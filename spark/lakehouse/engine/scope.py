@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
-    from lakehouse.spec import Table, ValidAt
+    from lakehouse.spec import SliceOf, Table, ValidAt
 
 IS_TOUCHED = "_is_touched"
 
@@ -120,36 +120,39 @@ class _Link:
 
     Attributes:
         name: The slice column.
-        slice: The slice of a row, or a row for each slice it counts in.
-        own: What a row is looked up by …
-        needed: … among these values, which a touched slice asks for.
+        of: How it follows; None when the input has the column itself.
     """
 
     name: str
-    slice: Column
-    own: Column
-    needed: Column
+    of: SliceOf | None
+
+    @property
+    def slice(self) -> Column:
+        """The slice of a row, or a row for each slice it counts in."""
+        if self.of is None:
+            return F.col(self.name)
+        found = F.expr(self.of.touches or self.of.column)
+        return F.explode(found) if self.of.needs else found
+
+    @property
+    def own(self) -> Column:
+        """What a row is looked up by ..."""
+        return F.col(self.of.column) if self.of and self.of.needs else self.slice
+
+    @property
+    def needed(self) -> Column:
+        """... among these values, which a touched slice asks for."""
+        return F.explode(F.expr(self.of.needs)) if self.of and self.of.needs else F.col(self.name)
 
 
 def _links(table: Table, upstream: Table) -> list[_Link]:
     """One link a slice column; empty when some slice column does not follow from the input."""
-    of = table.write.of if isinstance(table.write, ReplaceSlices) else ()
-    links = []
-    for name in table.write.slices:
-        derived = next(
-            (e for e in of if e.name == name and e.column in upstream.column_names), None
-        )
-        if derived is None and name not in upstream.column_names:
-            return []
-        if derived is None:
-            links.append(_Link(name, F.col(name), F.col(name), F.col(name)))
-        elif derived.needs:
-            touches, needs = F.explode(F.expr(derived.touches)), F.explode(F.expr(derived.needs))
-            links.append(_Link(name, touches, F.col(derived.column), needs))
-        else:
-            value = F.expr(derived.touches or derived.column)
-            links.append(_Link(name, value, value, F.col(name)))
-    return links
+    declared = table.write.of if isinstance(table.write, ReplaceSlices) else ()
+    there = set(upstream.column_names)
+    derived = {each.name: each for each in declared if each.column in there}
+    if not set(table.write.slices) <= there | set(derived):
+        return []
+    return [_Link(name, derived.get(name)) for name in table.write.slices]
 
 
 def is_sliced(table: Table, upstream: Table) -> bool:

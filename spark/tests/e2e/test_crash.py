@@ -219,7 +219,7 @@ def test_an_engine_that_outlives_its_process_for_a_moment_hurts_nothing(golden, 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kills_at_random_times_end_in_the_golden_content(spark, tmp_path):
-    """A drop of both domains, a run, a kill, again and again; sometimes the run is faster than the kill."""
+    """A drop of both domains, a run, a kill, again and again; a run may outrun its kill."""
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201  # shown when the test fails
     chance = random.Random(seed)
