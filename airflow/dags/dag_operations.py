@@ -1,4 +1,4 @@
-"""What keeps the lake healthy: maintenance every night, a freshness check every hour."""
+"""What keeps the lake healthy: maintenance at night, freshness by the hour, publication always."""
 
 from __future__ import annotations
 
@@ -50,4 +50,14 @@ freshness = operations_dag(
     "freshness",
     "--json",
     retries=0,
+)
+# The last task of a table publishes it, too; this heals what found the database away.
+publish = operations_dag(
+    "publish",
+    "Brings the serving database to the versions that the lake has published",
+    "*/5 * * * *",
+    "publish",
+    "--if-any",
+    "--json",
+    retries=2,
 )

@@ -24,7 +24,7 @@ from lakehouse.engine.manifest import manifest_text
 from lakehouse.engine.registry import registry
 
 STAGES = ["assert_input_quality", "process", "assert_output_quality"]
-OPERATIONS = {"reconcile", "maintenance", "freshness"}
+OPERATIONS = {"reconcile", "maintenance", "freshness", "publish"}
 BACKFILL_DAYS = st.dates(min_value=date(1990, 1, 1), max_value=date(2090, 1, 1))
 
 

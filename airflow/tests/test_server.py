@@ -212,7 +212,7 @@ def test_an_engine_that_dies_is_started_again_and_the_run_succeeds(quiet):
 
 def test_maintenance_and_freshness_are_green_and_readers_notice_nothing(quiet):
     before = quiet.content()
-    for dag_id in ("maintenance", "freshness"):
+    for dag_id in ("maintenance", "freshness", "publish"):
         run = quiet.wait_for_run(dag_id, quiet.trigger_plain(dag_id))
         assert run["state"] == "success", dag_id
     assert quiet.content() == before

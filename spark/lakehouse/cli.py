@@ -22,9 +22,11 @@ from lakehouse.errors import (
     EngineError,
     LakehouseError,
     UpstreamMissingError,
+    exit_code_of,
 )
 from lakehouse.observability import alerts
 from lakehouse.observability.alerts import Severity
+from lakehouse.serving import commands as serving
 from lakehouse.settings import current_settings
 
 app = typer.Typer(
@@ -38,6 +40,8 @@ quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge t
 engine_app = typer.Typer(help="The shared engine: one warm Spark that many short tasks attach to.")
 app.add_typer(engine_app, name="engine", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
+app.add_typer(serving.database_app, name="database", no_args_is_help=True)
+app.command()(serving.publish)
 
 Selectors = Annotated[
     list[str] | None,
@@ -122,7 +126,12 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
     for outcome in outcomes:
         if outcome.error is not None:
             console.print_error(outcome.error, outcome.trace)
-    return max((outcome.exit_code for outcome in outcomes), default=0)
+    updated = [outcome.table for outcome in outcomes if outcome.outcome == "updated"]
+    not_served = serving.publish_audited(updated)
+    if not_served is not None:
+        console.print_error(not_served)
+    codes = (int(outcome.exit_code) for outcome in outcomes)
+    return max((*codes, exit_code_of(not_served)))
 
 
 @app.command()
@@ -175,6 +184,10 @@ def stage(
     with _lake() as lake:
         outcome = lake.run_stage(table, name, request)
     console.print_outcome(outcome, name)
+    if name == "assert-output" and not outcome.exit_code:
+        not_served = serving.publish_audited([table])
+        if not_served is not None:  # the table is as it should be; `publish` tries again
+            console.print_error(not_served)
     if as_json:
         console.print_json(views.outcome_row(outcome))
     raise typer.Exit(outcome.exit_code)

@@ -127,6 +127,13 @@ class StorageError(LakehouseError):
     retry = True
 
 
+class PublishError(LakehouseError):
+    """The serving database is away or busy, or holds something else than it should."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
 class AlertError(LakehouseError):
     """A destination did not take an alert."""
 

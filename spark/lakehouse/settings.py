@@ -47,6 +47,14 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Where alerts go: URLs separated by blanks or commas; they hold secrets.",
     )
+    postgres_url: SecretStr = Setting(
+        SecretStr(""),
+        description="Database that serves the marts, as the role that writes; it holds a secret.",
+    )
+    postgres_reader_url: SecretStr = Setting(
+        SecretStr(""),
+        description="The same database as a role that only reads, for dashboards; holds a secret.",
+    )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 
     @property

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+pytest_plugins = ["serving.postgres_server"]
 FAST_JVM = ";".join(  # noqa: FLY002  # a list is easier to comment
     (
         (

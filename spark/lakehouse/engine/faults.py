@@ -13,6 +13,9 @@ POINTS = (
     "between_quarantine_and_table",
     "after_commit_before_gate",
     "before_publish",
+    "publish_staged",
+    "publish_applied",
+    "publish_committed",
 )
 """The points a process can be killed at from within; kills inside a write come from outside."""
 

@@ -12,13 +12,15 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow.fs import FileType
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from lakehouse.io.files import storage_errors
+from lakehouse.io.files import locate, storage_errors
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -126,6 +128,37 @@ def query_delta(uri: str, query: str, version: int | None = None) -> list[dict[s
         return []
     batches = QueryBuilder().register("t", table).execute(query).read_all()
     return list(pa.table(batches).to_pylist())
+
+
+def query_versions(uri: str, versions: dict[str, int], query: str) -> pa.Table:
+    """Rows of a SQL query over versions of a Delta table, each under a name of its own."""
+    builder = QueryBuilder()
+    with storage_errors(uri):
+        for name, version in versions.items():
+            table = DeltaTable(uri, version=version, storage_options=storage_options(uri))
+            builder = builder.register(name, table)
+        return _plain(pa.table(builder.execute(query).read_all()))
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """Views of strings as strings, which every writer knows."""
+    fields = [
+        field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))
+
+
+def is_readable(uri: str, version: int) -> bool:
+    """Whether a version can still be read: its log and its files are kept for a time."""
+    try:
+        table = DeltaTable(uri, version=version, storage_options=storage_options(uri))
+    except (DeltaError, FileNotFoundError):
+        return False
+    paths = pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist()
+    filesystem, root = locate(uri)
+    infos = filesystem.get_file_info([f"{root}/{unquote(path)}" for path in paths])
+    return all(info.type == FileType.File for info in infos)
 
 
 def storage_options(uri: str) -> dict[str, str] | None:

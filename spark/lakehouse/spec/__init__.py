@@ -31,6 +31,7 @@ from lakehouse.spec.columns import (
     decimal,
 )
 from lakehouse.spec.run import Run
+from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Field, RowRule, Source
 from lakehouse.spec.table import Dedupe, Latest, Table, ValidAt
 from lakehouse.spec.writes import (
@@ -62,6 +63,7 @@ __all__ = [
     "RowRule",
     "Run",
     "Scd2",
+    "Serve",
     "SliceOf",
     "Source",
     "Table",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
+from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Source
 from lakehouse.spec.writes import Append, ReplaceSlices, Scd2
 
@@ -130,6 +131,7 @@ class Table:
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
         cluster_by: Liquid clustering columns.
+        serve: How readers of SQL get it; None when the serving database has no copy.
         fresh_within: A green run at least this often; the default is a day and slack.
         retention: How long replaced versions stay readable (time travel, RESTORE, change feed);
             `lakehouse maintain` removes older ones.
@@ -151,6 +153,7 @@ class Table:
     as_of: Latest | None = None
     unfinished: str = ""
     cluster_by: tuple[str, ...] = ()
+    serve: Serve | None = None
     fresh_within: timedelta = timedelta(hours=26)
     retention: timedelta = timedelta(days=30)
     defined_at: Location = field(default_factory=_caller, repr=False)
@@ -226,6 +229,7 @@ class Table:
             "grain": self.write.grain,
             "slice": self.write.slices,
             "cluster_by": self.cluster_by,
+            "serve": self.serve.columns if self.serve else (),
         }
         problems += [
             f"{role} column {name} is not declared"
@@ -236,6 +240,7 @@ class Table:
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
         problems += self._check_problems()
+        problems += self._serve_problems()
         problems += self._duration_problems()
         problems += self._write_problems()
         return problems
@@ -254,6 +259,13 @@ class Table:
         if self.unfinished and not (self.as_of and self.write.slices):
             problems.append("unfinished needs as_of, and a write strategy with slices")
         return problems
+
+    def _serve_problems(self) -> list[str]:
+        year = self.serve.by_year_of if self.serve else ""
+        dates = {column.name for column in self.columns if column.type == DATE}
+        if year and year not in dates & set(self.write.grain):
+            return [f"serve by_year_of {year} is no date of the grain"]
+        return []
 
     def _history_problems(self) -> list[str]:
         problems = []

@@ -28,6 +28,7 @@ from conftest import (
 from lakehouse import cli
 from lakehouse.engine import views
 from lakehouse.engine.registry import registry
+from lakehouse.serving import commands
 from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ class Command:
     def __call__(self, *arguments: str) -> Done:
         patch = self.monkeypatch.setattr
         patch(cli, "_lake", self.lake.open)
-        patch(cli, "current_settings", lambda: self.lake.settings)
+        for module in (cli, commands):
+            patch(module, "current_settings", lambda: self.lake.settings)
         self.capsys.readouterr()
         code = call_main(self.monkeypatch, *arguments)
         return Done(code, *self.capsys.readouterr())

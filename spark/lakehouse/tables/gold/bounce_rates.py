@@ -16,6 +16,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -60,6 +61,13 @@ TABLE = Table(
         in_range("bounce_rate", minimum=0, maximum=1),
     ),
     cluster_by=("metric_date",),
+    serve=Serve(
+        indexes=(
+            ("dimension_name", "metric_date"),
+            ("dimension_value", "metric_date"),
+        ),
+        by_year_of="metric_date",
+    ),
 )
 
 

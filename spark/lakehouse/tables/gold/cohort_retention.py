@@ -19,6 +19,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -63,6 +64,12 @@ TABLE = Table(
         ),
     ),
     cluster_by=("cohort_week",),
+    serve=Serve(
+        indexes=(
+            ("week_number",),
+            ("is_complete", "cohort_week"),
+        )
+    ),
 )
 
 

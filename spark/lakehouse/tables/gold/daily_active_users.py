@@ -18,6 +18,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -56,6 +57,13 @@ TABLE = Table(
         in_range("dau", minimum=1),
     ),
     cluster_by=("activity_date",),
+    serve=Serve(
+        indexes=(
+            ("dimension_name", "activity_date"),
+            ("dimension_value", "activity_date"),
+        ),
+        by_year_of="activity_date",
+    ),
 )
 
 

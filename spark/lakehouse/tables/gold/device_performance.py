@@ -17,6 +17,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -69,6 +70,7 @@ TABLE = Table(
             "the quantiles stand in their order.",
         ),
     ),
+    serve=Serve(),
 )
 
 

@@ -17,6 +17,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -52,6 +53,7 @@ TABLE = Table(
         in_range("n_users", minimum=1),
         in_range("share_rate", minimum=0, maximum=1),
     ),
+    serve=Serve(indexes=(("dimension_name", "dimension_value"),)),
 )
 
 

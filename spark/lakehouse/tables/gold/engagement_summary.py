@@ -19,6 +19,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -85,6 +86,7 @@ TABLE = Table(
             "q1, median and q3 stand in this order.",
         ),
     ),
+    serve=Serve(),
 )
 
 

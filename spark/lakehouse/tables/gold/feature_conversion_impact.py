@@ -25,6 +25,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -83,6 +84,12 @@ TABLE = Table(
             "converted_users <= total_users AND total_users > 0",
             "converted_users: at most total_users, which is at least 1.",
         ),
+    ),
+    serve=Serve(
+        indexes=(
+            ("feature_name",),
+            ("cohort",),
+        )
     ),
 )
 

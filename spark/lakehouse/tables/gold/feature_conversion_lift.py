@@ -50,6 +50,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -151,6 +152,12 @@ TABLE = Table(
             "n_used_converted <= n_used AND n_not_used_converted <= n_not_used",
             "n_used_converted: at most n_used; n_not_used_converted: at most n_not_used.",
         ),
+    ),
+    serve=Serve(
+        indexes=(
+            ("feature_name",),
+            ("verdict",),
+        )
     ),
 )
 

@@ -19,6 +19,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -74,6 +75,12 @@ TABLE = Table(
         in_range("mau", minimum=1),
     ),
     cluster_by=("month_start",),
+    serve=Serve(
+        indexes=(
+            ("dimension_name", "month_start"),
+            ("dimension_value", "month_start"),
+        )
+    ),
 )
 
 

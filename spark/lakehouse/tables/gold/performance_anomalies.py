@@ -20,6 +20,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     not_empty,
@@ -85,6 +86,13 @@ TABLE = Table(
         satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
     ),
     cluster_by=("metric_date",),
+    serve=Serve(
+        indexes=(
+            ("severity", "metric_date"),
+            ("series_name", "series_value", "metric_date"),
+        ),
+        by_year_of="metric_date",
+    ),
 )
 
 

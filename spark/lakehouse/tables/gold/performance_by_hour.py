@@ -13,6 +13,7 @@ from lakehouse.spec import (
     LONG,
     Column,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -46,6 +47,7 @@ TABLE = Table(
         in_range("weekday", minimum=1, maximum=7),
         in_range("hour", minimum=0, maximum=23),
     ),
+    serve=Serve(),
 )
 
 

@@ -20,6 +20,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -72,6 +73,14 @@ TABLE = Table(
         ),
     ),
     cluster_by=("metric_date",),
+    serve=Serve(
+        indexes=(
+            ("app_version", "metric_date"),
+            ("device_type", "metric_date"),
+            ("page_id", "metric_date"),
+        ),
+        by_year_of="metric_date",
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -54,6 +55,14 @@ TABLE = Table(
         unique("user_id"),
         unique("rank"),
         in_range("rank", minimum=1),
+    ),
+    serve=Serve(
+        indexes=(
+            ("rank",),
+            ("country",),
+            ("device_type",),
+            ("subscription_type",),
+        )
     ),
 )
 

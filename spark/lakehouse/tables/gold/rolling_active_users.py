@@ -15,6 +15,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -66,6 +67,7 @@ TABLE = Table(
         satisfies("windows_nest", "wau_7d <= mau_28d", "wau_7d: at most mau_28d."),
     ),
     cluster_by=("activity_date",),
+    serve=Serve(),
 )
 
 

@@ -16,6 +16,7 @@ from lakehouse.spec import (
     Column,
     Latest,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -91,6 +92,13 @@ TABLE = Table(
         _every_session_is_in_a_bucket("duration"),
     ),
     cluster_by=("metric_date",),
+    serve=Serve(
+        indexes=(
+            ("dimension_name", "metric_date"),
+            ("dimension_value", "metric_date"),
+        ),
+        by_year_of="metric_date",
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from lakehouse.spec import (
     LONG,
     Column,
     Overwrite,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -50,6 +51,7 @@ TABLE = Table(
         in_range("stickiness_rate", minimum=0, maximum=1),
         in_range("stickiness_28d_rate", minimum=0, maximum=1),
     ),
+    serve=Serve(indexes=(("is_complete", "activity_date"),)),
 )
 
 

@@ -17,6 +17,7 @@ from lakehouse.spec import (
     Column,
     Dedupe,
     Scd2,
+    Serve,
     Table,
     covers_history,
     fresh_within,
@@ -76,6 +77,12 @@ TABLE = Table(
         covers_history("feature_id"),
     ),
     cluster_by=("feature_id",),
+    serve=Serve(
+        indexes=(
+            ("feature_id", "effective_from"),
+            ("is_current", "feature_name"),
+        )
+    ),
 )
 
 

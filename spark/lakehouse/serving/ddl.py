@@ -1,0 +1,177 @@
+"""Tables of the serving database, from the specs: types, keys, indexes, partitions, comments."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.io.postgres import literal, quoted
+from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lakehouse.engine.registry import Entry
+    from lakehouse.spec import Table
+
+STAGING, PARTITIONS = "staging", "partitions"
+READER = "lakehouse_reader"
+_TYPES = {
+    STRING: "text",
+    BOOLEAN: "boolean",
+    INT: "integer",
+    LONG: "bigint",
+    DOUBLE: "double precision",
+    DATE: "date",
+    TIMESTAMP: "timestamptz",
+}
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class Served:
+    """A table as the database knows it.
+
+    Attributes:
+        table: The contract.
+        doc: What a reader sees as the table's comment.
+    """
+
+    table: Table
+    doc: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> Served:
+        """The served form of a registered table."""
+        return cls(entry.table, entry.doc)
+
+    @property
+    def name(self) -> str:
+        """Where readers find it."""
+        return f"{quoted(self.table.layer)}.{quoted(self.table.noun)}"
+
+    @property
+    def staged(self) -> str:
+        """Where it is built before readers see it."""
+        return f"{STAGING}.{quoted(self.table.noun)}"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names, in order: without those the engine adds."""
+        return [column.name for column in self.table.columns]
+
+    @property
+    def grain(self) -> tuple[str, ...]:
+        """Its key."""
+        return self.table.write.grain
+
+    @property
+    def by_year_of(self) -> str:
+        """Column of the partitions, or nothing."""
+        return self.table.serve.by_year_of if self.table.serve else ""
+
+    @property
+    def definition(self) -> str:
+        """Fingerprint of everything that a rebuild would make differently."""
+        text = "\n".join([*self.create(), *self.finish(), *self.partition(2000)])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def create(self) -> Iterator[str]:
+        """Statements that make it in staging, still without key and indexes."""
+        columns = ", ".join(
+            f"{quoted(each.name)} {sql_type(each.type)}{'' if each.nullable else ' NOT NULL'}"
+            for each in self.table.columns
+        )
+        by = f" PARTITION BY RANGE ({quoted(self.by_year_of)})" if self.by_year_of else ""
+        yield f"DROP TABLE IF EXISTS {self.staged} CASCADE"
+        yield f"CREATE TABLE {self.staged} ({columns}){by}"
+
+    def partition(self, year: int) -> Iterator[str]:
+        """Statements that make a year's part of the staged table."""
+        if self.by_year_of:
+            yield (
+                f"CREATE TABLE {STAGING}.{self.part(year)} PARTITION OF {self.staged} "
+                f"{_year_bounds(year)}"
+            )
+
+    def attach(self, year: int) -> Iterator[str]:
+        """Statements that add a year to the served table, without keeping readers out."""
+        part = f"{PARTITIONS}.{self.part(year)}"
+        yield f"CREATE TABLE {part} (LIKE {self.name} INCLUDING DEFAULTS)"
+        yield f"ALTER TABLE {self.name} ATTACH PARTITION {part} {_year_bounds(year)}"
+
+    def finish(self) -> Iterator[str]:
+        """Statements that make the staged table what readers expect: key, indexes, comments."""
+        yield self._key()
+        for columns in self.table.serve.indexes if self.table.serve else ():
+            name = _index_name(self.table.noun, columns)
+            yield f"CREATE INDEX {name} ON {self.staged} ({_list(columns)})"
+        yield f"COMMENT ON TABLE {self.staged} IS {literal(self.doc)}"
+        for column in self.table.columns:
+            where = f"{self.staged}.{quoted(column.name)}"
+            yield f"COMMENT ON COLUMN {where} IS {literal(column.doc)}"
+
+    def swap(self, years: Iterable[int]) -> Iterator[str]:
+        """Statements that put the staged table in the place of the served one."""
+        yield f"DROP TABLE IF EXISTS {self.name}"
+        yield f"ALTER TABLE {self.staged} SET SCHEMA {quoted(self.table.layer)}"
+        for year in years if self.by_year_of else ():
+            yield f"ALTER TABLE {STAGING}.{self.part(year)} SET SCHEMA {PARTITIONS}"
+
+    def part(self, year: int) -> str:
+        """Name of a year's part."""
+        return quoted(f"{self.table.layer}_{self.table.noun}_{year:04}"[:_LONGEST_NAME])
+
+    def _key(self) -> str:
+        nullable = {column.name for column in self.table.columns if column.nullable}
+        if nullable & set(self.grain):  # null is a value of a key: it stands for all
+            name = _index_name(self.table.noun, ("key",))
+            columns = f"({_list(self.grain)}) NULLS NOT DISTINCT"
+            return f"CREATE UNIQUE INDEX {name} ON {self.staged} {columns}"
+        return f"ALTER TABLE {self.staged} ADD PRIMARY KEY ({_list(self.grain)})"
+
+
+def sql_type(kind: str) -> str:
+    """The database's type for a type of the specs.
+
+    Raises:
+        KeyError: It has none; a served table holds plain columns only.
+    """
+    if exact := re.fullmatch(r"decimal(\(\d+,\d+\))", kind):
+        return f"numeric{exact[1]}"
+    return _TYPES[kind]
+
+
+def schemas(layers: Iterable[str]) -> Iterator[str]:
+    """Statements that make the schemas, and the record of what was published."""
+    for name in (*sorted(layers), STAGING, PARTITIONS, "ops"):
+        yield f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
+    yield (
+        "CREATE TABLE IF NOT EXISTS ops.publications (table_name text PRIMARY KEY, "
+        "version bigint NOT NULL, rows bigint NOT NULL, definition text NOT NULL, "
+        "published_at timestamptz NOT NULL)"
+    )
+    yield (
+        "COMMENT ON TABLE ops.publications IS "
+        "'Version of every served table, written with its rows in one transaction.'"
+    )
+
+
+def admit(layers: Iterable[str]) -> Iterator[str]:
+    """Statements that let the reader into the schemas."""
+    for name in (*sorted(layers), "ops"):
+        yield f"GRANT USAGE ON SCHEMA {quoted(name)} TO {READER}"
+
+
+def _year_bounds(year: int) -> str:
+    return f"FOR VALUES FROM ('{year:04}-01-01') TO ('{year + 1:04}-01-01')"
+
+
+def _index_name(noun: str, columns: tuple[str, ...]) -> str:
+    return quoted(f"{noun}_{'_'.join(columns)}_idx"[-_LONGEST_NAME:])
+
+
+def _list(columns: Iterable[str]) -> str:
+    return ", ".join(quoted(name) for name in columns)

@@ -1,0 +1,260 @@
+"""Publishing: the served copy of a table becomes the version that passed its gate, in one step.
+
+A reader's statement sees the old version or the new one. What changed between two versions is
+found by comparing them in the lake, so only those rows move; a table that is new, was declared
+differently, or whose old version is no longer kept is built beside the served one and takes its
+place. Either way the rows and the line in `ops.publications` are one transaction, so a publication
+that dies leaves the old version, and the next one ends where this one would have.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pyarrow.compute as pc
+
+from lakehouse.engine.faults import reach
+from lakehouse.errors import PublishError
+from lakehouse.io import ops, postgres
+from lakehouse.io.postgres import execute, quoted
+from lakehouse.io.state import State, StateStore
+from lakehouse.serving import ddl
+from lakehouse.serving.ddl import Served
+from lakehouse.serving.status import publish_status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from lakehouse.engine.registry import Registry
+    from lakehouse.io.postgres import Connection
+    from lakehouse.settings import Settings
+
+LOCK_SECONDS = 30
+REBUILT, CHANGED, UNCHANGED, ABSENT = "rebuilt", "changed", "unchanged", "absent"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What became of a served table.
+
+    Attributes:
+        table: Table name.
+        outcome: rebuilt, changed, unchanged, or absent (the lake has published no version yet).
+        version: Delta version that readers see now.
+        rows: Rows of it.
+        moved: Rows sent to the database: put and removed.
+        seconds: Wall time.
+    """
+
+    table: str
+    outcome: str
+    version: int | None = None
+    rows: int | None = None
+    moved: int = 0
+    seconds: float = 0.0
+
+
+def served_tables(registry: Registry) -> list[str]:
+    """Tables that declare how they are served."""
+    return [entry.table.name for entry in registry if entry.table.serve]
+
+
+def publish(
+    settings: Settings, registry: Registry, names: Sequence[str], url: str, *, rebuild: bool = False
+) -> list[Publication]:
+    """Bring served tables to the versions that the lake has published.
+
+    Args:
+        settings: Where the lake is.
+        registry: All tables.
+        names: Served tables.
+        url: The database, as the role that writes.
+        rebuild: Build every table anew, whatever the database says it holds.
+
+    Raises:
+        PublishError: The database is away or busy, or a copy does not hold what it should.
+        ConfigError: The URL or the login is wrong.
+    """
+    served = [Served.of(registry[name]) for name in names]
+    states = StateStore(settings)
+    with postgres.connection(url) as opened:
+        _prepare(opened, registry)
+        done = [_publish_one(opened, settings, states, each, rebuild=rebuild) for each in served]
+        with _alone(opened, "status"):
+            publish_status(opened, settings, registry)
+    return done
+
+
+def _prepare(opened: Connection, registry: Registry) -> None:
+    layers = {registry[name].table.layer for name in served_tables(registry)}
+    execute(opened, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    with _alone(opened, "schema"), opened.transaction():
+        for statement in ddl.schemas(layers):
+            execute(opened, statement)
+        if postgres.has_role(opened, ddl.READER):
+            for statement in ddl.admit(layers):
+                execute(opened, statement)
+            execute(opened, f"GRANT SELECT ON ops.publications TO {ddl.READER}")
+
+
+def _publish_one(
+    opened: Connection, settings: Settings, states: StateStore, served: Served, *, rebuild: bool
+) -> Publication:
+    clock = time.monotonic()
+    name = served.table.name
+    with _alone(opened, name):
+        state = states.published(name)  # under the lock: the newest one wins, whoever comes last
+        if state is None:
+            return Publication(name, ABSENT)
+        uri = settings.table_uri(name)
+        held = None if rebuild else _held(opened, served)
+        if held is not None and not state.is_news_to(held):
+            outcome, moved = UNCHANGED, 0
+        else:
+            moved_only = _send_changes(opened, served, uri, held, state)
+            outcome = REBUILT if moved_only is None else CHANGED
+            moved = _build(opened, served, uri, state) if moved_only is None else moved_only
+    return Publication(
+        name, outcome, state.version, state.rows, moved, round(time.monotonic() - clock, 3)
+    )
+
+
+def _held(opened: Connection, served: Served) -> int | None:
+    """Version in the database, if it is there and declared as now."""
+    rows = execute(
+        opened,
+        "SELECT version FROM ops.publications "
+        "WHERE table_name = %s AND definition = %s AND to_regclass(%s) IS NOT NULL",
+        *(served.table.name, served.definition, served.name),
+    )
+    return int(rows[0][0]) if rows else None
+
+
+def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
+    columns = ", ".join(quoted(name) for name in served.columns)
+    rows = ops.query_versions(uri, {"t": state.version}, f"SELECT {columns} FROM t")
+    years = _years(served, rows)
+    for statement in (*served.create(), *(s for year in years for s in served.partition(year))):
+        execute(opened, statement)
+    postgres.copy(opened, served.staged, rows)
+    for statement in served.finish():
+        execute(opened, statement)
+    execute(opened, f"ANALYZE {served.staged}")
+    _assert_whole(opened, served.staged, served, state)
+    reach("publish_staged", served.table.name)
+    with opened.transaction():
+        for statement in served.swap(years):
+            execute(opened, statement)
+        if postgres.has_role(opened, ddl.READER):
+            execute(opened, f"GRANT SELECT ON {served.name} TO {ddl.READER}")
+        _record(opened, served, state)
+        reach("publish_applied", served.table.name)
+    reach("publish_committed", served.table.name)
+    return len(rows)
+
+
+def _send_changes(
+    opened: Connection, served: Served, uri: str, held: int | None, state: State
+) -> int | None:
+    """Rows moved; None when only a rebuild helps.
+
+    That is when there is no version to compare with, or when the copy would not come out whole:
+    somebody else has changed it.
+    """
+    if held is None or not ops.is_readable(uri, held):
+        return None
+    try:
+        return _apply(opened, served, uri, held, state)
+    except (PublishError, psycopg.IntegrityError):
+        return None
+
+
+def _apply(opened: Connection, served: Served, uri: str, held: int, state: State) -> int:
+    grain = ", ".join(quoted(name) for name in served.grain)
+    columns = ", ".join(quoted(name) for name in served.columns)
+    versions = {"old": held, "new": state.version}
+    wanted = f"SELECT {columns} FROM {{}} EXCEPT SELECT {columns} FROM {{}}"
+    put = ops.query_versions(uri, versions, wanted.format("new", "old"))
+    gone = ops.query_versions(
+        uri, versions, f"SELECT {grain} FROM ({wanted.format('old', 'new')}) AS gone"
+    )
+    for year in sorted(set(_years(served, put)) - _years_there(opened, served)):
+        with opened.transaction():
+            for statement in served.attach(year):
+                execute(opened, statement)
+    with opened.transaction():
+        execute(
+            opened,
+            f"CREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT {grain} FROM {served.name} "
+            "WITH NO DATA",
+        )
+        postgres.copy(opened, "gone", gone)
+        execute(opened, f"DELETE FROM {served.name} AS t USING gone WHERE {_same_key(served)}")
+        postgres.copy(opened, served.name, put)
+        _assert_whole(opened, served.name, served, state)
+        _record(opened, served, state)
+        reach("publish_applied", served.table.name)
+    reach("publish_committed", served.table.name)
+    return len(put) + len(gone)
+
+
+def _same_key(served: Served) -> str:
+    nullable = {column.name for column in served.table.columns if column.nullable}
+    # Plain equality where it says the same: only that can use an index or a hash.
+    same = {name: "IS NOT DISTINCT FROM" if name in nullable else "=" for name in served.grain}
+    return " AND ".join(f"t.{quoted(n)} {equals} gone.{quoted(n)}" for n, equals in same.items())
+
+
+def _assert_whole(opened: Connection, where: str, served: Served, state: State) -> None:
+    """As many rows as the audited version has; that keys are unique the database sees itself."""
+    [(found,)] = execute(opened, f"SELECT count(*) FROM {where}")
+    if found != state.rows:
+        message = (
+            f"{served.table.name}: the database would hold {found} rows, version {state.version} "
+            f"has {state.rows}; the served copy stays as it is"
+        )
+        raise PublishError(message, table=served.table.name)
+
+
+def _record(opened: Connection, served: Served, state: State) -> None:
+    execute(
+        opened,
+        "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, clock_timestamp()) "
+        "ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, rows = excluded.rows, "
+        "definition = excluded.definition, published_at = excluded.published_at",
+        *(served.table.name, state.version, state.rows, served.definition),
+    )
+
+
+def _years(served: Served, rows: pa.Table) -> list[int]:
+    if not served.by_year_of:
+        return []
+    return sorted(pc.unique(pc.year(rows.column(served.by_year_of))).to_pylist())
+
+
+def _years_there(opened: Connection, served: Served) -> set[int]:
+    rows = execute(
+        opened,
+        "SELECT right(c.relname, 4) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = to_regclass(%s)",
+        served.name,
+    )
+    return {int(year) for (year,) in rows}
+
+
+@contextmanager
+def _alone(opened: Connection, what: str) -> Iterator[None]:
+    """Nobody else publishes this meanwhile."""
+    key: list[Any] = [f"lakehouse.publish.{what}"]
+    execute(opened, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", *key)
+    try:
+        yield
+    finally:
+        if not opened.closed and not opened.broken:
+            execute(opened, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", *key)
