@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from support import Command, land_small_data, new_lake, says
+from support import Command, land_interactions, land_small_data, new_lake, says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ def command(spark: SparkSession, tmp_path: Path, monkeypatch: Any, capsys: Any) 
     """`lakehouse` on a lake of its own."""
     lake = new_lake(tmp_path / "lake", spark)
     land_small_data(lake)
+    land_interactions(lake)
     return Command(lake, monkeypatch, capsys)
 
 
@@ -53,6 +54,7 @@ def test_a_run_publishes_what_it_audited_and_the_next_one_what_changed(command, 
     assert command("run", *SELECTED).code == 0
     assert_served(command, reader)
     land_small_data(command.lake, "2")
+    land_interactions(command.lake, "2")
     assert command("run", *SELECTED).code == 0
     assert_served(command, reader)
     [again] = command("publish", "gold.daily_active_users", "--json").json
