@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.observe import Tally
 from lakehouse.engine.scope import (
     IS_TOUCHED,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Table
 
 
+@labelled("derive")
 def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)

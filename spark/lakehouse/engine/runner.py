@@ -13,12 +13,12 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
 from lakehouse.engine.domains import in_use
 from lakehouse.engine.job import Job, Request
+from lakehouse.engine.labels import TableEngine
 from lakehouse.engine.session import attach, engine_went_away, start_session
 from lakehouse.errors import ConfigError, LakehouseError, UpstreamMissingError, exit_code_of
 from lakehouse.io import ops
@@ -126,7 +126,7 @@ class Lake:
         return Job(
             entry=self.registry[name],
             settings=self.settings,
-            engine=cache(self.fork),
+            engine=TableEngine(name, self.fork),
             request=request,
             states=self.states,
             clocks=frozenset(self.registry.clocks(name)),
