@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lakehouse.engine.runner import Outcome
+    from lakehouse.reporting.page import Cell
+    from lakehouse.reporting.page import Grid as PageGrid
 
 STYLES = {
     "waiting": "dim",
@@ -27,6 +31,8 @@ STYLES = {
     "failed": "bold red",
     "blocked": "yellow",
 }
+TONES = {"": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
+HEADING, PROSE, MOST = 9, 36, 10_000  # widths: of a title, of a cell, of anything
 WIDE = 200
 """Columns where the output is not a terminal: nobody wants a file or a log folded at 80."""
 
@@ -56,6 +62,48 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str = "", empty: str = 
     for row in rows:
         grid.add_row(*(_cell(value) for value in row.values()))
     out.print(grid)
+
+
+def print_grid(grid: PageGrid, title: str) -> None:
+    """A table of a page, for the terminal: as many of its columns as there is room for."""
+    out.print(f"\n[bold]{escape(title)}", highlight=False)
+    shown = len(grid.head)
+    boundless = out.options.update(width=MOST)
+    while shown > 1 and (
+        out.measure(_terminal_grid(grid, shown), options=boundless).maximum > out.width
+    ):
+        shown -= 1
+    out.print(_terminal_grid(grid, shown))
+    if left_out := grid.head[shown:]:
+        names = ", ".join(name.removeprefix(">") for name in left_out)
+        out.print(f"not shown for want of room: {names}", style="dim", highlight=False)
+
+
+def _terminal_grid(grid: PageGrid, columns: int) -> Grid:
+    table = Grid(box=None, header_style="bold", pad_edge=False)
+    for title in grid.head[:columns]:
+        is_number = title.startswith(">")
+        table.add_column(
+            textwrap.fill(title.removeprefix(">"), HEADING),
+            justify="right" if is_number else "left",
+            max_width=PROSE,
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    for row in grid.rows:
+        table.add_row(*(_page_cell(cell) for cell in row[:columns]))
+    return table
+
+
+def print_cell(cell: Cell) -> None:
+    """A line of a page, for the terminal."""
+    out.print(_page_cell(cell))
+
+
+def _page_cell(cell: Cell | str) -> Text:
+    if isinstance(cell, str):
+        return Text(cell)
+    return Text(cell.text, style=TONES[cell.tone])
 
 
 def print_error(error: BaseException, trace: str = "") -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LABEL = re.compile(r"(?:^| )(?P<table>[a-z]+\.\w+): (?P<verb>[a-z][a-z ]*)(?:: (?P<work>.+))?$")
 # In every stage, or in none that is worth a look.
 _DULL = re.compile(
-    r"WholeStageCodegen|InputAdapter|Project|Filter|Union|AQEShuffleRead|CollectMetrics|[Mm]ap"
+    r"WholeStageCodegen|Exchange|InputAdapter|Project|Filter|Union|AQEShuffleRead|CollectMetrics|[Mm]ap"
     r"|DeserializeToObject|SerializeFromObject|parallelize"
 )
 _PROCESSES = ("JVM", "Python", "Other")
