@@ -257,7 +257,7 @@ class Lake:
         try:
             with table_lock(self.settings, name) as token:
                 job = replace(self.job(name, request), token=token)
-                self._stages(job, progress)
+                self._stages(job, progress, lambda: notify(progress.so_far(name)))
         except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
             progress.fail(self._explained(error, name))
         outcome = progress.outcome(name, time.monotonic() - clock)
@@ -265,11 +265,13 @@ class Lake:
         notify(outcome)
         return outcome
 
-    def _stages(self, job: Job, progress: _Progress) -> None:
+    def _stages(self, job: Job, progress: _Progress, tell: Callable[[], None]) -> None:
         if not self._look(job, progress):
             return
+        tell()
         self._process(job, progress)
         if progress.written:
+            tell()
             self._assert_output(replace(job), progress)
 
     def _look(self, job: Job, progress: _Progress) -> bool:
@@ -407,6 +409,11 @@ class _Progress:
             gate = str(error.details.get("gate", ""))
             found = error.details.get("results")
             self.results += [(gate, result) for result in found or ()]  # type: ignore[attr-defined]  # facts are untyped
+
+    def so_far(self, table: str) -> Outcome:
+        """Still running: why, and where its rows went once they are written."""
+        account = self.written.account if self.written else Account()
+        return Outcome(table, RUNNING, reason=self.reason, account=account)
 
     def outcome(self, table: str, seconds: float) -> Outcome:
         written = self.written

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 13
+"""Read at once: what of a packed file that is still being written may be missed at its end."""
 ROLLING = "eventlog_v2_"
 _EVENTS_FILE = re.compile(r"events_(\d+)_")
 _FIRST = b'{"Event":'
@@ -98,7 +99,8 @@ def read_lines(log: Path) -> Iterator[tuple[bytes, str]]:
     """
     is_first = True
     for path in files_of(log):
-        rest, number = b"", 0
+        parts: list[bytes] = []  # of a line that goes on in the next chunk
+        number = 1
         for chunk in _chunks(path):
             if is_first and not chunk.startswith(_FIRST):
                 raise EventLogError(
@@ -106,12 +108,14 @@ def read_lines(log: Path) -> Iterator[tuple[bytes, str]]:
                     "folder that LAKEHOUSE_EVENT_LOG made"
                 )
             is_first = False
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
+            first, *others = chunk.split(b"\n")
+            parts.append(first)
+            for other in others:
+                yield b"".join(parts), f"{path}:{number}"
+                parts = [other]
                 number += 1
-                yield line, f"{path}:{number}"
-        if rest:
-            yield rest, f"{path}:{number + 1}"
+        if line := b"".join(parts):
+            yield line, f"{path}:{number}"
     if is_first:
         raise EventLogError(f"the event log {log} is empty: nothing was written to it yet")
 

@@ -96,9 +96,9 @@ class _Reader:
             raise ValueError
 
     def at(self, moment: int) -> int:
-        """Note that the log goes on until a moment, Unix time in ms."""
+        """Take note of a moment, Unix time in ms."""
         self.last_ms = max(self.last_ms, moment)
-        self.started_ms = moment if self.started_ms is None else self.started_ms
+        self.started_ms = moment if self.started_ms is None else min(self.started_ms, moment)
         return moment
 
     def log_start(self, event: Event) -> None:
