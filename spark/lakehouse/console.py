@@ -194,7 +194,7 @@ class Progress:
         grid.add_column("why", overflow="fold", style="dim")
         for name, outcome in self._outcomes.items():
             grid.add_row(name, *_progress_cells(outcome))
-        grid.add_row("so far", *self._so_far(), style="bold")
+        grid.add_row("all tables", *self._so_far(), style="bold")
         return grid
 
     def _so_far(self) -> list[str]:

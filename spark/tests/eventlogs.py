@@ -89,9 +89,10 @@ EVENTS = [
     event("SparkListenerApplicationStart", **{
         "App Name": "lakehouse", "App ID": "local-1", "Timestamp": START,
     }),
-    event(f"{SQL}SparkListenerSQLExecutionStart", **{
-        "executionId": 7, "description": "bronze.a: ingest", "sparkPlanInfo": {"metrics": [SCAN]},
-    }),
+    event(
+        f"{SQL}SparkListenerSQLExecutionStart",
+        executionId=7, time=START + 900, description="bronze.a: ingest", plan={"metrics": [SCAN]},
+    ),
     job(0, 1_000, [0], description="bronze.a: ingest"),
     stage(0, 1_000, None, "Scan text ", "WholeStageCodegen (1)", "Generate"),
     event(f"{SQL}SparkListenerDriverAccumUpdates", executionId=7, accumUpdates=[[55, 2000]]),

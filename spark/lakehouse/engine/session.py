@@ -98,13 +98,17 @@ def attach(settings: Settings) -> SparkSession:
 
     try:
         knock(settings.spark_remote, KNOCK_SECONDS)
-        return SparkSession.builder.remote(settings.spark_remote).create()
+        session = SparkSession.builder.remote(settings.spark_remote).create()
     except Exception as error:
         message = (
             f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer ({error}); "
             "`lakehouse engine start` starts one here"
         )
         raise EngineError(message) from error
+    # A checkpointed frame comes back in the thread's active session, which otherwise stays the
+    # first that the thread made: the next table's frames would not be found.
+    type(session)._active_session.session = session  # type: ignore[attr-defined]  # noqa: SLF001  # there is no other way
+    return session
 
 
 def start_session(settings: Settings) -> SparkSession:

@@ -61,7 +61,7 @@ class _Reader:
         self.askers: dict[int, list[int]] = {}  # stage → jobs that list it
         self.stages: dict[tuple[int, int], StageSoFar] = {}
         self.peaks: Counter[str] = Counter()
-        self.queries: dict[int, Label] = {}
+        self.queries: dict[int, tuple[Label, int]] = {}
         self.scan_sizes: set[int] = set()  # accumulators that hold one
         self.driver_figures: dict[int, tuple[int, int]] = {}  # accumulator → query, value
         self.handlers = {
@@ -161,7 +161,7 @@ class _Reader:
     def query_start(self, event: Event) -> None:
         tags = ",".join(event.get("jobTags") or ())
         about = {"spark.job.description": event["description"], "spark.job.tags": tags}
-        self.queries[event["executionId"]] = label_of(about)
+        self.queries[event["executionId"]] = label_of(about), event["time"]
 
     def driver_update(self, event: Event) -> None:
         for accumulator, value in event["accumUpdates"]:
@@ -190,9 +190,10 @@ class _Reader:
             ),
             stages=tuple(stage.done(*key) for key, stage in sorted(self.stages.items())),
             scans=tuple(
-                Scan(label=self.queries.get(query, Label()), size_bytes=value)
+                Scan(label=label, started_ms=started, size_bytes=value)
                 for accumulator, (query, value) in self.driver_figures.items()
                 if accumulator in self.scan_sizes
+                for label, started in [self.queries.get(query, (Label(), 0))]
             ),
             peak=Load(**self.peaks),
         )

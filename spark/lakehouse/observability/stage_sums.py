@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
     Event = Mapping[str, Any]
 
-_LABEL = re.compile(r"(?:^| )(?P<table>[a-z]+\.\w+): (?P<verb>[a-z][a-z ]*)(?:: (?P<work>.+))?$")
+# Delta puts words of its own before and behind: "Delta: T: V: Compute snapshot", "T: V - MERGE …".
+_LABEL = re.compile(
+    r"(?:^| )(?P<table>[a-z]+\.\w+): (?P<verb>[a-z]+(?: [a-z]+)*)(?:(?:: | - )(?P<work>.+))?$"
+)
 # In every stage, or in none that is worth a look.
 _DULL = re.compile(
-    r"WholeStageCodegen|Exchange|InputAdapter|Project|Filter|Union|AQEShuffleRead|CollectMetrics|[Mm]ap"
+    r"WholeStageCodegen|AdaptiveSparkPlan|Exchange|InputAdapter|Project|Filter|Union|AQEShuffleRead|CollectMetrics|[Mm]ap"
     r"|DeserializeToObject|SerializeFromObject|parallelize"
 )
+MOST_CALL = 40  # characters: over Connect a stage is named by its whole plan
 _PROCESSES = ("JVM", "Python", "Other")
 _SUMS = {
     "gc_ms": ("JVM GC Time",),
@@ -119,7 +123,8 @@ def operators(info: Event) -> str:
     scopes = [rdd["Scope"] for rdd in info.get("RDD Info", ()) if "Scope" in rdd]
     found = (json.loads(scope)["name"] for scope in scopes)
     names = {" ".join(name.split()[:2]) for name in found if not _DULL.match(name)}
-    return ", ".join(sorted(names)) or info["Stage Name"].partition(" at ")[0]
+    call = info["Stage Name"].partition(" at ")[0]
+    return ", ".join(sorted(names)) or call.partition("\n")[0][:MOST_CALL]
 
 
 def _spread(values: array[int]) -> Spread:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -169,10 +169,12 @@ class Scan:
 
     Attributes:
         label: What the query is about.
+        started_ms: When the query started, Unix time.
         size_bytes: Size of the files it chose.
     """
 
     label: Label
+    started_ms: int
     size_bytes: int
 
 
@@ -263,6 +265,13 @@ class SparkRun:
     def slowest(self, n: int) -> list[Stage]:
         """The stages that took most task time."""
         return sorted(self.stages, key=lambda stage: -stage.load.task_ms)[:n]
+
+    def until(self, moment_ms: float) -> SparkRun:
+        """Without the jobs, stages and scans that started later."""
+        jobs = tuple(job for job in self.jobs if job.started_ms <= moment_ms)
+        stages = tuple(each for each in self.stages if (each.started_ms or 0) <= moment_ms)
+        scans = tuple(scan for scan in self.scans if scan.started_ms <= moment_ms)
+        return replace(self, jobs=jobs, stages=stages, scans=scans)
 
     def _by(self, key: Callable[[Label], str]) -> list[Part]:
         names = {key(job.label) for job in self.jobs}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.reporting import numbers
 from lakehouse.reporting.page import Cell, Figure, Grid, Section
-from lakehouse.reporting.spark_run import NO_TABLE, opening
+from lakehouse.reporting.spark_run import NO_LABEL, opening
 from lakehouse.reporting.targets import verdicts
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _about(first: SparkRun, second: SparkRun) -> list[list[Cell | str]]:
 
 def _row(pair: Pair) -> list[Cell | str]:
     return [
-        pair.name or NO_TABLE,
+        pair.name or NO_LABEL,
         _change(pair, "wall_ms", numbers.seconds),
         _ratio(pair, "wall_ms"),
         _change(pair, "task_ms", numbers.seconds),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lakehouse.observability.work import Label, Part, SparkRun, Stage
 
-NO_TABLE = "(no table)"
+NO_LABEL = "(unlabelled)"
 SLOWEST = 15
 PART_HEAD = (
     *(">Wall", ">Task time", ">Share", ">Tasks", ">Longest ÷ median", ">by records", ">GC"),
@@ -187,7 +187,7 @@ def _part_row(run: SparkRun, part: Part) -> list[Cell | str]:
     load = part.load
     whole_ms = run.whole.load.task_ms
     return [
-        part.name or NO_TABLE,
+        part.name or NO_LABEL,
         numbers.seconds(part.wall_ms),
         numbers.seconds(load.task_ms),
         numbers.percent(load.task_ms / whole_ms if whole_ms else None, 0),
@@ -212,7 +212,7 @@ def _stage_row(stage: Stage) -> list[Cell | str]:
     if stage.error:
         what = Cell(f"✗ {stage.error}", "bad")
     return [
-        label.table or NO_TABLE,
+        label.table or NO_LABEL,
         label.verb,
         numbers.seconds(load.task_ms),
         what,
@@ -252,11 +252,11 @@ def _lanes(run: SparkRun) -> Markup | None:
         tip = f"{_words(job.label)}, job {job.id}: {numbers.seconds(end - job.started_ms)}"
         start = job.started_ms - run.started_ms
         by_table[job.label.table].append(Busy(start, end - run.started_ms, tip))
-    rows = [Lane(table or NO_TABLE, stretches) for table, stretches in by_table.items()]
+    rows = [Lane(table or NO_LABEL, stretches) for table, stretches in by_table.items()]
     until = run.ended_ms - run.started_ms
     return lanes("When Spark worked on which table", rows, until) if rows else None
 
 
 def _words(label: Label) -> str:
-    parts = (label.table or NO_TABLE, label.verb, label.work)
+    parts = (label.table or NO_LABEL, label.verb, label.work)
     return ": ".join(part for part in parts if part)

@@ -102,6 +102,16 @@ def test_the_slowest_stages_come_first(run):
     assert [(s.id, s.load.task_ms) for s in run.slowest(2)] == [(0, 10_000), (1, 3_000)]
 
 
+def test_work_until_a_moment_leaves_out_what_started_later(run):
+    early = run.until(START + 5_000)
+    assert [(each.name, each.load.task_ms) for each in early.tables] == [
+        ("bronze.a", 10_000),
+        ("silver.b", 3_000),
+    ]
+    assert early.whole.load.input_bytes == 2_000
+    assert run.until(START + 899).whole.load.input_bytes == 0
+
+
 @pytest.mark.parametrize("cut", [1, 2, 40])
 def test_a_log_without_its_end_is_reported_as_far_as_it_goes(tmp_path, cut):
     path = tmp_path / "local-1.inprogress"
@@ -153,6 +163,13 @@ def test_events_of_others_are_passed_over(tmp_path):
             "Delta: Delta: gold.c: check output: Filtering files: Compute snapshot",
             "",
             Label(table="gold.c", verb="check output", work="Filtering files: Compute snapshot"),
+        ),
+        (
+            "silver.b: write - MERGE operation - scanning files for matches",
+            "",
+            Label(
+                table="silver.b", verb="write", work="MERGE operation - scanning files for matches"
+            ),
         ),
         ("Spark Connect - x", "a,b_Tag_silver.b: write", Label(table="silver.b", verb="write")),
         ("Spark Connect - SELECT 'a.b'", "a,b_Tag_other", Label()),
