@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)
-    touched = scope.touched.localCheckpoint() if scope.touched is not None else None
+    with job.engine.doing("find scope"):
+        touched = scope.touched.localCheckpoint() if scope.touched is not None else None
     tally = _driving_rows(job, touched)
     desired = _transformed(job, tally.rows, touched)
     reach("before_write", job.table.name)
