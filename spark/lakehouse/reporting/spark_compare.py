@@ -57,43 +57,28 @@ def pairs(first: SparkRun, second: SparkRun) -> list[Pair]:
 
 def compare_sections(first: SparkRun, second: SparkRun) -> list[Section]:
     """The parts of the report."""
+    both = Figure(
+        title="What they are",
+        caption="The first is what the second is measured by.",
+        grid=Grid(head=("", "First", "Second"), rows=_about(first, second)),
+    )
+    by_table = Figure(
+        title="First → second, and second ÷ first",
+        caption=(
+            "▲ more and ▼ less by more than a tenth. Seconds of two runs on a shared machine "
+            "differ by themselves; bytes and tasks do not."
+        ),
+        grid=Grid(
+            head=(
+                *("Table", ">Wall", ">ratio", ">Task time", ">ratio", ">Shuffle", ">ratio"),
+                *(">GC", ">Spill", ">Input ratio", ">Tasks ratio"),
+            ),
+            rows=[_row(pair) for pair in pairs(first, second)],
+        ),
+    )
     return [
-        Section(
-            anchor="compared",
-            title="Two runs compared",
-            figures=[
-                Figure(
-                    title="Both runs",
-                    caption="The first is what the second is measured by.",
-                    grid=Grid(
-                        head=("", "First", "Second"),
-                        rows=_about(first, second),
-                    ),
-                ),
-                Figure(
-                    title="By table: first → second, and second ÷ first",
-                    caption=(
-                        "▲ more and ▼ less by more than a tenth. Seconds of two runs on a shared "
-                        "machine differ by themselves; bytes and tasks do not."
-                    ),
-                    grid=Grid(
-                        head=(
-                            *(
-                                "Table",
-                                ">Wall",
-                                ">ratio",
-                                ">Task time",
-                                ">ratio",
-                                ">Tasks",
-                                ">ratio",
-                            ),
-                            *(">GC", ">Input", ">ratio", ">Shuffle", ">ratio", ">Spill"),
-                        ),
-                        rows=[_row(pair) for pair in pairs(first, second)],
-                    ),
-                ),
-            ],
-        )
+        Section(anchor="both", title="Both runs", figures=[both]),
+        Section(anchor="tables", title="By table", figures=[by_table]),
     ]
 
 
@@ -103,7 +88,7 @@ def _about(first: SparkRun, second: SparkRun) -> list[list[Cell | str]]:
         ["Run", *(". ".join(opening(run)) for run in (first, second))],
     ]
     both = zip(verdicts(first.whole), verdicts(second.whole), strict=True)
-    return rows + [[f"Target: {one.name}", one.cell, other.cell] for one, other in both]
+    return rows + [[one.name, one.cell, other.cell] for one, other in both]
 
 
 def _row(pair: Pair) -> list[Cell | str]:
@@ -113,14 +98,12 @@ def _row(pair: Pair) -> list[Cell | str]:
         _ratio(pair, "wall_ms"),
         _change(pair, "task_ms", numbers.seconds),
         _ratio(pair, "task_ms"),
-        _change(pair, "tasks", numbers.count),
-        _ratio(pair, "tasks"),
-        _change(pair, "gc_share", numbers.percent),
-        _change(pair, "input_bytes", numbers.size),
-        _ratio(pair, "input_bytes"),
         _change(pair, "shuffle_bytes", numbers.size),
         _ratio(pair, "shuffle_bytes"),
+        _change(pair, "gc_share", numbers.percent),
         _change(pair, "spill_bytes", numbers.size),
+        _ratio(pair, "input_bytes"),
+        _ratio(pair, "tasks"),
     ]
 
 

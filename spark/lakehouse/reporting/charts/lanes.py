@@ -41,8 +41,9 @@ def lanes(title: str, rows: Sequence[Lane], until_ms: int) -> Markup:
         rows: The lanes, from top to bottom.
         until_ms: How far the scale must go.
     """
-    grid = svg.ticks(0, until_ms / 1000, 8)
-    scale = svg.Scale(0, grid[-1], LABELS, WIDTH - 24)
+    until = max(until_ms / 1000, 1.0)
+    grid = [tick for tick in svg.ticks(0, until, 8) if tick <= until]
+    scale = svg.Scale(0, until, LABELS, WIDTH - 24)
     bottom = TOP + ROW * len(rows)
     parts = []
     for tick in grid:
