@@ -12,9 +12,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import EventLogError
+from lakehouse.observability.application import SparkRun
 from lakehouse.observability.event_files import read_lines
 from lakehouse.observability.stage_sums import JobSoFar, StageSoFar, label_of, memory, operators
-from lakehouse.observability.work import Label, Load, Scan, SparkJob, SparkRun
+from lakehouse.observability.work import Label, Load, Scan, SparkJob
 
 if TYPE_CHECKING:
     from pathlib import Path

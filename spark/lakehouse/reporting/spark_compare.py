@@ -13,7 +13,7 @@ from lakehouse.reporting.targets import verdicts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lakehouse.observability.work import Part, SparkRun
+    from lakehouse.observability.application import Part, SparkRun
 
 FIGURES = ("wall_ms", "task_ms", "tasks", "gc_share", "input_bytes", "shuffle_bytes", "spill_bytes")
 NOTABLE = 0.1

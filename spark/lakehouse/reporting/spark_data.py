@@ -9,7 +9,8 @@ from lakehouse.reporting.spark_compare import FIGURES, pairs
 from lakehouse.reporting.targets import verdicts
 
 if TYPE_CHECKING:
-    from lakehouse.observability.work import Part, SparkRun, Stage
+    from lakehouse.observability.application import Part, SparkRun
+    from lakehouse.observability.work import Stage
 
 
 def run_data(run: SparkRun) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lakehouse.observability.work import SparkRun
+    from lakehouse.observability.application import SparkRun
     from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
 MOST_NAMES = 5

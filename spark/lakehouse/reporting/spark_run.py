@@ -15,7 +15,8 @@ from lakehouse.reporting.targets import MAX_SKEW, verdicts
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from lakehouse.observability.work import Label, Part, SparkRun, Stage
+    from lakehouse.observability.application import Part, SparkRun
+    from lakehouse.observability.work import Label, Stage
 
 NO_LABEL = "(unlabelled)"
 SLOWEST = 15

@@ -10,7 +10,7 @@ from lakehouse.reporting import numbers
 from lakehouse.reporting.page import Cell
 
 if TYPE_CHECKING:
-    from lakehouse.observability.work import Part
+    from lakehouse.observability.application import Part
 
 MAX_SKEW = 2.0
 MAX_GC_SHARE = 0.04

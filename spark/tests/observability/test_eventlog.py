@@ -6,9 +6,10 @@ import pytest
 from eventlogs import EVENTS, START, job, stage, task, text, write
 
 from lakehouse.errors import EventLogError
+from lakehouse.observability.application import union_ms
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.observability.stage_sums import label_of
-from lakehouse.observability.work import Label, union_ms
+from lakehouse.observability.work import Label
 
 
 @pytest.fixture
