@@ -125,17 +125,17 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         head = file.read(len(_LZ4_MAGIC))
         file.seek(0)
-        if head == _LZ4_MAGIC:
-            yield from _lz4_blocks(file)
-            return
-        codec = next((name for magic, name in _CODECS.items() if head.startswith(magic)), None)
-        source = pa.PythonFile(file)
-        stream = pa.CompressedInputStream(source, codec) if codec else source
         try:
-            while chunk := stream.read(CHUNK_BYTES):
-                yield chunk
+            yield from _lz4_blocks(file) if head == _LZ4_MAGIC else _pieces(file, head)
         except OSError:  # the last block is not whole: all before it was given out
             return
+
+
+def _pieces(file: BinaryIO, head: bytes) -> Iterator[bytes]:
+    codec = next((name for magic, name in _CODECS.items() if head.startswith(magic)), None)
+    stream = pa.CompressedInputStream(pa.PythonFile(file), codec) if codec else file
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
 
 
 def _lz4_blocks(file: BinaryIO) -> Iterator[bytes]:
