@@ -25,6 +25,8 @@ from rich.table import Table as Grid
 
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import Lake, Outcome, new_request
+from lakehouse.observability.event_files import find_log
+from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
 
 GENERATOR = Path(__file__).with_name("generate_synthetic_data.py")
@@ -33,10 +35,7 @@ GENERATOR = Path(__file__).with_name("generate_synthetic_data.py")
 def measure(root: Path) -> dict[str, Any]:
     """Run the pipeline, run it again, and run it into a second lake, in one process."""
     events = root / "events"
-    events.mkdir()
-    log = {"enabled": "true", "compress": "false", "dir": events.as_uri()}
-    conf = ";".join(f"spark.eventLog.{key}={value}" for key, value in log.items())
-    settings = load_settings(root=str(root), spark_conf=conf)
+    settings = load_settings(root=str(root), event_log=str(events))
     names = list(registry().entries)
     with Lake(settings, registry()) as lake:
         session_s = timed(lambda: lake.spark)
@@ -60,7 +59,7 @@ def measure(root: Path) -> dict[str, Any]:
         "tables": {o.table: {"s": o.seconds, "gates_s": o.gate_seconds} for o in first},
         "gate_share": sum(o.gate_seconds for o in first) / sum(o.seconds for o in first),
         "failed": [o.table for o in (*first, *second, *third) if o.error],
-        **count_jobs(events, ended_ms),
+        **spark_work(events, ended_ms),
     }
 
 
@@ -76,18 +75,20 @@ def count_commits(root: Path) -> int:
     return sum(1 for layer in ("bronze", "silver", "gold") for _ in (root / layer).rglob("*.json"))
 
 
-def count_jobs(events: Path, until_ms: float) -> dict[str, int]:
-    """Spark jobs and tasks that started by a moment, from the event log of an ended session."""
-    starts: dict[str, list[int]] = {"spark_jobs": [], "spark_tasks": []}
-    for path in events.rglob("*"):
-        if path.is_file() and not path.name.startswith((".", "appstatus")):
-            for line in path.open(encoding="utf-8"):
-                event = json.loads(line)
-                if event["Event"] == "SparkListenerJobStart":
-                    starts["spark_jobs"].append(event["Submission Time"])
-                elif event["Event"] == "SparkListenerTaskEnd":
-                    starts["spark_tasks"].append(event["Task Info"]["Launch Time"])
-    return {kind: sum(at <= until_ms for at in moments) for kind, moments in starts.items()}
+def spark_work(events: Path, until_ms: float) -> dict[str, Any]:
+    """What Spark did for the jobs that started by a moment, from the log of an ended session."""
+    log, _ = find_log(events)
+    work = read_event_log(log).until(until_ms)
+    load = work.whole.load
+    return {
+        "spark_jobs": work.whole.jobs,
+        "spark_tasks": load.tasks,
+        "spark_task_s": round(load.task_ms / 1000, 1),
+        "skew": work.whole.skew,
+        "gc_share": load.gc_share,
+        "spilled_bytes": load.spilled_bytes,
+        "shuffle_ratio": load.shuffle_ratio,
+    }
 
 
 def main(

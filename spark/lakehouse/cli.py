@@ -308,8 +308,26 @@ def verify(table: TableName, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def report() -> None:
-    """Write <root>/report.html and say in a few lines what the marts tell."""
+def report(
+    eventlog: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="An event log of Spark, or a folder of logs (then the newest). Two are compared."
+        ),
+    ] = None,
+    *,
+    html: Annotated[Path | None, typer.Option(help="Write a page about the log here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write <root>/report.html and say what the marts tell; or, of an event log, where time went.
+
+    A run writes one into the folder that LAKEHOUSE_EVENT_LOG names.
+    """
+    if eventlog:
+        _report_logs(eventlog, html, as_json)
+        return
+    if html or as_json:
+        raise ConfigError("--html and --json are about an event log; name one")
     from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
 
     settings = current_settings()
@@ -318,6 +336,26 @@ def report() -> None:
     console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
     console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
+
+
+def _report_logs(paths: list[Path], html: Path | None, as_json: bool) -> None:  # noqa: FBT001  # an option's value
+    from lakehouse.reporting import spark_page  # noqa: PLC0415  # jinja2
+
+    told = spark_page.tell(paths)
+    for line in told.notes:
+        console.err.print(line, markup=False)
+    if html:
+        html.write_text(told.html, encoding="utf-8")
+        console.err.print(f"wrote {html}", markup=False)
+    if as_json:
+        console.print_json(told.data)
+    elif not html:
+        for line in told.lead:
+            console.out.print(line, markup=False, highlight=False)
+        for answer in told.answers:
+            console.print_cell(answer)
+        for title, grid in told.tables:
+            console.print_grid(grid, title)
 
 
 @app.command()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lakehouse.engine.runner import Outcome
+    from lakehouse.io.state import Account
+    from lakehouse.reporting.page import Cell
+    from lakehouse.reporting.page import Grid as PageGrid
 
 STYLES = {
     "waiting": "dim",
@@ -27,6 +32,8 @@ STYLES = {
     "failed": "bold red",
     "blocked": "yellow",
 }
+TONES = {"": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
+HEADING, PROSE, MOST = 9, 36, 10_000  # widths: of a title, of a cell, of anything
 WIDE = 200
 """Columns where the output is not a terminal: nobody wants a file or a log folded at 80."""
 
@@ -58,6 +65,48 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str = "", empty: str = 
     out.print(grid)
 
 
+def print_grid(grid: PageGrid, title: str) -> None:
+    """A table of a page, for the terminal: as many of its columns as there is room for."""
+    out.print(f"\n[bold]{escape(title)}", highlight=False)
+    shown = len(grid.head)
+    boundless = out.options.update(width=MOST)
+    while shown > 1 and (
+        out.measure(_terminal_grid(grid, shown), options=boundless).maximum > out.width
+    ):
+        shown -= 1
+    out.print(_terminal_grid(grid, shown))
+    if left_out := grid.head[shown:]:
+        names = ", ".join(name.removeprefix(">") for name in left_out)
+        out.print(f"not shown for want of room: {names}", style="dim", highlight=False)
+
+
+def _terminal_grid(grid: PageGrid, columns: int) -> Grid:
+    table = Grid(box=None, header_style="bold", pad_edge=False)
+    for title in grid.head[:columns]:
+        is_number = title.startswith(">")
+        table.add_column(
+            textwrap.fill(title.removeprefix(">"), HEADING),
+            justify="right" if is_number else "left",
+            max_width=PROSE,
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    for row in grid.rows:
+        table.add_row(*(_page_cell(cell) for cell in row[:columns]))
+    return table
+
+
+def print_cell(cell: Cell) -> None:
+    """A line of a page, for the terminal."""
+    out.print(_page_cell(cell))
+
+
+def _page_cell(cell: Cell | str) -> Text:
+    if isinstance(cell, str):
+        return Text(cell)
+    return Text(cell.text, style=TONES[cell.tone])
+
+
 def print_error(error: BaseException, trace: str = "") -> None:
     """What went wrong, on standard error; a traceback only for bugs."""
     if isinstance(error, LakehouseError):
@@ -82,11 +131,7 @@ def print_outcome(outcome: Outcome, stage: str) -> None:
         err.print(f"  why: {outcome.reason}", markup=False)
     account = outcome.account
     if account.rows_in:
-        err.print(
-            f"  rows in {account.rows_in:,} = loaded {account.rows_loaded:,} + quarantined "
-            f"{account.rows_quarantined:,} + repeats {account.rows_deduplicated:,} + too late "
-            f"{account.rows_too_late:,}"
-        )
+        err.print(f"  {_counts(account)}")
     if outcome.changed:
         counts = ", ".join(f"{n:,} {operation}" for operation, n in outcome.changed.items())
         err.print(f"  rows written: {counts}")
@@ -136,7 +181,9 @@ class Progress:
         """Take over a change."""
         self._outcomes[outcome.table] = outcome
         if not out.is_terminal and outcome.outcome != "running":
-            out.print(f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s)", style="dim")
+            counts = f", {_counts(outcome.account)}" if outcome.account.rows_in else ""
+            line = f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s){counts}"
+            out.print(line, style="dim", highlight=False)
 
     def _grid(self) -> Grid:
         grid = Grid(box=None, header_style="bold")
@@ -147,26 +194,45 @@ class Progress:
         grid.add_column("why", overflow="fold", style="dim")
         for name, outcome in self._outcomes.items():
             grid.add_row(name, *_progress_cells(outcome))
+        grid.add_row("all tables", *self._so_far(), style="bold")
         return grid
+
+    def _so_far(self) -> list[str]:
+        """How many tables are done, and the rows of all, by fate."""
+        known = [outcome for outcome in self._outcomes.values() if outcome]
+        done = sum(outcome.outcome != "running" for outcome in known)
+        fates = [_fates(outcome.account) for outcome in known]
+        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 5
+        return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
 
 
 def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
     if outcome is None:
         return [Text("waiting", style="dim"), *[""] * 7, ""]
     state = Text(outcome.outcome, style=STYLES[outcome.outcome])
+    fates = _fates(outcome.account)
+    has_counts = outcome.outcome == "updated" or any(fates)
+    numbers = [f"{n:,}" for n in fates] if has_counts else [""] * len(fates)
     if outcome.outcome in {"running", "blocked"}:
-        return [state, *[""] * 7, outcome.reason]
-    account = outcome.account
-    counts = [
+        return [state, *numbers, "", "", outcome.reason]
+    version = str(outcome.state.version) if outcome.state else ""
+    return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]
+
+
+def _fates(account: Account) -> list[int]:
+    return [
         account.rows_in,
         account.rows_loaded,
         account.rows_quarantined,
         account.rows_deduplicated,
         account.rows_too_late,
     ]
-    numbers = [f"{n:,}" if outcome.outcome == "updated" else "" for n in counts]
-    version = str(outcome.state.version) if outcome.state else ""
-    return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]
+
+
+def _counts(account: Account) -> str:
+    read, *fates = (f"{n:,}" for n in _fates(account))
+    words = zip(("loaded", "quarantined", "repeats", "too late"), fates, strict=True)
+    return f"rows in {read} = {' + '.join(f'{word} {n}' for word, n in words)}"
 
 
 def _cell(value: object) -> str:

@@ -99,6 +99,12 @@ class OutputQualityError(LakehouseError):
     exit_code = EXIT_DATA
 
 
+class EventLogError(LakehouseError):
+    """A file is not a Spark event log, holds nothing, or is broken in the middle."""
+
+    exit_code = EXIT_DATA
+
+
 class LockedError(LakehouseError):
     """Another process is writing this table."""
 

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     spark_conf: str = Setting(
         "", description="Extra Spark settings: key=value, separated by semicolons."
     )
+    event_log: str = Setting(
+        "", description="Folder for Spark's event logs, which `lakehouse report` reads."
+    )
     engine_memory_gib: float = Setting(
         6.0, gt=0, description="The shared engine starts again when it has grown beyond this."
     )

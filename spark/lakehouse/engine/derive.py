@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.observe import Tally
 from lakehouse.engine.scope import (
     IS_TOUCHED,
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     from lakehouse.spec import Table
 
 
+@labelled("derive")
 def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)
-    touched = scope.touched.localCheckpoint() if scope.touched is not None else None
+    with job.engine.doing("find scope"):
+        touched = scope.touched.localCheckpoint() if scope.touched is not None else None
     tally = _driving_rows(job, touched)
     desired = _transformed(job, tally.rows, touched)
     reach("before_write", job.table.name)

@@ -10,6 +10,7 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta, landing
@@ -119,6 +120,7 @@ def check_headers(job: Job, landed: Sequence[LandedFile]) -> None:
             raise SchemaMismatchError(message, path=each.path, missing=missing, found=found)
 
 
+@labelled("ingest")
 def ingest(job: Job, work: Intake) -> Written:
     """Write the good rows to the table and the others to quarantine."""
     reach("before_read", job.table.name)
@@ -142,13 +144,14 @@ def ingest(job: Job, work: Intake) -> Written:
             written = written_rows(job, _not_held(rows, held))
             loaded = written.changed[delta.INSERT]
         reach("between_quarantine_and_table", job.table.name)
-        quarantine.put(
-            job.spark,
-            quarantine.uri(job.settings, job.table.name),
-            _with_text(parsed.filter(_is_bad()), lines, counts["rows_quarantined"]),
-            files=None if work.reconcile else [each.path for each in landed],
-            run=job.run,
-        )
+        with job.engine.doing("quarantine"):
+            quarantine.put(
+                job.spark,
+                quarantine.uri(job.settings, job.table.name),
+                _with_text(parsed.filter(_is_bad()), lines, counts["rows_quarantined"]),
+                files=None if work.reconcile else [each.path for each in landed],
+                run=job.run,
+            )
     finally:
         parsed.unpersist()
     account = Account(

@@ -13,10 +13,9 @@ from lakehouse.io.state import State, StateStore
 from lakehouse.spec import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import DataFrame, SparkSession
 
+    from lakehouse.engine.labels import TableEngine
     from lakehouse.engine.registry import Entry
     from lakehouse.settings import Settings
     from lakehouse.spec import Table
@@ -48,7 +47,7 @@ class Job:
     Attributes:
         entry: The table and its code.
         settings: Where the lake is.
-        engine: Gives a session of this job's own.
+        engine: Gives a session of this job's own, and labels what it does.
         request: What was asked for.
         states: Published states and candidates.
         clocks: Date columns whose newest value others need to know.
@@ -58,17 +57,17 @@ class Job:
 
     entry: Entry
     settings: Settings
-    engine: Callable[[], SparkSession]
+    engine: TableEngine
     request: Request
     states: StateStore
     clocks: frozenset[str] = frozenset()
     files: str | None = None
     token: int = 0
 
-    @cached_property
+    @property
     def spark(self) -> SparkSession:
         """The engine; starts when first needed: having nothing to do costs nothing."""
-        return self.engine()
+        return self.engine.spark
 
     @property
     def table(self) -> Table:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.runner import new_request
 from lakehouse.errors import LockedError, exit_code_of
 from lakehouse.io import delta, files, ops
@@ -134,6 +135,7 @@ def _guarded(settings: Settings, name: str, work: Callable[[], list[Upkeep]]) ->
         return [Upkeep(name, FAILED, error=clear, trace=traceback.format_exc())]
 
 
+@labelled("maintain")
 def _table(job: Job) -> Upkeep:
     published = job.published
     if published is None:
@@ -150,6 +152,7 @@ def _table(job: Job) -> Upkeep:
     return _vacuumed(job, Upkeep(job.table.name, outcome, before), job.uri)
 
 
+@labelled("maintain")
 def _quarantine(job: Job) -> list[Upkeep]:
     """The rejects of a bronze table, under its lock; readers follow the newest version."""
     uri = quarantine.uri(job.settings, job.table.name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from lakehouse.engine.labels import labelled
 from lakehouse.io import delta, ops
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ BEFORE = ("update_preimage", "delete")
 AFTER = ("update_postimage", "insert")
 
 
+@labelled("note restatements")
 def record(job: Job, candidate: State) -> None:
     """Note what publishing a candidate of a mart changes; twice for one version notes it once."""
     table, base = job.table, candidate.base

@@ -13,12 +13,12 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from lakehouse.engine import stages
 from lakehouse.engine.domains import in_use
 from lakehouse.engine.job import Job, Request
+from lakehouse.engine.labels import TableEngine
 from lakehouse.engine.session import attach, engine_went_away, start_session
 from lakehouse.errors import ConfigError, LakehouseError, UpstreamMissingError, exit_code_of
 from lakehouse.io import ops
@@ -126,7 +126,7 @@ class Lake:
         return Job(
             entry=self.registry[name],
             settings=self.settings,
-            engine=cache(self.fork),
+            engine=TableEngine(name, self.fork),
             request=request,
             states=self.states,
             clocks=frozenset(self.registry.clocks(name)),
@@ -257,7 +257,7 @@ class Lake:
         try:
             with table_lock(self.settings, name) as token:
                 job = replace(self.job(name, request), token=token)
-                self._stages(job, progress)
+                self._stages(job, progress, lambda: notify(progress.so_far(name)))
         except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
             progress.fail(self._explained(error, name))
         outcome = progress.outcome(name, time.monotonic() - clock)
@@ -265,11 +265,13 @@ class Lake:
         notify(outcome)
         return outcome
 
-    def _stages(self, job: Job, progress: _Progress) -> None:
+    def _stages(self, job: Job, progress: _Progress, tell: Callable[[], None]) -> None:
         if not self._look(job, progress):
             return
+        tell()
         self._process(job, progress)
         if progress.written:
+            tell()
             self._assert_output(replace(job), progress)
 
     def _look(self, job: Job, progress: _Progress) -> bool:
@@ -407,6 +409,11 @@ class _Progress:
             gate = str(error.details.get("gate", ""))
             found = error.details.get("results")
             self.results += [(gate, result) for result in found or ()]  # type: ignore[attr-defined]  # facts are untyped
+
+    def so_far(self, table: str) -> Outcome:
+        """Still running: why, and where its rows went once they are written."""
+        account = self.written.account if self.written else Account()
+        return Outcome(table, RUNNING, reason=self.reason, account=account)
 
     def outcome(self, table: str, seconds: float) -> Outcome:
         written = self.written

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.engine.labels import labelled
 from lakehouse.io import delta
 from lakehouse.spec import ReplaceSlices
 
@@ -74,6 +75,7 @@ def news(job: Job) -> str:
     return ", ".join([*words, *filter(None, [_moved(job)])])
 
 
+@labelled("find scope")
 def derive_scope(job: Job) -> Scope:
     """Compare what was consumed with what is published, and find the touched slices."""
     if reason := why_everything(job):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import logging
 import os
@@ -10,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError
 
 from lakehouse.engine.classes import java_options
 from lakehouse.engine.jars import jar_paths, needed
@@ -52,6 +55,8 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in jar_paths())
     conf["spark.driver.defaultJavaOptions"] += f" {java_options()}"
     conf["spark.jars"] = ",".join(str(path) for path in jars)
+    if settings.event_log:
+        conf |= _event_log(settings.event_log)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         conf["spark.hadoop.fs.s3a.endpoint"] = endpoint
         conf["spark.hadoop.fs.s3a.path.style.access"] = "true"
@@ -62,6 +67,23 @@ def spark_conf(settings: Settings) -> dict[str, str]:
             raise ConfigError(message)
         conf[key.strip()] = value.strip()
     return conf
+
+
+def _event_log(folder: str) -> dict[str, str]:
+    """Spark writes down what it does, with the memory of each stage."""
+    uri = folder
+    if "://" not in folder:
+        path = Path(folder).expanduser().resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        uri = path.as_uri()
+    return {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": uri,
+        "spark.eventLog.logStageExecutorMetrics": "true",
+        # Resident memory, too; looked at each second, as most stages end before a heartbeat (10 s).
+        "spark.executor.processTreeMetrics.enabled": "true",
+        "spark.executor.metrics.pollingInterval": "1s",
+    }
 
 
 def attach(settings: Settings) -> SparkSession:
@@ -76,13 +98,17 @@ def attach(settings: Settings) -> SparkSession:
 
     try:
         knock(settings.spark_remote, KNOCK_SECONDS)
-        return SparkSession.builder.remote(settings.spark_remote).create()
+        session = SparkSession.builder.remote(settings.spark_remote).create()
     except Exception as error:
         message = (
             f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} does not answer ({error}); "
             "`lakehouse engine start` starts one here"
         )
         raise EngineError(message) from error
+    # A checkpointed frame comes back in the thread's active session, which otherwise stays the
+    # first that the thread made: the next table's frames would not be found.
+    type(session)._active_session.session = session  # type: ignore[attr-defined]  # noqa: SLF001  # there is no other way
+    return session
 
 
 def start_session(settings: Settings) -> SparkSession:
@@ -114,6 +140,22 @@ def start_session(settings: Settings) -> SparkSession:
             f"LAKEHOUSE_SPARK_CONF={settings.spark_conf}: {str(error).splitlines()[0]}"
         )
         raise ConfigError(message) from error
+
+
+def relabel(spark: SparkSession, before: str | None, after: str | None) -> None:
+    """Give the jobs that this thread starts from now on another label.
+
+    A classic session has a description, of the thread; over Connect only tags reach the jobs.
+    """
+    if "connect" in type(spark).__module__:
+        if before is not None:
+            spark.removeTag(before)
+        if after is not None:
+            spark.addTag(after)
+        return
+    # An engine that died says so where it was asked to work; a label must not hide that.
+    with contextlib.suppress(Py4JError, OSError):
+        spark.sparkContext.setLocalProperty("spark.job.description", after)  # type: ignore[arg-type]  # None removes it
 
 
 def knock(remote: str, timeout_s: float) -> None:

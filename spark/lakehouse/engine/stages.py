@@ -17,6 +17,7 @@ from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
 from lakehouse.engine.faults import reach
 from lakehouse.engine.ingest import check_headers, ingest, intake
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import derive_scope, news, why_everything, within
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta, landing
@@ -84,6 +85,7 @@ def outlook(job: Job) -> Outlook:
     return Outlook(idle=idle and published is not None, reason=reason)
 
 
+@labelled("check input")
 def assert_input(job: Job) -> list[Result]:
     """Check that the inputs are there, readable, of the declared shape, and good enough.
 
@@ -170,6 +172,7 @@ def _same_since(job: Job, written: Written) -> int | None:
     return published.oldest_alike
 
 
+@labelled("count")
 def _totals(job: Job, written: Written) -> dict[str, Any]:
     """Rows in the table and the newest value of its clocks."""
     published = job.published
@@ -202,6 +205,7 @@ def recover(job: Job) -> Job:
     return roll_back(job, published)
 
 
+@labelled("roll back")
 def roll_back(job: Job, published: State) -> Job:
     """Restore the published content; the rejected versions stay readable in the history."""
     delta.restore(job.spark, job.uri, published.version)
@@ -238,6 +242,7 @@ def assert_output(job: Job) -> tuple[State, list[Result]]:
     return job.states.publish(candidate), results
 
 
+@labelled("check output")
 def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
     """Run the output gate on what a run wrote, or on the whole table."""
     subject = gates.Subject(partial(_written_rows, job, state, whole=whole), state)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.derive import desired_rows
 from lakehouse.engine.ingest import desired_from_files
+from lakehouse.engine.labels import labelled
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.io import delta
 
@@ -44,6 +45,7 @@ class Verdict:
         return not (self.missing or self.surplus or self.different)
 
 
+@labelled("verify")
 def verify(job: Job) -> Verdict:
     """Rebuild in memory and compare; writes nothing.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from lakehouse.engine.labels import labelled
 from lakehouse.engine.observe import Tally
 from lakehouse.errors import TableDefinitionError
 from lakehouse.io import delta
@@ -59,6 +60,7 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*table.column_names)
 
 
+@labelled("write")
 def written_rows(job: Job, rows: DataFrame) -> Written:
     """Append rows that the table does not hold."""
     if job.base is None:
@@ -76,13 +78,18 @@ def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Wri
     staged = delta.differences(current, desired, job.table).localCheckpoint()
     changed, newest = delta.count_operations(staged, *job.clocks)
     if changed:
-        metadata = _metadata(job) | {"changed": changed}
-        if set(changed) == {delta.INSERT}:  # half the work of a MERGE
-            delta.append(staged.drop(delta.OPERATION), job.uri, metadata)
-        else:
-            delta.merge(job.spark, staged, job.uri, job.table, metadata)
+        _apply(job, staged, changed)
     version = delta.latest_version(job.uri) if changed else job.base
     return Written(version or 0, job.base, changed, newest=newest)
+
+
+@labelled("write")
+def _apply(job: Job, staged: DataFrame, changed: dict[str, int]) -> None:
+    metadata = _metadata(job) | {"changed": changed}
+    if set(changed) == {delta.INSERT}:  # half the work of a MERGE
+        delta.append(staged.drop(delta.OPERATION), job.uri, metadata)
+    else:
+        delta.merge(job.spark, staged, job.uri, job.table, metadata)
 
 
 def _metadata(job: Job) -> dict[str, Any]:

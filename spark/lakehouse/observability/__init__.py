@@ -1,1 +1,1 @@
-"""What tells people about the lake: alerts."""
+"""What tells people about the lake: alerts, and where the time of a run went."""

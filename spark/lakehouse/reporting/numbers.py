@@ -26,6 +26,21 @@ def compact(value: float) -> str:
     return count(value)
 
 
+def size(n_bytes: float | None) -> str:
+    """Bytes in decimal units: 0 B, 950 kB, 1.2 GB."""
+    if n_bytes is None:
+        return NOTHING
+    for power, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n_bytes >= 0.9995 * power:
+            return f"{n_bytes / power:,.3g}{NBSP}{unit}"
+    return f"{n_bytes:.0f}{NBSP}B"
+
+
+def seconds(ms: float | None) -> str:
+    """Milliseconds as seconds: 0.4 s, 1,234.5 s."""
+    return NOTHING if ms is None else f"{ms / 1000:,.1f}{NBSP}s"
+
+
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate of 0-1 in percent: 12.8 %."""
     return NOTHING if rate is None else _signed(f"{100 * rate:.{digits}f}{NBSP}%")

@@ -17,6 +17,8 @@ from lakehouse.engine import server
 from lakehouse.engine.session import engine_went_away
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.io.locks import all_tables_free, table_lock
+from lakehouse.observability.event_files import find_log
+from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
@@ -84,6 +86,25 @@ def test_an_engine_that_dies_starts_again_and_ends_with_its_supervisor(tmp_path)
     assert not first.is_running()
     assert not second.is_running()
     assert all(content(lake).values())
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_tables_of_one_run_keep_their_frames_and_labels_apart(tmp_path):
+    lake = new_lake(tmp_path / "lake")
+    land_small_data(lake)
+    run = ("run", "+silver.user_dim")
+    with engine(lake, event_log=tmp_path / "logs") as (_, url, _):
+        for more in ((), ("--full-refresh",)):  # the second time differences are checkpointed
+            done = lakehouse(lake, *run, *more, timeout=900, spark_remote=url, parallelism=1)
+            assert done.code == 0, done.err
+    told = read_event_log(find_log(tmp_path / "logs")[0])
+    probes = {""}
+    assert {part.name for part in told.tables} - probes == {
+        *("bronze.user_signups", "bronze.conversions", "silver.user_dim")
+    }
+    work = {(stage.label.table, stage.label.verb) for stage in told.stages}
+    assert {("bronze.conversions", "ingest"), ("silver.user_dim", "derive")} <= work
 
 
 @pytest.mark.slow
