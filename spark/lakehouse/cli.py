@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakehouse import cli_serving as serving
 from lakehouse import console
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
@@ -26,7 +27,6 @@ from lakehouse.errors import (
 )
 from lakehouse.observability import alerts
 from lakehouse.observability.alerts import Severity
-from lakehouse.serving import commands as serving
 from lakehouse.settings import current_settings
 
 app = typer.Typer(
