@@ -53,7 +53,8 @@ class ProcessGroups:
                     start_new_session=True,  # a group of its own, so that all of it can be stopped
                 )
             groups[name] = process.pid
-            self._pids.write_text(json.dumps(groups))  # at once: an interrupted start can be stopped
+            # At once, so that an interrupted start can be stopped.
+            self._pids.write_text(json.dumps(groups))
 
     def run(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         """Run a command to its end; `<name>.log` takes the output.

@@ -56,7 +56,10 @@ def ensure_user(name: str, password: str) -> Any:  # noqa: ANN401  # Superset's 
 
 def bundle(folder: Path, url: str) -> dict[str, str]:
     """Every file by its path; the database gets its address, which no file holds."""
-    files = [folder / "metadata.yaml", *(p for kind in KINDS for p in folder.glob(f"{kind}/**/*.yaml"))]
+    files = [
+        folder / "metadata.yaml",
+        *(p for kind in KINDS for p in folder.glob(f"{kind}/**/*.yaml")),
+    ]
     contents = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
     for name, text in contents.items():
         if name.startswith("databases/"):
@@ -77,9 +80,12 @@ def remove_others(contents: dict[str, str]) -> str:
     for model in (Dashboard, Slice, SqlaTable):
         for each in db.session.query(model).filter(model.created_by == g.user):
             # A chart that somebody made in the browser may still read the dataset.
-            is_used = model is SqlaTable and db.session.query(Slice).filter_by(
-                datasource_type="table", datasource_id=each.id
-            ).count()
+            is_used = (
+                model is SqlaTable
+                and db.session.query(Slice)
+                .filter_by(datasource_type="table", datasource_id=each.id)
+                .count()
+            )
             if str(each.uuid) not in kept and not is_used:
                 removed.append(str(each))
                 db.session.delete(each)

@@ -99,6 +99,4 @@ _Dumper.add_representer(str, _text)
 
 def to_yaml(content: dict[str, Any]) -> str:
     """A file's text; the same for the same content."""
-    return str(
-        yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
-    )
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH))

@@ -95,7 +95,9 @@ class Judge:
             rows = self._database.execute(f"DESCRIBE {query}").fetchall()
         except duckdb.Error as error:
             raise ConfigError(str(error).splitlines()[0]) from error
-        return {row[0]: _FROM_DUCKDB.get(row[1], row[1].replace("DECIMAL", "NUMERIC")) for row in rows}
+        return {
+            row[0]: _FROM_DUCKDB.get(row[1], row[1].replace("DECIMAL", "NUMERIC")) for row in rows
+        }
 
 
 def choices(sql: str) -> set[str]:
@@ -121,7 +123,9 @@ def renderings(sql: str) -> Iterator[str]:
 
 def _render(sql: str, chosen: dict[str, list[str]]) -> str:
     def filter_values(
-        column: str, default: str | None = None, remove_filter: bool = False  # noqa: ARG001, FBT001, FBT002  # Superset's signature
+        column: str,
+        default: str | None = None,
+        remove_filter: bool = False,  # noqa: ARG001, FBT001, FBT002  # Superset's signature
     ) -> list[str]:
         return chosen.get(column) or ([default] if default else [])
 
@@ -129,7 +133,7 @@ def _render(sql: str, chosen: dict[str, list[str]]) -> str:
         quoted = ("'{}'".format(str(value).replace("'", "''")) for value in values)
         return f"({', '.join(quoted)})"
 
-    sandbox = SandboxedEnvironment(autoescape=False)  # noqa: S701  # SQL, not HTML
+    sandbox = SandboxedEnvironment(autoescape=False)  # SQL, not HTML
     sandbox.filters["where_in"] = where_in
     try:
         return sandbox.from_string(sql).render(filter_values=filter_values)
