@@ -26,6 +26,7 @@ from secret_files import kept_secrets, superset_secrets, write_private
 
 PROJECT = Path(__file__).resolve().parents[1]
 ASSETS = PROJECT / "spark/dashboards"
+"""The dashboards of this repository; SUPERSET_ASSETS names other ones."""
 BIN = PROJECT / ".venv-superset/bin"
 LOCK = PROJECT / "requirements-superset.lock"
 USER = "admin"
@@ -46,6 +47,11 @@ class Place:
     def url(self) -> str:
         """Where people find it."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def assets(self) -> str:
+        """The folder that is imported."""
+        return self.env.get("SUPERSET_ASSETS", str(ASSETS))
 
     @property
     def servers(self) -> ProcessGroups:
@@ -102,6 +108,7 @@ def up(place: Place) -> int:
         place.servers.wait(waiting, seconds=START_SECONDS, say=_say)
     except StartError as error:
         _say(f"{error}; the logs are in {place.home}")
+        place.servers.stop()
         return 75
     _say(f"==> ready after {time.monotonic() - started:.0f} s")
     return status(place)
@@ -156,7 +163,7 @@ def _import(place: Place) -> None:
         "SUPERSET_PASSWORD": json.loads((place.home / "passwords.json").read_text())[USER],
     }
     script = str(PROJECT / "scripts/superset_assets.py")
-    place.servers.run("import", [str(BIN / "python"), script, str(ASSETS)], told)
+    place.servers.run("import", [str(BIN / "python"), script, place.assets], told)
     lines = (place.home / "import.log").read_text().splitlines()
     _say(lines[-1] if lines else "")
 

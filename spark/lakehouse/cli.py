@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lakehouse import console
+from lakehouse.cli_dashboards import dashboards_app
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
 from lakehouse.engine.domains import in_use
@@ -38,6 +39,7 @@ quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge t
 engine_app = typer.Typer(help="The shared engine: one warm Spark that many short tasks attach to.")
 app.add_typer(engine_app, name="engine", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
+app.add_typer(dashboards_app, name="dashboards", no_args_is_help=True)
 
 Selectors = Annotated[
     list[str] | None,
