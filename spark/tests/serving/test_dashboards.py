@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lakehouse.cli_dashboards import dashboards_app
 from lakehouse.engine.registry import registry
 from lakehouse.errors import EXIT_DATA, ConfigError
-from lakehouse.metrics import anomalies, engagement
+from lakehouse.metrics import anomalies, conversion, engagement
 from lakehouse.serving.dashboards import datasets, layout, relations
 from lakehouse.serving.dashboards.assets import FOLDER, Asset, Assets, load
 from lakehouse.serving.dashboards.check import check
@@ -140,6 +140,32 @@ def test_targets_and_thresholds_are_those_of_the_metrics(assets):
     )
     n = next(f for f in params("p95_by_version")["adhoc_filters"] if f["subject"] == "n")
     assert n["comparator"] == anomalies.MIN_SAMPLE
+
+
+MEANINGS = {
+    ("active_users", "dau_of_day"): engagement.DAU,
+    ("active_users", "wau_7d_of_day"): engagement.WAU_7D,
+    ("active_users", "mau_28d_of_day"): engagement.MAU_28D,
+    ("active_users", "stickiness_28d"): engagement.STICKINESS_28D_RATE,
+    ("countries_of_month", "mau_of_country"): engagement.MAU,
+    ("cohort_retention", "retention"): engagement.RETENTION_RATE,
+    ("weekly_users", "wau_of_week"): engagement.WAU,
+    ("performance_metrics", "p95"): engagement.percentile(95),
+    ("latency_gap", "gap"): engagement.GAP_MS,
+    ("anomalies_by_day", "critical"): anomalies.SEVERITY,
+    ("session_groups", "mean_duration"): engagement.SESSION_DURATION_MS,
+    ("session_groups", "bounce"): engagement.BOUNCE_RATE,
+    ("feature_conversion_impact", "conversion"): conversion.CONVERSION_RATE,
+    ("feature_conversion_impact", "mean_days"): conversion.AVG_DAYS_TO_CONVERT,
+    ("feature_conversion_impact", "mean_mrr"): conversion.AVG_MRR,
+}
+
+
+@pytest.mark.parametrize(("dataset", "metric"), MEANINGS)
+def test_a_metric_means_what_it_means_everywhere(assets, dataset, metric):
+    metrics = file(assets, f"datasets/lakehouse/{dataset}.yaml").content["metrics"]
+    said = {each["metric_name"]: each["description"] for each in metrics}
+    assert MEANINGS[dataset, metric] in said[metric]
 
 
 def set_(*path, to):
