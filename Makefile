@@ -17,6 +17,11 @@ dotenv = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null | tail -n 1)
 ROOT := $(or $(LAKEHOUSE_ROOT),$(call dotenv,LAKEHOUSE_ROOT),data)
 RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 
+# Superset wants other versions of what we use, too: it lives in an environment of its own.
+SUPERSET_VENV := .venv-superset
+# Newer flask-caching and cachetools break 6.1; rich is missing from its own list.
+SUPERSET_PACKAGES := 'apache-superset==6.1.*' 'flask-caching<2.4' 'cachetools<6' rich psycopg2-binary gunicorn
+
 # Test processes side by side; each Spark session takes about 1.5 GB. `make test WORKERS=0`: one.
 WORKERS ?= 2
 # In the order of conftest.py: heavy files first.
@@ -38,13 +43,16 @@ help: ## This list
 setup: $(VENV)/jars.stamp ## Everything a target may need; each target does its part by itself
 
 .PHONY: lock
-lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in requirements.lock
+lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in the two locks
 	@echo "==> resolving versions (about 10 s)"
 	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 		--group build --group dev --group notebooks --group airflow \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file requirements.lock
-	@! grep -nE '://|^-|^/| @ ' requirements.lock || { echo "requirements.lock names a place, see above"; exit 1; }
+	@printf '%s\n' $(SUPERSET_PACKAGES) | $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file requirements-superset.lock
+	@! grep -nE '://|^-|^/| @ ' requirements.lock requirements-superset.lock || { echo "a lock names a place, see above"; exit 1; }
 
 $(VENV)/uv.stamp: requirements.lock
 	@test -n '$(PYTHON)' && $(PYTHON) -c $(PYTHON_OK) 2>/dev/null || { \
@@ -69,6 +77,13 @@ $(VENV)/lakehouse.stamp: $(VENV)/packages.stamp pyproject.toml
 $(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engine/jars.py spark/lakehouse/engine/classes.py
 	@echo "==> resolving Spark's jars and archiving their classes (about 1.5 min, once)"
 	@$(BIN)/lakehouse jars
+	@touch $@
+
+$(SUPERSET_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-superset.lock
+	@echo "==> installing Superset, $$(grep -c == requirements-superset.lock) locked packages, in $(SUPERSET_VENV) (about 1.5 min, once)"
+	@test -x $(SUPERSET_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(SUPERSET_VENV)
+	@quiet=--quiet; test -t 2 && quiet=; \
+		$(BIN)/uv pip sync $$quiet --python $(SUPERSET_VENV)/bin/python --compile-bytecode requirements-superset.lock
 	@touch $@
 
 .PHONY: sample-data
@@ -124,6 +139,17 @@ docker-down: ## Stop the containers; their data stays (ARGS=--volumes removes it
 	@docker compose --file docker/compose.yaml down $(ARGS)
 
 ##@ Look at it
+.PHONY: dashboards
+dashboards: $(VENV)/lakehouse.stamp $(SUPERSET_VENV)/packages.stamp ## Publish the marts and show them in Superset; prints URL and login
+	@$(BIN)/lakehouse database up
+	@$(BIN)/lakehouse publish
+	@$(BIN)/python scripts/superset_local.py up
+
+.PHONY: dashboards-stop
+dashboards-stop: $(VENV)/lakehouse.stamp ## Stop Superset and the database it reads, every process of them
+	@$(BIN)/python scripts/superset_local.py down
+	@$(BIN)/lakehouse database down
+
 .PHONY: notebook
 notebook: $(VENV)/jars.stamp ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
@@ -149,13 +175,17 @@ format: $(VENV)/packages.stamp ## Mend what ruff can mend, and lay out the code
 lint: $(VENV)/lakehouse.stamp ## Rules, layout and import contracts
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/lint-imports --cache-dir .cache/import-linter
 
+.PHONY: check-dashboards
+check-dashboards: $(VENV)/lakehouse.stamp ## Prove that every chart can be drawn from the tables there are
+	@$(BIN)/lakehouse dashboards check
+
 .PHONY: assert-typing
 assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
 	@$(BIN)/mypy
 
 .PHONY: test
 test: $(VENV)/jars.stamp ## All but the slow suites, with coverage (below ten minutes)
-	@$(PYTEST) -m 'not slow' $(COVERAGE) $(ARGS)
+	@$(PYTEST) -m 'not slow and not dashboards' $(COVERAGE) $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does
@@ -163,12 +193,20 @@ test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer 
 
 .PHONY: test-all
 test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
-	@TEST_DEPTH=full $(PYTEST) $(COVERAGE) $(ARGS)
+	@TEST_DEPTH=full $(PYTEST) -m 'not dashboards' $(COVERAGE) $(ARGS)
 	@$(TEST_AIRFLOW)
+	@$(MAKE) test-dashboards
 
 .PHONY: test-airflow
 test-airflow: $(VENV)/jars.stamp ## The DAGs, and a real Airflow from start to stop (ARGS="-m 'not server'": DAGs only)
 	@$(TEST_AIRFLOW) $(ARGS)
+
+.PHONY: test-dashboards
+test-dashboards: $(VENV)/jars.stamp $(SUPERSET_VENV)/packages.stamp sample-data ## Every dashboard in a real Superset and browser, on this lake's marts
+	@$(BIN)/lakehouse run
+	@$(BIN)/lakehouse database up
+	@$(BIN)/lakehouse publish
+	@$(BIN)/pytest -p no:randomly -m dashboards spark/tests/serving $(ARGS)
 
 .PHONY: pre-commit-install
 pre-commit-install: $(VENV)/lakehouse.stamp ## Check every commit with the commands CI uses
@@ -192,5 +230,5 @@ clean: ## Remove tables, reports and caches; landing files and .venv stay
 	@find spark scripts notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: clean-all
-clean-all: clean ## The same and .venv
-	@rm -rf $(VENV)
+clean-all: clean ## The same and the two environments
+	@rm -rf $(VENV) $(SUPERSET_VENV)

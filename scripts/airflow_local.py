@@ -10,24 +10,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
-import psutil
 
 from lakehouse.engine.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
 from lakehouse.settings import load_settings
-from secret_files import airflow_secrets, write_private
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from local_processes import ProcessGroups, StartError
+from secret_files import airflow_secrets, kept_secrets, write_private
 
 PROJECT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -42,11 +36,6 @@ COMPONENTS = {
 }
 ENGINE = [str(BIN / "lakehouse"), "engine", "start"]
 START_SECONDS = 300
-STOP_SECONDS = 30
-
-
-class StartError(Exception):
-    """Something did not start; says what, and where its log is."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +52,9 @@ class Place:
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
-    def pids(self) -> Path:
-        """The process groups that `up` started."""
-        return self.home / "pids.json"
+    def servers(self) -> ProcessGroups:
+        """What `up` starts."""
+        return ProcessGroups(self.home, self.env, PROJECT)
 
 
 def main() -> int:
@@ -84,7 +73,7 @@ def prepared_place() -> Place:
     home = Path(os.environ.get("AIRFLOW_HOME") or Path(root) / ".airflow")
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)  # the database and the configuration hold secrets, too
-    keys = _secrets(home)
+    keys = kept_secrets(home / "secrets.json", airflow_secrets)
     port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
     login = {USER: keys["password"]}
     write_private(home / "passwords.json", json.dumps(login))
@@ -123,8 +112,9 @@ def prepared_place() -> Place:
 
 def up(place: Place) -> int:
     """Start the engine and Airflow, wait until both answer, say where they are."""
-    if _alive(place):
+    if place.servers.are_alive():
         return status(place)
+    place.servers.stop()  # forgets ids that an earlier boot left
     started = time.monotonic()
     remote = place.env.get("LAKEHOUSE_SPARK_REMOTE", "")
     commands = dict(COMPONENTS)
@@ -136,13 +126,14 @@ def up(place: Place) -> int:
             _say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
             return 78
     _say("==> starting Airflow and the shared engine (about a minute)")
-    engine = {"engine": _start(place, "engine", ENGINE)} if "engine" in commands else {}
-    place.pids.write_text(json.dumps(engine))  # at once: an interrupted start can be stopped
     try:
+        place.servers.start({name: commands[name] for name in ("engine",) if name in commands})
         _migrate(place)
-        groups = engine | {name: _start(place, name, COMPONENTS[name]) for name in COMPONENTS}
-        place.pids.write_text(json.dumps(groups))
-        _wait_until_ready(place, groups)
+        place.servers.start(COMPONENTS)
+        waiting = {"Airflow": lambda: _healthy(place)}
+        if "engine" in commands:
+            waiting["the engine"] = lambda: _engine_answers(place)
+        place.servers.wait(waiting, seconds=START_SECONDS, say=_say)
     except StartError as error:
         _say(f"{error}; the logs are in {place.home}")
         down(place)
@@ -153,17 +144,8 @@ def up(place: Place) -> int:
 
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
-    family = [each for group in _groups(place).values() for each in _members(group)]
-    for group in _groups(place).values():
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
-    for each in alive:
-        with suppress(psutil.NoSuchProcess):
-            each.kill()
-    psutil.wait_procs(alive, timeout=STOP_SECONDS)
-    place.pids.unlink(missing_ok=True)
-    _say("Airflow and the engine are stopped" if family else "nothing was running")
+    was_running = place.servers.stop()
+    _say("Airflow and the engine are stopped" if was_running else "nothing was running")
     return 0
 
 
@@ -176,7 +158,7 @@ def init(place: Place) -> int:
 
 def status(place: Place) -> int:
     """Print where Airflow is and how to log in."""
-    if not _alive(place):
+    if not place.servers.are_alive():
         _say("Airflow is not running; `make airflow` starts it")
         return 75
     password = json.loads((place.home / "passwords.json").read_text())[USER]
@@ -187,80 +169,12 @@ def status(place: Place) -> int:
 
 
 def _migrate(place: Place) -> None:
-    with (place.home / "migrate.log").open("wb") as log:
-        done = subprocess.run(  # noqa: S603  # ours
-            [str(BIN / "airflow"), "db", "migrate"],
-            cwd=PROJECT,
-            env=place.env,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode:
-        raise StartError(f"`airflow db migrate` exits with {done.returncode}")
+    place.servers.run("migrate", [str(BIN / "airflow"), "db", "migrate"])
 
 
 def _uses_shared_engine(master: str) -> bool:
     # With a cluster each task is its own driver there; locally they share one warm engine.
     return master.startswith("local")
-
-
-def _secrets(home: Path) -> dict[str, str]:
-    path = home / "secrets.json"
-    if not path.exists():
-        write_private(path, json.dumps(airflow_secrets()))
-    return dict(json.loads(path.read_text()))
-
-
-def _start(place: Place, name: str, command: list[str]) -> int:
-    with (place.home / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  # our own commands
-            command,
-            cwd=PROJECT,
-            env=place.env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a process group of its own, so that all of it can be stopped
-        )
-    return process.pid
-
-
-def _groups(place: Place) -> dict[str, int]:
-    if not place.pids.exists():
-        return {}
-    return dict(json.loads(place.pids.read_text()))
-
-
-def _members(group: int) -> list[psutil.Process]:
-    """Every process of a group we started, and their descendants."""
-    found = set()
-    for each in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(each.pid) == group:
-                found |= {each, *each.children(recursive=True)}
-    return list(found)
-
-
-def _alive(place: Place) -> bool:
-    return any(_members(group) for group in _groups(place).values())
-
-
-def _wait_until_ready(place: Place, groups: dict[str, int]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    waiting: dict[str, Callable[[], bool]] = {"Airflow": lambda: _healthy(place)}
-    if "engine" in groups:
-        waiting["the engine"] = lambda: _engine_answers(place)
-    while waiting:
-        for name, group in groups.items():
-            if not _members(group):
-                raise StartError(f"{name} ended, see {name}.log")
-        for name in [name for name, ready in waiting.items() if ready()]:
-            _say(f"    {name} answers")
-            del waiting[name]
-        if time.monotonic() > deadline:
-            raise StartError(f"no answer after {START_SECONDS} s from {', '.join(waiting)}")
-        time.sleep(1)
 
 
 def _healthy(place: Place) -> bool:

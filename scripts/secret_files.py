@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -19,6 +21,18 @@ def airflow_secrets() -> dict[str, str]:
         "jwt": secrets.token_hex(64),
         "fernet": base64.urlsafe_b64encode(os.urandom(32)).decode(),
     }
+
+
+def superset_secrets() -> dict[str, str]:
+    """A login's password, and the key Superset signs and encrypts with."""
+    return {"password": secrets.token_urlsafe(12), "key": secrets.token_hex(32)}
+
+
+def kept_secrets(path: Path, generate: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """The secrets in a file; generated there the first time."""
+    if not path.exists():
+        write_private(path, json.dumps(generate()))
+    return dict(json.loads(path.read_text()))
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:

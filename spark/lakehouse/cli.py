@@ -12,6 +12,7 @@ import typer
 
 from lakehouse import cli_serving as serving
 from lakehouse import console
+from lakehouse.cli_dashboards import dashboards_app
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
 from lakehouse.engine.domains import in_use
@@ -42,6 +43,7 @@ app.add_typer(engine_app, name="engine", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(serving.database_app, name="database", no_args_is_help=True)
 app.command()(serving.publish)
+app.add_typer(dashboards_app, name="dashboards", no_args_is_help=True)
 
 Selectors = Annotated[
     list[str] | None,

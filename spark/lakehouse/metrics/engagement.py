@@ -20,6 +20,9 @@ ROLLING_WEEK_DAYS = 7
 STICKINESS_TARGET_RATE = 0.2
 """A product that a fifth of its monthly users open on a day is a habit."""
 
+BOUNCE_TARGET_RATE = 0.4
+"""With more sessions than this that end after one action, people do not find what they came for."""
+
 RETENTION_WEEKS = 26
 """Weeks after the first one that a cohort is watched."""
 

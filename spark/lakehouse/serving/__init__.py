@@ -1,1 +1,1 @@
-"""Marts for readers of SQL: the serving database and the dashboards on it. Needs no engine."""
+"""What reads the marts outside the lake: the serving database and the dashboards on it."""

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.io.postgres import literal, quoted
+from lakehouse.serving.ops_tables import PUBLICATIONS, TABLE_STATUS
 from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lakehouse.engine.registry import Entry
-    from lakehouse.spec import Table
+    from lakehouse.spec import Column, Table
 
 STAGING, PARTITIONS = "staging", "partitions"
 READER = "lakehouse_reader"
+OPS = {"ops.publications": PUBLICATIONS, "ops.table_status": TABLE_STATUS}
 _TYPES = {
     STRING: "text",
     BOOLEAN: "boolean",
@@ -25,7 +27,7 @@ _TYPES = {
     LONG: "bigint",
     DOUBLE: "double precision",
     DATE: "date",
-    TIMESTAMP: "timestamptz",
+    TIMESTAMP: "timestamp with time zone",
 }
 _LONGEST_NAME = 63
 
@@ -80,10 +82,7 @@ class Served:
 
     def create(self) -> Iterator[str]:
         """Statements that make it in staging, still without key and indexes."""
-        columns = ", ".join(
-            f"{quoted(each.name)} {sql_type(each.type)}{'' if each.nullable else ' NOT NULL'}"
-            for each in self.table.columns
-        )
+        columns = _columns(self.table.columns)
         by = f" PARTITION BY RANGE ({quoted(self.by_year_of)})" if self.by_year_of else ""
         yield f"DROP TABLE IF EXISTS {self.staged} CASCADE"
         yield f"CREATE TABLE {self.staged} ({columns}){by}"
@@ -109,9 +108,7 @@ class Served:
             name = _index_name(self.table.noun, columns)
             yield f"CREATE INDEX {name} ON {self.staged} ({_list(columns)})"
         yield f"COMMENT ON TABLE {self.staged} IS {literal(self.doc)}"
-        for column in self.table.columns:
-            where = f"{self.staged}.{quoted(column.name)}"
-            yield f"COMMENT ON COLUMN {where} IS {literal(column.doc)}"
+        yield from _comments(self.staged, self.table.columns)
 
     def swap(self, years: Iterable[int]) -> Iterator[str]:
         """Statements that put the staged table in the place of the served one."""
@@ -148,21 +145,28 @@ def schemas(layers: Iterable[str]) -> Iterator[str]:
     """Statements that make the schemas, and the record of what was published."""
     for name in (*sorted(layers), STAGING, PARTITIONS, "ops"):
         yield f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
-    yield (
-        "CREATE TABLE IF NOT EXISTS ops.publications (table_name text PRIMARY KEY, "
-        "version bigint NOT NULL, rows bigint NOT NULL, definition text NOT NULL, "
-        "published_at timestamptz NOT NULL)"
-    )
-    yield (
-        "COMMENT ON TABLE ops.publications IS "
-        "'Version of every served table, written with its rows in one transaction.'"
-    )
+    for table, columns in OPS.items():
+        yield f"CREATE TABLE IF NOT EXISTS {table} ({_columns(columns)}, PRIMARY KEY (table_name))"
+        yield from _comments(table, columns)
 
 
 def admit(layers: Iterable[str]) -> Iterator[str]:
-    """Statements that let the reader into the schemas."""
+    """Statements that let the reader into the schemas, and show him what publishing tells."""
     for name in (*sorted(layers), "ops"):
         yield f"GRANT USAGE ON SCHEMA {quoted(name)} TO {READER}"
+    yield f"GRANT SELECT ON {', '.join(OPS)} TO {READER}"
+
+
+def _columns(columns: Iterable[Column]) -> str:
+    return ", ".join(
+        f"{quoted(each.name)} {sql_type(each.type)}{'' if each.nullable else ' NOT NULL'}"
+        for each in columns
+    )
+
+
+def _comments(table: str, columns: Iterable[Column]) -> Iterator[str]:
+    for each in columns:
+        yield f"COMMENT ON COLUMN {table}.{quoted(each.name)} IS {literal(each.doc)}"
 
 
 def _year_bounds(year: int) -> str:

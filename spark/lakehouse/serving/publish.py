@@ -100,7 +100,6 @@ def _prepare(opened: Connection, registry: Registry) -> None:
         if postgres.has_role(opened, ddl.READER):
             for statement in ddl.admit(layers):
                 execute(opened, statement)
-            execute(opened, f"GRANT SELECT ON ops.publications TO {ddl.READER}")
 
 
 def _publish_one(
@@ -111,6 +110,7 @@ def _publish_one(
     with _alone(opened, name):
         state = states.published(name)  # under the lock: the newest one wins, whoever comes last
         if state is None:
+            _make_empty(opened, served)
             return Publication(name, ABSENT)
         uri = settings.table_uri(name)
         held = None if rebuild else _held(opened, served)
@@ -149,14 +149,27 @@ def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
     _assert_whole(opened, served.staged, served, state)
     reach("publish_staged", served.table.name)
     with opened.transaction():
-        for statement in served.swap(years):
-            execute(opened, statement)
-        if postgres.has_role(opened, ddl.READER):
-            execute(opened, f"GRANT SELECT ON {served.name} TO {ddl.READER}")
+        _swap(opened, served, years)
         _record(opened, served, state)
         reach("publish_applied", served.table.name)
     reach("publish_committed", served.table.name)
     return len(rows)
+
+
+def _make_empty(opened: Connection, served: Served) -> None:
+    """What reads a table that was never published finds no rows, not an error."""
+    if execute(opened, "SELECT to_regclass(%s) IS NULL", served.name) == [(True,)]:
+        with opened.transaction():
+            for statement in (*served.create(), *served.finish()):
+                execute(opened, statement)
+            _swap(opened, served, [])
+
+
+def _swap(opened: Connection, served: Served, years: Sequence[int]) -> None:
+    for statement in served.swap(years):
+        execute(opened, statement)
+    if postgres.has_role(opened, ddl.READER):
+        execute(opened, f"GRANT SELECT ON {served.name} TO {ddl.READER}")
 
 
 def _send_changes(

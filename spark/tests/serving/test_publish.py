@@ -324,7 +324,7 @@ def test_every_table_of_the_lake_has_a_line_of_status(toys, writer, reader):
     toys.audit([toy("2026-01-01", "x", 1)])
     toys.publish(writer)
     rows = reader.execute(
-        "SELECT table_name, layer, owner, rows, version, n_checks FROM ops.table_status"
+        "SELECT table_name, layer, owner, rows, n_checks, rows_in FROM ops.table_status"
     ).fetchall()
     assert rows == [("gold.toys", "gold", "tests", 1, 0, 0)]
 
@@ -334,6 +334,15 @@ def test_every_gold_table_is_served_and_served_tables_have_forty_indexes():
     assert {e.table.name for e in registry() if e.table.layer == "gold"} <= set(served)
     indexes = [1 + len(registry()[name].table.serve.indexes) for name in served]
     assert sum(indexes) >= 40
+
+
+def test_a_table_the_lake_never_published_is_there_and_empty(toys, writer, reader):
+    assert toys.publish(writer).outcome == "absent"
+    assert held(reader) == []
+    assert reader.execute("SELECT * FROM ops.publications").fetchall() == []
+    toys.audit([toy("2026-01-01", "x", 1)])
+    assert toys.publish(writer).outcome == "rebuilt"
+    assert held(reader) == [("x", 1)]
 
 
 def test_a_staging_table_left_behind_is_no_obstacle(toys, writer, reader):

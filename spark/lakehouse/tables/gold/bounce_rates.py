@@ -64,7 +64,7 @@ TABLE = Table(
     serve=Serve(
         indexes=(
             ("dimension_name", "metric_date"),
-            ("dimension_value", "metric_date"),
+            ("dimension_name", "dimension_value", "metric_date"),
         ),
         by_year_of="metric_date",
     ),

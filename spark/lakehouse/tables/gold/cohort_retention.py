@@ -64,12 +64,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("cohort_week",),
-    serve=Serve(
-        indexes=(
-            ("week_number",),
-            ("is_complete", "cohort_week"),
-        )
-    ),
+    serve=Serve(indexes=(("is_complete", "week_number"),)),
 )
 
 

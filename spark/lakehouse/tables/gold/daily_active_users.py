@@ -60,7 +60,7 @@ TABLE = Table(
     serve=Serve(
         indexes=(
             ("dimension_name", "activity_date"),
-            ("dimension_value", "activity_date"),
+            ("dimension_name", "dimension_value", "activity_date"),
         ),
         by_year_of="activity_date",
     ),

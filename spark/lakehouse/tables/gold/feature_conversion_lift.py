@@ -153,12 +153,7 @@ TABLE = Table(
             "n_used_converted: at most n_used; n_not_used_converted: at most n_not_used.",
         ),
     ),
-    serve=Serve(
-        indexes=(
-            ("feature_name",),
-            ("verdict",),
-        )
-    ),
+    serve=Serve(indexes=(("feature_name",), ("as_of_date",))),
 )
 
 

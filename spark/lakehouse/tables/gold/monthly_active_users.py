@@ -78,7 +78,7 @@ TABLE = Table(
     serve=Serve(
         indexes=(
             ("dimension_name", "month_start"),
-            ("dimension_value", "month_start"),
+            ("dimension_name", "dimension_value", "month_start"),
         )
     ),
 )

@@ -51,7 +51,7 @@ TABLE = Table(
         in_range("stickiness_rate", minimum=0, maximum=1),
         in_range("stickiness_28d_rate", minimum=0, maximum=1),
     ),
-    serve=Serve(indexes=(("is_complete", "activity_date"),)),
+    serve=Serve(),
 )
 
 

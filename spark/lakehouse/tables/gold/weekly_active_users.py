@@ -78,7 +78,7 @@ TABLE = Table(
     serve=Serve(
         indexes=(
             ("dimension_name", "week_start"),
-            ("dimension_value", "week_start"),
+            ("dimension_name", "dimension_value", "week_start"),
         )
     ),
 )

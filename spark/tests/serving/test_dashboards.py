@@ -1,0 +1,330 @@
+"""The committed dashboards fit the tables; what does not fit is found."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from lakehouse.cli_dashboards import dashboards_app
+from lakehouse.engine.registry import registry
+from lakehouse.errors import EXIT_DATA, ConfigError
+from lakehouse.metrics import anomalies, conversion, engagement
+from lakehouse.serving.dashboards import datasets, layout, relations
+from lakehouse.serving.dashboards.assets import FOLDER, Asset, Assets, load
+from lakehouse.serving.dashboards.check import check
+
+HOURLY, SIX_HOURLY, HALF_HOURLY = 3600, 21_600, 1800
+# Requirements, section 4: refresh, filters and charts of each; data_age stands on all besides.
+WANTED = {
+    "executive-overview": (
+        HOURLY,
+        {"Period"},
+        {
+            *("dau_mau", "stickiness_gauge", "mau_world_map", "top_countries", "mau_trend"),
+            *("engagement_table", "stickiness_trend"),
+        },
+    ),
+    "user-engagement": (
+        SIX_HOURLY,
+        {"Country", "Device", "Plan", "Cohort"},
+        {
+            *("cohort_heatmap", "power_users_table", "engagement_histogram", "retention_curves"),
+            *("engagement_by_country", "engagement_by_device", "engagement_by_plan", "wau_trend"),
+        },
+    ),
+    "performance-monitoring": (
+        HALF_HOURLY,
+        {"Version", "Dates", "Severity"},
+        {
+            *("p95_by_version", "device_comparison", "anomaly_table", "latency_gap"),
+            *("critical_anomalies", "hours_heatmap"),
+        },
+    ),
+    "session-analytics": (
+        SIX_HOURLY,
+        {"Dates", "Device", "Country"},
+        {
+            *("session_duration_treemap", "action_distribution", "bounce_by_device"),
+            *("bounce_gauge", "bounce_trend", "duration_by_device", "bounce_world_map"),
+            *("session_table", "actions_histogram"),
+        },
+    ),
+    "growth": (
+        SIX_HOURLY,
+        {"Feature"},
+        {
+            *("feature_impact", "feature_impact_table", "feature_lift", "feature_adoption"),
+            *("feature_history", "late_tables", "failed_checks", "table_health"),
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def assets():
+    return load(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return relations.served(registry())
+
+
+@pytest.fixture
+def with_change(assets):
+    """The files, one of them changed by a function."""
+
+    def changed(path, change):
+        content = copy.deepcopy(file(assets, path).content)
+        change(content)
+        return Assets(
+            tuple(Asset(path, content) if each.path == path else each for each in assets.every)
+        )
+
+    return changed
+
+
+def file(assets, path):
+    return next(each for each in assets.every if each.path == path)
+
+
+def test_the_committed_dashboards_fit_the_tables(assets, tables):
+    assert check(assets, tables) == []
+
+
+def test_the_committed_datasets_are_what_the_specs_say(assets, tables):
+    for path, text in datasets.generate(assets, tables).items():
+        assert (FOLDER / path).read_text(encoding="utf-8") == text, (
+            "run `lakehouse dashboards datasets`"
+        )
+
+
+def test_every_served_table_has_a_dataset(assets, tables):
+    assert set(tables) <= {datasets.relation(each.content) for each in assets.of("datasets")}
+
+
+@pytest.mark.parametrize("slug", WANTED)
+def test_a_dashboard_has_the_charts_filters_and_refresh_it_is_to_have(assets, slug):
+    refresh, filters, charts = WANTED[slug]
+    dashboard = file(assets, f"dashboards/{slug}.yaml")
+    paths = {each.uuid: each.path for each in assets.of("charts")}
+    shown = {paths[uuid] for uuid in layout.charts_on(dashboard)}
+    assert shown == {f"charts/{name}.yaml" for name in charts | {"data_age"}}
+    metadata = dashboard.content["metadata"]
+    assert metadata["refresh_frequency"] == refresh
+    assert {each["name"] for each in metadata["native_filter_configuration"]} == filters
+
+
+def test_the_four_dashboards_have_thirty_charts():
+    assert sum(len(charts) for slug, (_, _, charts) in WANTED.items() if slug != "growth") == 30
+
+
+def test_targets_and_thresholds_are_those_of_the_metrics(assets):
+    def params(name):
+        return file(assets, f"charts/{name}.yaml").content["params"]
+
+    def target(name):
+        return float(params(name)["annotation_layers"][0]["value"])
+
+    assert target("stickiness_trend") == engagement.STICKINESS_TARGET_RATE
+    assert target("bounce_trend") == engagement.BOUNCE_TARGET_RATE
+    assert str(engagement.STICKINESS_TARGET_RATE) in params("stickiness_gauge")["intervals"]
+    assert str(engagement.BOUNCE_TARGET_RATE) in params("bounce_gauge")["intervals"]
+    assert params("session_table")["conditional_formatting"][0]["targetValue"] == (
+        engagement.BOUNCE_TARGET_RATE
+    )
+    n = next(f for f in params("p95_by_version")["adhoc_filters"] if f["subject"] == "n")
+    assert n["comparator"] == anomalies.MIN_SAMPLE
+
+
+MEANINGS = {
+    ("active_users", "dau_of_day"): engagement.DAU,
+    ("active_users", "wau_7d_of_day"): engagement.WAU_7D,
+    ("active_users", "mau_28d_of_day"): engagement.MAU_28D,
+    ("active_users", "stickiness_28d"): engagement.STICKINESS_28D_RATE,
+    ("countries_of_month", "mau_of_country"): engagement.MAU,
+    ("cohort_retention", "retention"): engagement.RETENTION_RATE,
+    ("weekly_users", "wau_of_week"): engagement.WAU,
+    ("performance_metrics", "p95"): engagement.percentile(95),
+    ("latency_gap", "gap"): engagement.GAP_MS,
+    ("anomalies_by_day", "critical"): anomalies.SEVERITY,
+    ("session_groups", "mean_duration"): engagement.SESSION_DURATION_MS,
+    ("session_groups", "bounce"): engagement.BOUNCE_RATE,
+    ("feature_conversion_impact", "conversion"): conversion.CONVERSION_RATE,
+    ("feature_conversion_impact", "mean_days"): conversion.AVG_DAYS_TO_CONVERT,
+    ("feature_conversion_impact", "mean_mrr"): conversion.AVG_MRR,
+}
+
+
+@pytest.mark.parametrize(("dataset", "metric"), MEANINGS)
+def test_a_metric_means_what_it_means_everywhere(assets, dataset, metric):
+    metrics = file(assets, f"datasets/lakehouse/{dataset}.yaml").content["metrics"]
+    said = {each["metric_name"]: each["description"] for each in metrics}
+    assert MEANINGS[dataset, metric] in said[metric]
+
+
+def set_(*path, to):
+    """A change: the value at a path of keys becomes another one."""
+
+    def change(content):
+        for key in path[:-1]:
+            content = content[key]
+        content[path[-1]] = to
+
+    return change
+
+
+def replaced(old, new):
+    def change(content):
+        assert old in content["sql"]
+        content["sql"] = content["sql"].replace(old, new, 1)
+
+    return change
+
+
+STICKINESS, USERS = "datasets/lakehouse/stickiness.yaml", "datasets/lakehouse/active_users.yaml"
+DAU, PLAN = "charts/dau_mau.yaml", "charts/engagement_by_plan.yaml"
+GROWTH = "dashboards/growth.yaml"
+WRONG = {
+    "a column the table does not have": (STICKINESS, set_("columns", 1, "column_name", to="day")),
+    "a column of another type": (STICKINESS, set_("columns", 1, "type", to="TEXT")),
+    "a metric over a column that is not there": (
+        STICKINESS,
+        set_("metrics", 0, "expression", to="SUM(da)"),
+    ),
+    "a metric that cannot be summed": (
+        STICKINESS,
+        set_("metrics", 0, "expression", to="SUM(CAST(dau AS text))"),
+    ),
+    "a metric without words": (STICKINESS, set_("metrics", 0, "description", to="")),
+    "a table that is not served": (STICKINESS, set_("table_name", to="stickyness")),
+    "a query of a column that is not there": (USERS, replaced("s.dau", "s.daus")),
+    "a query that is no template": (USERS, replaced("{%-", "{%- if")),
+    "a metric the dataset does not have": (DAU, set_("params", "metrics", to=["daus_of_day"])),
+    "a column the dataset does not have": (DAU, set_("params", "x_axis", to="day")),
+    "no metric": (DAU, lambda c: c["params"].update(metrics=[], metrics_b=[])),
+    "a chart of an unknown kind": (DAU, set_("viz_type", to="violin")),
+    "a chart of no dataset": (DAU, set_("dataset_uuid", to="0" * 32)),
+    "a chart without the words of its metrics": (DAU, set_("description", to="Users.")),
+    "a uuid that is none": (DAU, set_("uuid", to="dau")),
+    "the whole and its parts in one sum": (PLAN, set_("params", "adhoc_filters", to=[])),
+    "a filter with a value of another type": (
+        PLAN,
+        set_("params", "adhoc_filters", 0, "comparator", to=1),
+    ),
+    "a colour by a column that is not shown": (
+        "charts/anomaly_table.yaml",
+        set_("params", "conditional_formatting", 0, "column", to="weight"),
+    ),
+    "a filter that does nothing": (
+        GROWTH,
+        set_("metadata", "native_filter_configuration", 0, "scope", "excluded", to=[]),
+    ),
+    "a filter that offers what is not there": (
+        GROWTH,
+        set_(
+            *("metadata", "native_filter_configuration", 0, "targets", 0, "column", "name"),
+            to="colour",
+        ),
+    ),
+    "a chart that does not take the dates": (
+        "charts/bounce_gauge.yaml",
+        set_("params", "adhoc_filters", to=[]),
+    ),
+    "a chart that is not there": (
+        GROWTH,
+        set_("position", "CHART-feature_lift", "meta", "uuid", to="0" * 32),
+    ),
+    "other words than the chart's": (
+        GROWTH,
+        set_("position", "MARKDOWN-feature_lift", "meta", "code", to="?"),
+    ),
+    "a row that is too wide": (
+        GROWTH,
+        set_("position", "COLUMN-feature_impact", "meta", "width", to=12),
+    ),
+    "no refresh": (GROWTH, set_("metadata", "refresh_frequency", to=0)),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_it_finds(case, with_change, tables):
+    path, change = WRONG[case]
+    found = check(with_change(path, change), tables)
+    assert found
+    # A chart that changes is wrong itself, or where it is shown.
+    assert path in {each.file for each in found} or path.startswith("charts/")
+
+
+def test_two_files_with_one_uuid_are_found(assets, with_change, tables):
+    same = file(assets, PLAN).uuid
+    found = check(with_change(DAU, set_("uuid", to=same)), tables)
+    assert {DAU, PLAN} <= {each.file for each in found}
+
+
+def test_a_column_a_table_gets_reaches_its_dataset_with_its_words(assets, tables):
+    name, columns = "gold.stickiness", tables["gold.stickiness"]
+    wider = (*columns, relations.Column("weekday", "int", "ISO weekday."))
+    text = datasets.generate(assets, tables | {name: wider})[STICKINESS]
+    got = {each["column_name"]: each for each in yaml.safe_load(text)["columns"]}["weekday"]
+    assert (got["type"], got["description"], got["is_dttm"]) == ("INTEGER", "ISO weekday.", False)
+
+
+def test_a_new_served_table_gets_a_dataset_of_its_own(assets, tables):
+    new = {"gold.page_views": (relations.Column("day", "date", "Day."),)}
+    content = yaml.safe_load(
+        datasets.generate(assets, tables | new)["datasets/lakehouse/page_views.yaml"]
+    )
+    assert (content["schema"], content["table_name"]) == ("gold", "page_views")
+    assert content["columns"][0]["is_dttm"]
+    again = datasets.generate(assets, tables | new)["datasets/lakehouse/page_views.yaml"]
+    assert yaml.safe_load(again)["uuid"] == content["uuid"]
+
+
+def test_what_people_wrote_in_a_dataset_stays(with_change, tables):
+    changed = with_change(STICKINESS, set_("columns", 1, "verbose_name", to="Users of the day"))
+    content = yaml.safe_load(datasets.generate(changed, tables)[STICKINESS])
+    assert content["columns"][1]["verbose_name"] == "Users of the day"
+
+
+@pytest.mark.parametrize(
+    ("spark_type", "expected"),
+    [("string", "TEXT"), ("bigint", "BIGINT"), ("decimal(12,2)", "NUMERIC(12,2)")],
+)
+def test_types_are_named_as_postgres_names_them(spark_type, expected):
+    assert relations.postgres_type(spark_type) == expected
+
+
+def test_the_commands_say_what_they_found(tmp_path):
+    shutil.copytree(FOLDER, tmp_path / "d", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    folder = ["--folder", str(tmp_path / "d")]
+    run = CliRunner()
+    assert run.invoke(dashboards_app, ["check", *folder]).exit_code == 0
+    assert "in line" in run.invoke(dashboards_app, ["datasets", *folder]).output
+
+    path = tmp_path / "d" / STICKINESS
+    path.write_text(path.read_text(encoding="utf-8").replace("name: dau", "name: day"), "utf-8")
+    done = run.invoke(dashboards_app, ["check", "--json", *folder])
+    assert done.exit_code == EXIT_DATA
+    assert STICKINESS in {each["file"] for each in json.loads(done.output)}
+    assert run.invoke(dashboards_app, ["datasets", *folder]).exit_code == 0
+    assert run.invoke(dashboards_app, ["check", *folder]).exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- a list"])
+def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
+    (tmp_path / "charts").mkdir()
+    (tmp_path / "charts/odd.yaml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert str(error.value.details["path"]).endswith("odd.yaml")
+
+
+def test_a_folder_without_dashboards_is_no_folder_of_dashboards(tmp_path):
+    with pytest.raises(ConfigError):
+        load(tmp_path)
