@@ -95,11 +95,25 @@ def _prepare(opened: Connection, registry: Registry) -> None:
     layers = {registry[name].table.layer for name in served_tables(registry)}
     execute(opened, f"SET lock_timeout = '{LOCK_SECONDS}s'")
     with _alone(opened, "schema"), opened.transaction():
+        _drop_outdated(opened)
         for statement in ddl.schemas(layers):
             execute(opened, statement)
         if postgres.has_role(opened, ddl.READER):
             for statement in ddl.admit(layers):
                 execute(opened, statement)
+
+
+def _drop_outdated(opened: Connection) -> None:
+    """Records that an older version of us laid out otherwise: they are made again."""
+    for table, columns in ddl.OPS.items():
+        found = execute(
+            opened,
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 "
+            "AND NOT attisdropped ORDER BY attnum",
+            table,
+        )
+        if found and [name for (name,) in found] != [each.name for each in columns]:
+            execute(opened, f"DROP TABLE {table}")
 
 
 def _publish_one(

@@ -336,6 +336,17 @@ def test_every_gold_table_is_served_and_served_tables_have_forty_indexes():
     assert sum(indexes) >= 40
 
 
+def test_records_of_an_older_layout_are_made_again(toys, writer, reader):
+    toys.audit([toy("2026-01-01", "x", 1)])
+    toys.publish(writer)
+    with psycopg.connect(writer, autocommit=True) as opened:
+        opened.execute("ALTER TABLE ops.publications DROP COLUMN definition")
+        opened.execute("ALTER TABLE ops.table_status ADD COLUMN mood text")
+    assert toys.publish(writer).outcome == "rebuilt"
+    assert held(reader) == [("x", 1)]
+    assert reader.execute("SELECT count(*) FROM ops.table_status").fetchall() == [(1,)]
+
+
 def test_a_table_the_lake_never_published_is_there_and_empty(toys, writer, reader):
     assert toys.publish(writer).outcome == "absent"
     assert held(reader) == []
