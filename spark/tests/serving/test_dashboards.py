@@ -17,6 +17,7 @@ from lakehouse.metrics import anomalies, conversion, engagement
 from lakehouse.serving.dashboards import datasets, layout, relations
 from lakehouse.serving.dashboards.assets import FOLDER, Asset, Assets, load
 from lakehouse.serving.dashboards.check import check
+from lakehouse.spec import Column
 
 HOURLY, SIX_HOURLY, HALF_HOURLY = 3600, 21_600, 1800
 # Requirements, section 4: refresh, filters and charts of each; data_age stands on all besides.
@@ -269,14 +270,14 @@ def test_two_files_with_one_uuid_are_found(assets, with_change, tables):
 
 def test_a_column_a_table_gets_reaches_its_dataset_with_its_words(assets, tables):
     name, columns = "gold.stickiness", tables["gold.stickiness"]
-    wider = (*columns, relations.Column("weekday", "int", "ISO weekday."))
+    wider = (*columns, Column("weekday", "int", "ISO weekday."))
     text = datasets.generate(assets, tables | {name: wider})[STICKINESS]
     got = {each["column_name"]: each for each in yaml.safe_load(text)["columns"]}["weekday"]
     assert (got["type"], got["description"], got["is_dttm"]) == ("INTEGER", "ISO weekday.", False)
 
 
 def test_a_new_served_table_gets_a_dataset_of_its_own(assets, tables):
-    new = {"gold.page_views": (relations.Column("day", "date", "Day."),)}
+    new = {"gold.page_views": (Column("day", "date", "Day."),)}
     content = yaml.safe_load(
         datasets.generate(assets, tables | new)["datasets/lakehouse/page_views.yaml"]
     )
