@@ -62,6 +62,14 @@ def wait_for(condition):
         time.sleep(0.05)
 
 
+def test_a_table_of_a_domain_nobody_feeds_is_skipped_and_wakes_nobody(command):
+    command("""echo '{"table": "silver.x", "outcome": "spare"}'""")
+    told = context("2026-01-02")
+    with pytest.raises(AirflowSkipException):
+        stage(outlets=[ASSET]).execute(told)
+    assert not told["outlet_events"][ASSET].extra
+
+
 @pytest.mark.parametrize(
     ("found", "day"),
     [

@@ -15,7 +15,7 @@ from lakehouse import console
 from lakehouse.cli_dashboards import dashboards_app
 from lakehouse.engine import plan as planning
 from lakehouse.engine import views
-from lakehouse.engine.domains import in_use
+from lakehouse.engine.domains import in_use, is_spare
 from lakehouse.engine.ports import LOOPBACK
 from lakehouse.engine.registry import registry
 from lakehouse.errors import (
@@ -183,6 +183,11 @@ def stage(
 ) -> None:
     """Run one stage of a table, for orchestrators; the story goes to standard error."""
     request = _request(as_of, full_refresh=full_refresh, run_id=run_id, day=_date(day, "--day"))
+    if is_spare(registry(), current_settings(), table):
+        console.err.print(f"{table}: nothing of its domain ever arrived, so there is nothing to do")
+        if as_json:
+            console.print_json({"table": table, "outcome": "spare"})
+        return
     with _lake() as lake:
         outcome = lake.run_stage(table, name, request)
     console.print_outcome(outcome, name)
@@ -236,6 +241,31 @@ def runs(
         *("rows_deduplicated", "seconds", "output_version", "reason", "error"),
     )
     console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no runs yet")
+
+
+@app.command()
+def restatements(
+    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest changes of figures that were final: what, from what, to what, and why."""
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
+
+    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
+    rows = ops.read(
+        current_settings(),
+        "metric_restatements",
+        f"SELECT * FROM t {chosen} ORDER BY restated_at DESC, key LIMIT {n}",
+    )
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = ("restated_at", "table_name", "key", "old", "new", "cause")
+    console.print_rows(
+        [{key: row[key] for key in brief} for row in rows], empty="nothing was restated"
+    )
 
 
 @quarantine_app.command("list")

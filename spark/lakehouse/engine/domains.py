@@ -30,6 +30,12 @@ def in_use(registry: Registry, settings: Settings, names: Sequence[str]) -> list
     return [name for name in names if registry[name].table.owner in used] or list(names)
 
 
+def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
+    """Whether nothing of the table's domain ever arrived, while another domain is in use."""
+    everything = list(registry.entries)
+    return name not in in_use(registry, settings, everything)
+
+
 def _is_used(registry: Registry, settings: Settings, owner: str) -> bool:
     states = StateStore(settings)
     tables = [entry.table for entry in registry if entry.table.owner == owner]

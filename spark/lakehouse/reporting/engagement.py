@@ -1,16 +1,67 @@
-"""The headline figures of the interactions domain in words."""
+"""The interactions domain in a report: headline figures in words and numbers, weeks in pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.metrics.engagement import STICKINESS_TARGET_RATE
+from lakehouse.metrics import engagement as metric
 from lakehouse.reporting import numbers
+from lakehouse.reporting.charts.weeks import Series, stacked_panels
+from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lakehouse.reporting.lake import PublishedLake
 
 OVERALL = "dimension_name IS NULL AND is_complete"
+MOST_WEEKS = 52
+
+
+def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001  # one signature for all sections
+    """Users and sessions by week."""
+    title = "Users and sessions per week"
+    weeks = lake.rows(
+        "gold.weekly_active_users",
+        "SELECT week_start, wau, is_complete FROM t WHERE dimension_name IS NULL "
+        f"ORDER BY week_start DESC LIMIT {MOST_WEEKS}",
+    )[::-1]
+    sessions = {
+        row["week"]: row["n"]
+        for row in lake.rows(
+            "gold.session_metrics",
+            "SELECT CAST(date_trunc('week', metric_date) AS DATE) AS week, sum(n_sessions) AS n "
+            "FROM t WHERE dimension_name IS NULL GROUP BY 1",
+        )
+    }
+    caption = (
+        f"Upper columns: {metric.WAU} Lower columns: sessions that started in the week. "
+        "Pale columns are weeks that are not over."
+    )
+    if not weeks:
+        figure = Figure(title=title, caption=caption, empty="No interactions yet.")
+        return Section(anchor="engagement", title="Engagement over time", figures=[figure])
+    shown = [row["week_start"] for row in weeks]
+    users = [row["wau"] for row in weeks]
+    n_sessions = [sessions.get(week, 0) for week in shown]
+    svg = stacked_panels(
+        title,
+        shown,
+        {row["week_start"] for row in weeks if not row["is_complete"]},
+        [Series("Users", users, "c1", "user"), Series("Sessions", n_sessions, "c2", "session")],
+    )
+    grid = Grid(
+        head=("Week of", ">Users", ">Sessions"),
+        rows=[
+            (numbers.day(week), numbers.count(n), numbers.count(m))
+            for week, n, m in zip(shown, users, n_sessions, strict=True)
+        ],
+    )
+    figure = Figure(title=title, caption=caption, svg=svg, grid=grid)
+    told = [Cell(line) for line in headlines(lake)]
+    return Section(
+        anchor="engagement", title="Engagement over time", answers=told, figures=[figure]
+    )
 
 
 def headlines(lake: PublishedLake) -> list[str]:
@@ -32,7 +83,7 @@ def _habit(lake: PublishedLake) -> str:
     return (
         f"On {day['activity_date']} {numbers.count(rate['dau'])} users came, "
         f"{numbers.percent(rate['stickiness_28d_rate'])} of the {numbers.count(rate['mau_28d'])} "
-        f"of the last 28 days (a habit is {numbers.percent(STICKINESS_TARGET_RATE, 0)})."
+        f"of the last 28 days (a habit is {numbers.percent(metric.STICKINESS_TARGET_RATE, 0)})."
     )
 
 

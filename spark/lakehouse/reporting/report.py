@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse.io.files import is_local
 from lakehouse.reporting import numbers
 from lakehouse.reporting.conversion import conversion_section
-from lakehouse.reporting.engagement import headlines
+from lakehouse.reporting.engagement import engagement_section, headlines
 from lakehouse.reporting.features import features_section
 from lakehouse.reporting.growth import MARTS, activity_section, headline_section
 from lakehouse.reporting.lake import PublishedLake
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from lakehouse.reporting.page import Section
     from lakehouse.settings import Settings
 
-DOMAIN_SECTIONS = (headline_section, conversion_section, activity_section, features_section)
+DOMAIN_SECTIONS = (
+    *(headline_section, conversion_section, activity_section, features_section),
+    engagement_section,
+)
 """Of (lake, now). A new domain adds its sections here."""
 LAKE_SECTIONS = (quality_section, rows_section)
 """Of (lake, registry): what every table has."""

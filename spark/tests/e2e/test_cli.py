@@ -270,6 +270,12 @@ def test_three_stages_may_be_three_processes(writing):
     assert writing("runs", "-n", "1", "--json").json[0]["run_id"] == "three"
 
 
+def test_a_stage_of_a_domain_nobody_feeds_has_nothing_to_do(command):
+    done = command("stage", "bronze.user_metadata", "assert-input", "--json")
+    assert (done.code, done.json["outcome"]) == (0, "spare")
+    assert says(done.err, ["bronze.user_metadata", "ever arrived"])
+
+
 def test_manifest_prints_or_writes_the_graph(command, tmp_path):
     printed = command("manifest", "--output", "-")
     assert [table["name"] for table in printed.json["tables"]] == list(registry().entries)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lakehouse.engine.domains import in_use
+from lakehouse.engine.domains import in_use, is_spare
 from lakehouse.engine.plan import select
 from lakehouse.engine.registry import registry
 from lakehouse.errors import StorageError
@@ -60,3 +60,13 @@ def test_a_storage_that_does_not_answer_leaves_nothing_out(settings, monkeypatch
 
     monkeypatch.setattr(landing, "has_files", silent)
     assert due(settings) == EVERYTHING
+
+
+def test_a_table_is_spare_when_only_other_domains_are_in_use(settings, tmp_path):
+    def spare(name):
+        return is_spare(registry(), settings, name)
+
+    assert not spare("gold.daily_active_users"), "nothing arrived at all: something is missing"
+    (tmp_path / "raw/conversions.jsonl").write_text("")
+    assert spare("gold.daily_active_users")
+    assert not spare("silver.user_dim")

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from conftest import interaction, metadata
+from conftest import call_main, interaction, metadata
+from lakehouse import cli
 from lakehouse.io import ops
 
 pytestmark = pytest.mark.spark
@@ -22,7 +23,7 @@ def notes(lake):
     ]
 
 
-def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake):
+def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake, monkeypatch, capsys):
     def deliver(number, *rows):
         lake.land(f"user_interactions/{number}.jsonl", rows)
         lake.run(f"+{TABLE}")
@@ -48,3 +49,9 @@ def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake):
     assert cause.startswith("silver.user_days")
     lake.run(f"+{TABLE}")
     assert len(notes(lake)) == 1
+    monkeypatch.setattr(cli, "current_settings", lambda: lake.settings)
+    capsys.readouterr()
+    assert call_main(monkeypatch, "restatements", TABLE, "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {row["table_name"] for row in listed} == {TABLE}
+    assert json.loads(listed[0]["key"])["activity_date"] == "2026-01-05"
