@@ -79,6 +79,11 @@ class Embedded:
         return self.home / "data"
 
     @property
+    def _secrets(self) -> Path:
+        """Passwords of the roles; there when the making is done."""
+        return self.home / "secrets.json"
+
+    @property
     def log(self) -> Path:
         """What it says."""
         return self.data / "server.log"
@@ -95,9 +100,9 @@ class Embedded:
     def url(self, role: str) -> str | None:
         """How a role connects; None when it does not run."""
         port = self.port
-        if port is None:
+        if port is None or not self._secrets.exists():
             return None
-        password = json.loads((self.home / "secrets.json").read_text())[role]
+        password = json.loads(self._secrets.read_text())[role]
         return f"postgresql://{role}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
     def up(self) -> bool:
@@ -107,10 +112,11 @@ class Embedded:
             ConfigError: This machine has no PostgreSQL.
             PublishError: It does not start; names its log.
         """
-        if self.port is not None:
+        if self.port is not None and self._secrets.exists():
             return False
         binaries = find_binaries()
-        if not (self.home / "secrets.json").exists():
+        if not self._secrets.exists():
+            self.down()  # one whose making died before its passwords were kept
             self._make(binaries)
         options = f"-p {_free_port()} -c listen_addresses={LOOPBACK} -c unix_socket_directories=''"
         self._control(binaries, "start", "-o", options, "-l", str(self.log))
@@ -151,7 +157,7 @@ class Embedded:
             self._make_roles(passwords)
         finally:
             self._control(binaries, "stop", "-m", "fast")
-        (self.home / "making.json").rename(self.home / "secrets.json")
+        (self.home / "making.json").rename(self._secrets)
 
     def _make_roles(self, passwords: dict[str, str]) -> None:
         url = f"postgresql://postgres:{passwords['postgres']}@{LOOPBACK}:{self.port}/postgres"

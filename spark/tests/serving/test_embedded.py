@@ -65,13 +65,15 @@ def test_it_stops_without_a_trace_and_keeps_its_data(server):
         opened.execute("DROP TABLE kept")
 
 
-def test_a_making_that_died_is_made_again(server, tmp_path_factory):
-    half = Embedded(server.home.parent / "half", server.user)
-    half.home.mkdir()
-    half.home.chmod(0o755)
-    (half.home / "data").mkdir()
-    (half.home / "data" / "PG_VERSION").write_text("15")
+@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
+def test_a_making_that_died_is_made_again(server, is_running):
+    half = Embedded(server.home.parent / f"half {is_running}", server.user)
     try:
+        half.up()
+        if not is_running:
+            half.down()
+        (half.home / "secrets.json").unlink()
+        assert half.url(READER) is None
         assert half.up() is True
         with psycopg.connect(half.url(READER)) as opened:
             assert opened.execute("SELECT current_user").fetchone() == (READER,)
