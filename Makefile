@@ -185,7 +185,11 @@ assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
 
 .PHONY: test
 test: $(VENV)/jars.stamp ## All but the slow suites, with coverage (below ten minutes)
-	@$(PYTEST) -m 'not slow and not dashboards' $(COVERAGE) $(ARGS)
+	@$(PYTEST) -m 'not slow and not laws and not dashboards' $(COVERAGE) $(ARGS)
+
+.PHONY: test-laws
+test-laws: $(VENV)/jars.stamp ## The laws and the definitions, on every table of every domain
+	@$(PYTEST) -m 'laws and not slow' $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does

@@ -7,9 +7,13 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from laws.world import batches, land_at_once, land_batch, make_world
+from pyspark.sql import SparkSession
 
 from conftest import LakeDriver, event
 from lakehouse.engine.registry import registry
@@ -18,16 +22,31 @@ from lakehouse.engine.verify import verify
 from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
-TABLES = list(registry().entries)
+OWNERS = {entry.table.name: entry.table.owner for entry in registry()}
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
+
+
+def _params(domain_of: dict[str, str]) -> list[Any]:
+    """`make test` takes the domain that the engine was built with, `make test-laws` all others."""
+    return [
+        pytest.param(name, marks=() if domain == "growth" else pytest.mark.laws)
+        for name, domain in domain_of.items()
+    ]
+
+
+every_table = pytest.mark.parametrize("table", _params(OWNERS))
+every_domain = pytest.mark.parametrize(
+    "domain", _params({d: d for d in sorted({*OWNERS.values()})})
+)
 
 
 @dataclass
 class Delivered:
-    """The same rows delivered twice: at once, and in pieces."""
+    """The same rows of a domain delivered twice: at once, and in pieces."""
 
     at_once: LakeDriver
     in_pieces: LakeDriver
+    tables: list[str]
     seed: int
 
 
@@ -36,10 +55,13 @@ def seed() -> int:
     return int(os.environ.get("LAW_SEED", random.SystemRandom().randrange(10**6)))
 
 
-def build(root, spark, number: int) -> Delivered:
-    world = make_world(number)
+def build(root: Path, spark: SparkSession, number: int, domain: str) -> Delivered:
+    tables = [name for name, owner in OWNERS.items() if owner == domain]
+    sources = {registry()[name].table.source for name in tables}
+    wanted = {source.name for source in sources if source}
+    world = {name: rows for name, rows in make_world(number).items() if name in wanted}
     once, pieces = (
-        LakeDriver(load_settings(root=str(root / name)), registry(), spark)
+        LakeDriver(load_settings(root=str(root / domain / name)), registry(), spark)
         for name in ("once", "pieces")
     )
     land_at_once(once, world)
@@ -52,30 +74,39 @@ def build(root, spark, number: int) -> Delivered:
     pieces.try_run("bronze")
     pieces.try_run("bronze")
     pieces.run()
-    return Delivered(once, pieces, number)
+    return Delivered(once, pieces, tables, number)
 
 
 @pytest.fixture(scope="module")
-def delivered(spark, tmp_path_factory) -> Delivered:
+def worlds(spark, tmp_path_factory) -> Callable[[str], Delivered]:
+    """The lakes of a domain, built when first asked for."""
     number = seed()
     print(f"\nLAW_SEED={number}")  # noqa: T201  # repeats a failure
-    return build(tmp_path_factory.mktemp("laws"), spark, number)
+    root = tmp_path_factory.mktemp("laws")
+    return cache(lambda domain: build(root, spark, number, domain))
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.fixture
+def delivered(worlds, request) -> Delivered:
+    """The lakes of the test's domain, or of its table's."""
+    asked = request.node.callspec.params
+    return worlds(asked.get("domain") or OWNERS[asked["table"]])
+
+
+@every_table
 def test_law_1_any_split_order_and_repetition_gives_the_same_table(delivered, table):
     expected = delivered.at_once.rows(table)
     assert delivered.in_pieces.rows(table) == expected, f"LAW_SEED={delivered.seed}"
 
 
-@pytest.mark.parametrize("table", TABLES)
+@every_table
 def test_law_1_holds_on_live_data_as_verify_sees_it(delivered, table):
     with delivered.in_pieces.open() as lake:
         verdict = verify(lake.job(table, new_request()))
     assert verdict.is_equal, verdict
 
 
-@pytest.mark.parametrize("table", TABLES)
+@every_table
 def test_law_3_every_row_of_every_run_is_accounted_for(delivered, table):
     runs = ops.read(
         delivered.in_pieces.settings, "runs", f"SELECT * FROM t WHERE table_name = '{table}'"
@@ -88,9 +119,10 @@ def test_law_3_every_row_of_every_run_is_accounted_for(delivered, table):
         assert run["rows_deduplicated"] >= 0
 
 
-def test_law_3_bronze_lines_counted_in_the_files_are_the_rows_that_came_in(delivered):
+@every_domain
+def test_law_3_bronze_lines_counted_in_the_files_are_the_rows_that_came_in(delivered, domain):
     lake = delivered.in_pieces
-    for entry in registry():
+    for entry in map(registry().__getitem__, delivered.tables):
         if entry.table.source is None:
             continue
         files = (lake.raw / entry.table.source.name).glob("*.jsonl")
@@ -105,7 +137,7 @@ def test_law_3_bronze_lines_counted_in_the_files_are_the_rows_that_came_in(deliv
         assert runs[0]["loaded"] == len(lake.rows(entry.table.name))
 
 
-@pytest.mark.parametrize("table", TABLES)
+@every_table
 def test_law_4_readers_see_a_version_that_passed_its_gate(delivered, table):
     lake = delivered.in_pieces
     version = lake.version(table)
@@ -128,30 +160,33 @@ def copied(delivered, tmp_path) -> LakeDriver:
     return LakeDriver(settings, original.registry, original.spark)
 
 
-def test_law_2_an_unchanged_input_makes_no_commit(copied):
-    lake = copied
-    before = {table: lake.commits(table) for table in TABLES}
+@every_domain
+def test_law_2_an_unchanged_input_makes_no_commit(copied, delivered, domain):
+    lake, tables = copied, delivered.tables
+    before = {table: lake.commits(table) for table in tables}
     outcomes = lake.run()
     assert {outcome.outcome for outcome in outcomes.values()} == {"unchanged"}
-    assert {table: lake.commits(table) for table in TABLES} == before
+    assert {table: lake.commits(table) for table in tables} == before
 
 
-def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied):
-    lake = copied
-    before = {table: lake.commits(table) for table in TABLES}
+@every_domain
+def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied, delivered, domain):
+    lake, tables = copied, delivered.tables
+    before = {table: lake.commits(table) for table in tables}
     outcomes = lake.run(full_refresh=True)
     assert {outcome.outcome for outcome in outcomes.values()} == {"updated"}
     assert all(not outcome.changed for outcome in outcomes.values())
-    assert {table: lake.commits(table) for table in TABLES} == before
+    assert {table: lake.commits(table) for table in tables} == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(1 if os.environ.get("TEST_DEPTH") == "sample" else 5))
-def test_law_1_in_other_worlds(spark, tmp_path, attempt: int):
+@pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
+def test_law_1_in_other_worlds(spark, tmp_path, attempt: int, domain: str):
     number = seed() + attempt
     print(f"LAW_SEED={number}")  # noqa: T201  # repeats a failure
-    world = build(tmp_path, spark, number)
-    for table in TABLES:
+    world = build(tmp_path, spark, number, domain)
+    for table in world.tables:
         assert world.in_pieces.rows(table) == world.at_once.rows(table), (table, number)
 
 

@@ -392,6 +392,7 @@ def generate(folder: Path, *words: str) -> dict[str, Any]:
     return truth
 
 
+@pytest.mark.laws
 def test_generated_dirty_files_give_the_tables_of_the_definitions_and_the_planted_facts(
     lake, tmp_path
 ):
