@@ -13,17 +13,15 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from lakehouse.engine.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
 from lakehouse.settings import load_settings
-from local_processes import ProcessGroups, StartError
+from local_processes import PROJECT, Place, StartError, say
 from secret_files import airflow_secrets, kept_secrets, write_private
 
-PROJECT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 USER = "admin"
 # Not `airflow standalone`: it ignores SIGTERM, and its log servers listen on every interface.
@@ -36,25 +34,6 @@ COMPONENTS = {
 }
 ENGINE = [str(BIN / "lakehouse"), "engine", "start"]
 START_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where this Airflow lives and how its processes are told so."""
-
-    home: Path
-    port: int
-    env: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        """Where people and the API find it."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def servers(self) -> ProcessGroups:
-        """What `up` starts."""
-        return ProcessGroups(self.home, self.env, PROJECT)
 
 
 def main() -> int:
@@ -123,9 +102,9 @@ def up(place: Place) -> int:
         commands["engine"] = ENGINE
     for port in [place.port, *([engine_port] if "engine" in commands else [])]:
         if is_taken(port):
-            _say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
+            say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
             return 78
-    _say("==> starting Airflow and the shared engine (about a minute)")
+    say("==> starting Airflow and the shared engine (about a minute)")
     try:
         place.servers.start({name: commands[name] for name in ("engine",) if name in commands})
         _migrate(place)
@@ -133,38 +112,38 @@ def up(place: Place) -> int:
         waiting = {"Airflow": lambda: _healthy(place)}
         if "engine" in commands:
             waiting["the engine"] = lambda: _engine_answers(place)
-        place.servers.wait(waiting, seconds=START_SECONDS, say=_say)
+        place.servers.wait(waiting, seconds=START_SECONDS)
     except StartError as error:
-        _say(f"{error}; the logs are in {place.home}")
+        say(f"{error}; the logs are in {place.home}")
         down(place)
         return 75
-    _say(f"==> ready after {time.monotonic() - started:.0f} s")
+    say(f"==> ready after {time.monotonic() - started:.0f} s")
     return status(place)
 
 
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
     was_running = place.servers.stop()
-    _say("Airflow and the engine are stopped" if was_running else "nothing was running")
+    say("Airflow and the engine are stopped" if was_running else "nothing was running")
     return 0
 
 
 def init(place: Place) -> int:
     """Make or migrate the metadata database."""
     _migrate(place)
-    _say(f"the metadata database is ready, see {place.home}")
+    say(f"the metadata database is ready, see {place.home}")
     return 0
 
 
 def status(place: Place) -> int:
     """Print where Airflow is and how to log in."""
     if not place.servers.are_alive():
-        _say("Airflow is not running; `make airflow` starts it")
+        say("Airflow is not running; `make airflow` starts it")
         return 75
     password = json.loads((place.home / "passwords.json").read_text())[USER]
-    _say(f"Airflow   {place.url}   login {USER} / {password}")
-    _say(f"Engine    {place.env.get('LAKEHOUSE_SPARK_REMOTE', 'one per task')}")
-    _say(f"Logs      {place.home}    `make airflow-stop` stops everything")
+    say(f"Airflow   {place.url}   login {USER} / {password}")
+    say(f"Engine    {place.env.get('LAKEHOUSE_SPARK_REMOTE', 'one per task')}")
+    say(f"Logs      {place.home}    `make airflow-stop` stops everything")
     return 0
 
 
@@ -188,10 +167,6 @@ def _healthy(place: Place) -> bool:
 def _engine_answers(place: Place) -> bool:
     log = place.home / "engine.log"
     return log.exists() and "the engine answers" in log.read_text(errors="replace")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

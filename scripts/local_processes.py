@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lakehouse.engine.ports import LOOPBACK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+PROJECT = Path(__file__).resolve().parents[1]
 STOP_SECONDS = 30
 
 
@@ -76,14 +79,8 @@ class ProcessGroups:
             shown = " ".join([Path(command[0]).name, *command[1:]])
             raise StartError(f"`{shown}` exits with {done.returncode}, see {name}.log")
 
-    def wait(
-        self,
-        waiting: Mapping[str, Callable[[], bool]],
-        *,
-        seconds: float,
-        say: Callable[[str], None],
-    ) -> None:
-        """Wait until every name's question is answered with yes.
+    def wait(self, waiting: Mapping[str, Callable[[], bool]], *, seconds: float) -> None:
+        """Wait until every name's question is answered with yes, and say each.
 
         Raises:
             StartError: A group ended, or the time is over.
@@ -127,6 +124,36 @@ class ProcessGroups:
         if not self._pids.exists():
             return {}
         return dict(json.loads(self._pids.read_text()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a service of this machine lives and how its processes are told so.
+
+    Args:
+        home: Its folder.
+        port: Where it listens, on loopback.
+        env: Environment of its processes.
+    """
+
+    home: Path
+    port: int
+    env: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where people and programs find it."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def servers(self) -> ProcessGroups:
+        """What starts and stops it."""
+        return ProcessGroups(self.home, self.env, PROJECT)
+
+
+def say(text: str) -> None:
+    """Tell whoever waits, at once."""
+    print(text, flush=True)
 
 
 def _members(group: int) -> list[psutil.Process]:

@@ -15,16 +15,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 from lakehouse.engine.ports import LOOPBACK, is_taken
 from lakehouse.settings import load_settings
-from local_processes import ProcessGroups, StartError
+from local_processes import PROJECT, Place, StartError, say
 from secret_files import kept_secrets, superset_secrets, write_private
 
-PROJECT = Path(__file__).resolve().parents[1]
 ASSETS = PROJECT / "spark/dashboards"
 """The dashboards of this repository; SUPERSET_ASSETS names other ones."""
 BIN = PROJECT / ".venv-superset/bin"
@@ -33,30 +31,6 @@ USER = "admin"
 START_SECONDS = 180
 REQUEST_SECONDS = 120
 THREADS = 8
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where this Superset lives and how its processes are told so."""
-
-    home: Path
-    port: int
-    env: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        """Where people find it."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def assets(self) -> str:
-        """The folder that is imported."""
-        return self.env.get("SUPERSET_ASSETS", str(ASSETS))
-
-    @property
-    def servers(self) -> ProcessGroups:
-        """What `up` starts."""
-        return ProcessGroups(self.home, self.env, PROJECT)
 
 
 def main() -> int:
@@ -97,20 +71,20 @@ def up(place: Place) -> int:
             return status(place)
         place.servers.stop()  # forgets ids that an earlier boot left
         if is_taken(place.port):
-            _say(f"port {place.port} is taken; set SUPERSET_PORT to a free one")
+            say(f"port {place.port} is taken; set SUPERSET_PORT to a free one")
             return 78
         started = time.monotonic()
         _prepare(place)
         _import(place)
-        _say("==> starting Superset")
+        say("==> starting Superset")
         place.servers.start({"superset": _serve(place)})
         waiting = {"Superset": lambda: _healthy(place)}
-        place.servers.wait(waiting, seconds=START_SECONDS, say=_say)
+        place.servers.wait(waiting, seconds=START_SECONDS)
     except StartError as error:
-        _say(f"{error}; the logs are in {place.home}")
+        say(f"{error}; the logs are in {place.home}")
         place.servers.stop()
         return 75
-    _say(f"==> ready after {time.monotonic() - started:.0f} s")
+    say(f"==> ready after {time.monotonic() - started:.0f} s")
     return status(place)
 
 
@@ -120,25 +94,25 @@ def import_(place: Place) -> int:
         _prepare(place)
         _import(place)
     except StartError as error:
-        _say(f"{error}; the logs are in {place.home}")
+        say(f"{error}; the logs are in {place.home}")
         return 75
     return 0
 
 
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
-    _say("Superset is stopped" if place.servers.stop() else "nothing was running")
+    say("Superset is stopped" if place.servers.stop() else "nothing was running")
     return 0
 
 
 def status(place: Place) -> int:
     """Print where Superset is and how to log in."""
     if not place.servers.are_alive():
-        _say("Superset is not running; `make dashboards` starts it")
+        say("Superset is not running; `make dashboards` starts it")
         return 75
     password = json.loads((place.home / "passwords.json").read_text())[USER]
-    _say(f"Dashboards  {place.url}/dashboard/list/   login {USER} / {password}")
-    _say(f"Logs        {place.home}    `make dashboards-stop` stops everything")
+    say(f"Dashboards  {place.url}/dashboard/list/   login {USER} / {password}")
+    say(f"Logs        {place.home}    `make dashboards-stop` stops everything")
     return 0
 
 
@@ -148,7 +122,7 @@ def _prepare(place: Place) -> None:
     locked = LOCK.read_text()
     if stamp.exists() and stamp.read_text() == locked:
         return
-    _say("==> preparing Superset's metadata (about a minute, once)")
+    say("==> preparing Superset's metadata (about a minute, once)")
     superset = str(BIN / "superset")
     place.servers.run("migrate", [superset, "db", "upgrade"])
     place.servers.run("init", [superset, "init"])
@@ -156,16 +130,17 @@ def _prepare(place: Place) -> None:
 
 
 def _import(place: Place) -> None:
-    _say("==> importing the dashboards")
+    say("==> importing the dashboards")
     told = {
         "SUPERSET_LAKEHOUSE_URL": _reader_url(),
         "SUPERSET_LOGIN": USER,
         "SUPERSET_PASSWORD": json.loads((place.home / "passwords.json").read_text())[USER],
     }
     script = str(PROJECT / "scripts/superset_assets.py")
-    place.servers.run("import", [str(BIN / "python"), script, place.assets], told)
+    assets = place.env.get("SUPERSET_ASSETS", str(ASSETS))
+    place.servers.run("import", [str(BIN / "python"), script, assets], told)
     lines = (place.home / "import.log").read_text().splitlines()
-    _say(lines[-1] if lines else "")
+    say(lines[-1] if lines else "")
 
 
 def _reader_url() -> str:
@@ -205,10 +180,6 @@ def _healthy(place: Place) -> bool:
     with suppress(OSError), urlopen(f"{place.url}/health", timeout=5) as answer:  # noqa: S310  # ours
         return bool(answer.read() == b"OK")
     return False
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

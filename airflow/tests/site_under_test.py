@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from conftest import PROJECT
+from lakehouse.engine.ports import free_port
 
 BIN = Path(sys.executable).parent
 SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
@@ -23,12 +23,6 @@ FIRST = "2026-01-05"
 """The day that is landed before anything starts."""
 PATIENCE = 900
 ENDED = {"success", "failed"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def drop(day: str) -> dict[str, list[dict[str, Any]]]:

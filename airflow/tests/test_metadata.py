@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from site_under_test import Site, free_port
+from site_under_test import Site
+
+from lakehouse.engine.ports import free_port
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 

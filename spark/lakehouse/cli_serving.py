@@ -10,10 +10,7 @@ from lakehouse import console
 from lakehouse.engine import plan as planning
 from lakehouse.engine.registry import registry
 from lakehouse.errors import ConfigError, LakehouseError
-from lakehouse.serving import database
-from lakehouse.serving.embedded import Embedded
-from lakehouse.serving.publish import publish as publish_tables
-from lakehouse.serving.publish import served_tables
+from lakehouse.serving.roles import Role
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
@@ -34,8 +31,11 @@ def publish(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Bring the serving database to the versions that the lake has published."""
+    from lakehouse.serving import database  # noqa: PLC0415  # 0.2 s of psycopg
+    from lakehouse.serving.publish import publish as publish_tables  # noqa: PLC0415  # same
+
     settings = current_settings()
-    served = served_tables(registry())
+    served = registry().served
     chosen = planning.select(registry(), selectors or [])
     names = [name for name in chosen if name in served]
     if not names:
@@ -54,10 +54,15 @@ def publish_audited(names: Sequence[str]) -> LakehouseError | None:
 
     The error when that fails: the lake itself is as it should be.
     """
+    served = [name for name in registry().served if name in names]
+    if not served:
+        return None
+    from lakehouse.serving import database  # noqa: PLC0415  # 0.2 s of psycopg
+    from lakehouse.serving.publish import publish as publish_tables  # noqa: PLC0415  # same
+
     try:
         url = database.find(current_settings(), "writer")
-        served = [name for name in served_tables(registry()) if name in names]
-        if url and served:
+        if url:
             publish_tables(current_settings(), registry(), served, url)
     except LakehouseError as error:
         return error
@@ -67,6 +72,8 @@ def publish_audited(names: Sequence[str]) -> LakehouseError | None:
 @database_app.command("up")
 def up() -> None:
     """Start the lake's own PostgreSQL, unless it runs or LAKEHOUSE_POSTGRES_URL names another."""
+    from lakehouse.serving.embedded import Embedded  # noqa: PLC0415  # 0.2 s of psycopg
+
     settings = current_settings()
     if settings.postgres_url.get_secret_value():
         console.out.print("LAKEHOUSE_POSTGRES_URL names the database: nothing to start")
@@ -81,6 +88,8 @@ def up() -> None:
 @database_app.command("down")
 def down() -> None:
     """Stop the lake's own PostgreSQL; its data stays."""
+    from lakehouse.serving.embedded import Embedded  # noqa: PLC0415  # 0.2 s of psycopg
+
     stopped = Embedded.of(current_settings()).down()
     console.out.print("PostgreSQL stopped" if stopped else "PostgreSQL does not run")
 
@@ -88,7 +97,9 @@ def down() -> None:
 @database_app.command("url")
 def print_url(
     *,
-    role: Annotated[database.Role, typer.Option(help="reader or writer.")] = "reader",
+    role: Annotated[Role, typer.Option(help="reader or writer.")] = "reader",
 ) -> None:
     """Print how to connect; the text holds a password."""
+    from lakehouse.serving import database  # noqa: PLC0415  # 0.2 s of psycopg
+
     console.out.file.write(database.url(current_settings(), role) + "\n")

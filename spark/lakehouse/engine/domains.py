@@ -31,9 +31,16 @@ def in_use(registry: Registry, settings: Settings, names: Sequence[str]) -> list
 
 
 def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
-    """Whether nothing of the table's domain ever arrived, while another domain is in use."""
-    everything = list(registry.entries)
-    return name not in in_use(registry, settings, everything)
+    """Whether nothing of the table's domain ever arrived, while another domain is in use.
+
+    Raises:
+        UnknownTableError: There is no such table.
+    """
+    owner = registry[name].table.owner
+    if _is_used(registry, settings, owner):
+        return False
+    others = {entry.table.owner for entry in registry} - {owner}
+    return any(_is_used(registry, settings, other) for other in others)
 
 
 def _is_used(registry: Registry, settings: Settings, owner: str) -> bool:

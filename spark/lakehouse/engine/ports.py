@@ -35,6 +35,13 @@ def is_taken(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 def next_free(port: int) -> int:
     """The first port above this one where nobody listens on this machine."""
     return next(n for n in range(port + 1, 65_536) if not is_taken(n))

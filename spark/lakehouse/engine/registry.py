@@ -63,6 +63,11 @@ class Registry:
         """Entries, upstream first."""
         return iter(self.entries.values())
 
+    @property
+    def served(self) -> list[str]:
+        """Tables that declare how they are served."""
+        return [entry.table.name for entry in self if entry.table.serve]
+
     def clocks(self, name: str) -> set[str]:
         """Date columns of a table whose newest value other tables need to know."""
         wanted = set().union(*(each.table.clocks for each in self.entries.values()))

@@ -61,17 +61,16 @@ def has_role(opened: Connection, name: str) -> bool:
     return bool(execute(opened, "SELECT 1 FROM pg_roles WHERE rolname = %s", name))
 
 
-def copy(opened: Connection, table: str, rows: pa.Table) -> int:
-    """Append rows to a table, columns by name; returns how many."""
+def copy(opened: Connection, table: str, rows: pa.Table) -> None:
+    """Append rows to a table, columns by name."""
     names = ", ".join(quoted(name) for name in rows.column_names)
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT csv)"
-    with opened.cursor() as cursor:
-        with (
-            cursor.copy(statement) as sink,
-            csv.CSVWriter(_Sink(sink), rows.schema, write_options=_CSV) as writer,
-        ):
-            writer.write_table(rows)
-        return cursor.rowcount
+    with (
+        opened.cursor() as cursor,
+        cursor.copy(statement) as sink,
+        csv.CSVWriter(_Sink(sink), rows.schema, write_options=_CSV) as writer,
+    ):
+        writer.write_table(rows)
 
 
 def quoted(name: str) -> str:

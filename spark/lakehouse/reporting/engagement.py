@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.metrics import engagement as metric
 from lakehouse.reporting import numbers
-from lakehouse.reporting.charts.weeks import Series, stacked_panels
+from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lakehouse.reporting.lake import PublishedLake
 
 OVERALL = "dimension_name IS NULL AND is_complete"
-MOST_WEEKS = 52
 
 
 def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001  # one signature for all sections

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.reporting import numbers
-from lakehouse.reporting.charts.weeks import Series, stacked_panels
+from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Figure, Grid, Headline, Section
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 USERS, CONVERSIONS = "silver.user_dim", "bronze.conversions"
 EVENTS, FACTS = "bronze.feature_usage_events", "silver.feature_usage_facts"
 MARTS = ("gold.feature_conversion_lift", "gold.feature_conversion_impact", FACTS)
-MOST_WEEKS = 52
 SUNDAY = 6
 FRESH_DAYS = 2
 """As the input gate of `silver.feature_usage_facts` has it."""

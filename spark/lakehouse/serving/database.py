@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import ConfigError
-from lakehouse.serving.ddl import READER
-from lakehouse.serving.embedded import WRITER, Embedded
+from lakehouse.serving.embedded import Embedded
+from lakehouse.serving.roles import READER, WRITER
 
 if TYPE_CHECKING:
+    from lakehouse.serving.roles import Role
     from lakehouse.settings import Settings
-
-Role = Literal["reader", "writer"]
 
 
 def find(settings: Settings, role: Role) -> str | None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from lakehouse.io.postgres import literal, quoted
 from lakehouse.serving.ops_tables import PUBLICATIONS, TABLE_STATUS
+from lakehouse.serving.roles import READER
 from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lakehouse.engine.registry import Entry
     from lakehouse.spec import Column, Table
 
 STAGING, PARTITIONS = "staging", "partitions"
-READER = "lakehouse_reader"
 OPS = {"ops.publications": PUBLICATIONS, "ops.table_status": TABLE_STATUS}
 _TYPES = {
     STRING: "text",
@@ -119,7 +119,9 @@ class Served:
 
     def part(self, year: int) -> str:
         """Name of a year's part."""
-        return quoted(f"{self.table.layer}_{self.table.noun}_{year:04}"[:_LONGEST_NAME])
+        suffix = f"_{year:04}"
+        stem = f"{self.table.layer}_{self.table.noun}"[: _LONGEST_NAME - len(suffix)]
+        return quoted(stem + suffix)
 
     def _key(self) -> str:
         nullable = {column.name for column in self.table.columns if column.nullable}
@@ -142,12 +144,16 @@ def sql_type(kind: str) -> str:
 
 
 def schemas(layers: Iterable[str]) -> Iterator[str]:
-    """Statements that make the schemas, and the record of what was published."""
+    """Statements that make the schemas."""
     for name in (*sorted(layers), STAGING, PARTITIONS, "ops"):
         yield f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
-    for table, columns in OPS.items():
-        yield f"CREATE TABLE IF NOT EXISTS {table} ({_columns(columns)}, PRIMARY KEY (table_name))"
-        yield from _comments(table, columns)
+
+
+def records(table: str, columns: Sequence[Column]) -> Iterator[str]:
+    """Statements that make a table of records in the place of one laid out otherwise."""
+    yield f"DROP TABLE IF EXISTS {table}"
+    yield f"CREATE TABLE {table} ({_columns(columns)}, PRIMARY KEY (table_name))"
+    yield from _comments(table, columns)
 
 
 def admit(layers: Iterable[str]) -> Iterator[str]:

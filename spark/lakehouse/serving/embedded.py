@@ -14,7 +14,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,18 +22,18 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lakehouse.engine.ports import LOOPBACK
+from lakehouse.engine.ports import LOOPBACK, free_port
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.io import postgres
 from lakehouse.io.postgres import execute, literal
-from lakehouse.serving.ddl import READER
+from lakehouse.serving.roles import READER, WRITER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lakehouse.settings import Settings
 
-DATABASE, WRITER = "lakehouse", "lakehouse_writer"
+DATABASE = "lakehouse"
 START_SECONDS = 60
 _DEBIAN = Path("/usr/lib/postgresql")
 _OUT_OF_REACH = Path("/var/lib/lakehouse")
@@ -118,8 +117,7 @@ class Embedded:
         if not self._secrets.exists():
             self.down()  # one whose making died before its passwords were kept
             self._make(binaries)
-        options = f"-p {_free_port()} -c listen_addresses={LOOPBACK} -c unix_socket_directories=''"
-        self._control(binaries, "start", "-o", options, "-l", str(self.log))
+        self._start(binaries)
         return True
 
     def down(self) -> bool:
@@ -148,11 +146,7 @@ class Embedded:
         finally:
             word.unlink()
         _write_private(self.home / "making.json", json.dumps(passwords))
-        self._control(
-            binaries,
-            *("start", "-l", str(self.log), "-o"),
-            f"-p {_free_port()} -c listen_addresses={LOOPBACK} -c unix_socket_directories=''",
-        )
+        self._start(binaries)
         try:
             self._make_roles(passwords)
         finally:
@@ -169,6 +163,10 @@ class Embedded:
             execute(opened, f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
             execute(opened, f"GRANT CONNECT ON DATABASE {DATABASE} TO {READER}")
             execute(opened, f"ALTER ROLE {READER} SET default_transaction_read_only = on")
+
+    def _start(self, binaries: Path) -> None:
+        options = f"-p {free_port()} -c listen_addresses={LOOPBACK} -c unix_socket_directories=''"
+        self._control(binaries, "start", "-o", options, "-l", str(self.log))
 
     def _control(self, binaries: Path, verb: str, *arguments: str) -> None:
         command = [str(binaries / "pg_ctl"), verb, "--pgdata", str(self.data), "--wait"]
@@ -234,13 +232,6 @@ def _lets_others_in(folder: Path) -> bool:
     return bool(folder.stat().st_mode & 0o001)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
+    path.touch(mode=0o600)
+    path.write_text(text)

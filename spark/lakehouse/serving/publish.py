@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from lakehouse.io.postgres import execute, quoted
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving import ddl
 from lakehouse.serving.ddl import Served
+from lakehouse.serving.roles import READER
 from lakehouse.serving.status import publish_status
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.registry import Registry
     from lakehouse.io.postgres import Connection
     from lakehouse.settings import Settings
+    from lakehouse.spec import Column
 
 LOCK_SECONDS = 30
 REBUILT, CHANGED, UNCHANGED, ABSENT = "rebuilt", "changed", "unchanged", "absent"
@@ -58,11 +60,6 @@ class Publication:
     rows: int | None = None
     moved: int = 0
     seconds: float = 0.0
-
-
-def served_tables(registry: Registry) -> list[str]:
-    """Tables that declare how they are served."""
-    return [entry.table.name for entry in registry if entry.table.serve]
 
 
 def publish(
@@ -92,28 +89,30 @@ def publish(
 
 
 def _prepare(opened: Connection, registry: Registry) -> None:
-    layers = {registry[name].table.layer for name in served_tables(registry)}
+    layers = {registry[name].table.layer for name in registry.served}
     execute(opened, f"SET lock_timeout = '{LOCK_SECONDS}s'")
     with _alone(opened, "schema"), opened.transaction():
-        _drop_outdated(opened)
         for statement in ddl.schemas(layers):
             execute(opened, statement)
-        if postgres.has_role(opened, ddl.READER):
+        for table, columns in ddl.OPS.items():
+            _lay_out(opened, table, columns)
+        if postgres.has_role(opened, READER):
             for statement in ddl.admit(layers):
                 execute(opened, statement)
 
 
-def _drop_outdated(opened: Connection) -> None:
-    """Records that an older version of us laid out otherwise: they are made again."""
-    for table, columns in ddl.OPS.items():
-        found = execute(
-            opened,
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 "
-            "AND NOT attisdropped ORDER BY attnum",
-            table,
-        )
-        if found and [name for (name,) in found] != [each.name for each in columns]:
-            execute(opened, f"DROP TABLE {table}")
+def _lay_out(opened: Connection, table: str, columns: Sequence[Column]) -> None:
+    """Make a table of records, unless it is there and laid out as now."""
+    found = execute(
+        opened,
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull, "
+        "col_description(attrelid, attnum) FROM pg_attribute "
+        "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        table,
+    )
+    if found != [(c.name, ddl.sql_type(c.type), not c.nullable, c.doc) for c in columns]:
+        for statement in ddl.records(table, columns):
+            execute(opened, statement)
 
 
 def _publish_one(
@@ -130,10 +129,10 @@ def _publish_one(
         held = None if rebuild else _held(opened, served)
         if held is not None and not state.is_news_to(held):
             outcome, moved = UNCHANGED, 0
+        elif (sent := _send_changes(opened, served, uri, held, state)) is not None:
+            outcome, moved = CHANGED, sent
         else:
-            moved_only = _send_changes(opened, served, uri, held, state)
-            outcome = REBUILT if moved_only is None else CHANGED
-            moved = _build(opened, served, uri, state) if moved_only is None else moved_only
+            outcome, moved = REBUILT, _build(opened, served, uri, state)
     return Publication(
         name, outcome, state.version, state.rows, moved, round(time.monotonic() - clock, 3)
     )
@@ -182,8 +181,8 @@ def _make_empty(opened: Connection, served: Served) -> None:
 def _swap(opened: Connection, served: Served, years: Sequence[int]) -> None:
     for statement in served.swap(years):
         execute(opened, statement)
-    if postgres.has_role(opened, ddl.READER):
-        execute(opened, f"GRANT SELECT ON {served.name} TO {ddl.READER}")
+    if postgres.has_role(opened, READER):
+        execute(opened, f"GRANT SELECT ON {served.name} TO {READER}")
 
 
 def _send_changes(
@@ -278,10 +277,10 @@ def _years_there(opened: Connection, served: Served) -> set[int]:
 @contextmanager
 def _alone(opened: Connection, what: str) -> Iterator[None]:
     """Nobody else publishes this meanwhile."""
-    key: list[Any] = [f"lakehouse.publish.{what}"]
-    execute(opened, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", *key)
+    key = f"lakehouse.publish.{what}"
+    execute(opened, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
     try:
         yield
     finally:
         if not opened.closed and not opened.broken:
-            execute(opened, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", *key)
+            execute(opened, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)

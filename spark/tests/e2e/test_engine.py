@@ -14,6 +14,7 @@ import pytest
 from support import PACKAGE_DIR, command_line, content, lakehouse, land_small_data, new_lake
 
 from lakehouse.engine import server
+from lakehouse.engine.ports import free_port
 from lakehouse.engine.session import engine_went_away
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.io.locks import all_tables_free, table_lock
@@ -24,12 +25,6 @@ from lakehouse.settings import load_settings
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
 
 PATIENCE = 240
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

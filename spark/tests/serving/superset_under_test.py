@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from lakehouse.engine.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
@@ -25,12 +26,6 @@ TALL = {"width": 1440, "height": 5000}
 """Superset draws what is in view: with this, everything is."""
 ERRORS = ".ant-alert-error, [data-test='error-message'], .missing-chart-container"
 LOADING = "[data-test='loading-indicator']"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

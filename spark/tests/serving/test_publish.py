@@ -20,7 +20,6 @@ from serving.toys import TOYS, ToyLake, toy
 from lakehouse.engine.registry import registry
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.serving import publish as publishing
-from lakehouse.serving.publish import served_tables
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 FULL = {
@@ -330,7 +329,7 @@ def test_every_table_of_the_lake_has_a_line_of_status(toys, writer, reader):
 
 
 def test_every_gold_table_is_served_and_served_tables_have_forty_indexes():
-    served = served_tables(registry())
+    served = registry().served
     assert {e.table.name for e in registry() if e.table.layer == "gold"} <= set(served)
     indexes = [1 + len(registry()[name].table.serve.indexes) for name in served]
     assert sum(indexes) >= 40

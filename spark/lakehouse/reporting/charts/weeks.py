@@ -18,6 +18,8 @@ PANEL, PANEL_GAP = 110, 34
 SMALL, COLUMNS = 62, 3
 FEW_LABELS, MANY_LABELS = 6, 12
 MAX_COLUMN = 40
+MOST_WEEKS = 52
+"""More columns than these would be too thin to read."""
 
 
 @dataclass(frozen=True)

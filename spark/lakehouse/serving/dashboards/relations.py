@@ -31,7 +31,7 @@ _SAMPLE = "Last 30 days"
 
 def served(registry: Registry) -> dict[str, tuple[Column, ...]]:
     """Every served table with its columns."""
-    return {e.table.name: e.table.columns for e in registry if e.table.serve} | OPS
+    return {name: registry[name].table.columns for name in registry.served} | OPS
 
 
 def postgres_type(spark_type: str) -> str:
