@@ -355,6 +355,23 @@ def test_a_table_the_lake_never_published_is_there_and_empty(toys, writer, reade
     assert held(reader) == [("x", 1)]
 
 
+def test_a_reader_who_does_not_end_keeps_a_rebuild_out_and_asks_for_a_retry(
+    toys, writer, reader, monkeypatch
+):
+    monkeypatch.setattr(publishing, "LOCK_SECONDS", 1)
+    toys.audit([toy("2026-01-01", "a", 1)])
+    toys.publish(writer)
+    toys.audit([toy("2026-01-01", "a", 2)])
+    with reader.transaction():
+        assert held(reader) == [("a", 1)]
+        with pytest.raises(PublishError, match="canceling statement due to lock timeout") as raised:
+            toys.publish(writer, rebuild=True)
+        assert raised.value.exit_code == 75
+        assert held(reader) == [("a", 1)]
+    assert toys.publish(writer).version == 1
+    assert held(reader) == [("a", 2)]
+
+
 def test_a_staging_table_left_behind_is_no_obstacle(toys, writer, reader):
     toys.audit([toy("2026-01-01", "x", 1)])
     toys.publish(writer)
