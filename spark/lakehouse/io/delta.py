@@ -9,26 +9,29 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
-from lakehouse.io import feed, files
-from lakehouse.spec import BOOLEAN, Scd2, Upsert
+from lakehouse.io import delta_log, files
+from lakehouse.spec import BOOLEAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from datetime import timedelta
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from lakehouse.spec import Column, Table
 
 OPERATION = "_operation"
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
+CHANGE_TYPE = "_change_type"
 _COMMIT = re.compile(r"/(\d{20})\.json$")
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -61,7 +64,7 @@ def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
     """What each commit in (after, until] says of itself; empty where it says nothing."""
     found = []
     for version in range(after + 1, until + 1):
-        about = (each.get("commitInfo") for each in feed.actions(uri, version))
+        about = (each.get("commitInfo") for each in delta_log.actions(uri, version))
         said = next(filter(None, about), {}).get("userMetadata")
         found.append(json.loads(said or "{}"))
     return found
@@ -69,6 +72,9 @@ def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
 
 def read(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
     """The table at a version, by default the newest."""
+    found = delta_log.snapshot(uri, version)
+    if found is not None:
+        return _parquet(spark, StructType.fromJson(found.schema), found.paths)
     reader = spark.read.format("delta")
     if version is not None:
         reader = reader.option("versionAsOf", version)
@@ -78,17 +84,28 @@ def read(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame
 def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame | None:
     """Rows inserted, updated (before and after) and deleted by versions in (after, until].
 
-    None when the history needed was vacuumed: the caller then recomputes everything.
+    `_change_type` says which, in Delta's words. None when the history needed was vacuumed: the
+    caller then recomputes everything.
     """
-    if not feed.is_whole(uri, after, until):
+    feed = delta_log.feed(uri, after, until)
+    if feed is None:
         return None
-    reader = spark.read.format("delta").option("readChangeFeed", "true")
-    try:
-        rows = reader.option("startingVersion", after + 1).option("endingVersion", until).load(uri)
-        rows.schema  # noqa: B018  # analysis is lazy over Connect; fail here, not in the plan
-    except PySparkException:
-        return None
-    return rows
+    schema = read(spark, uri, until).schema
+    told = StructType([*schema.fields, StructField(CHANGE_TYPE, StringType())])
+    parts = [_parquet(spark, told, feed.told)] if feed.told else []
+    for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
+        if paths:
+            rows = _parquet(spark, schema, paths)
+            parts.append(rows.withColumn(CHANGE_TYPE, F.lit(kind)))
+    if not parts:
+        return read(spark, uri, until).limit(0).withColumn(CHANGE_TYPE, F.lit(None).cast("string"))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _parquet(spark: SparkSession, schema: StructType, paths: list[str]) -> DataFrame:
+    # The paths are names, not patterns, and their folders hold no values.
+    as_named = {"__globPaths__": False, "recursiveFileLookup": True}
+    return spark.read.schema(schema).options(**as_named).parquet(*paths)
 
 
 def create(spark: SparkSession, uri: str, table: Table) -> None:
@@ -114,7 +131,8 @@ def _properties(table: Table) -> dict[str, str]:
     indexed = [c.name for c in table.stored_columns if not c.pii and c.type != BOOLEAN][:32]
     return {
         "delta.enableChangeDataFeed": "true",
-        "delta.enableDeletionVectors": str(isinstance(table.write, Scd2 | Upsert)).lower(),
+        # A changed file is written anew: its rows can be read without asking Delta which are left.
+        "delta.enableDeletionVectors": "false",
         "delta.dataSkippingStatsColumns": ",".join(indexed),
         "delta.checkpointInterval": "20",
         # Commits are needed as long as the files they name: time travel and feed start from both.

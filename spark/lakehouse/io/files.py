@@ -41,6 +41,16 @@ def locate(uri: str) -> tuple[arrow_fs.FileSystem, str]:
     return _object_store(scheme), path
 
 
+def storage_options(uri: str) -> dict[str, str] | None:
+    """Object store access for delta-rs, from the usual AWS variables."""
+    if "://" not in uri:
+        return None
+    options = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    if options.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        options["AWS_ALLOW_HTTP"] = "true"
+    return options
+
+
 def is_local(uri: str) -> bool:
     """Whether the path is on this machine's file system."""
     return "://" not in uri

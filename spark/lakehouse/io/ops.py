@@ -7,7 +7,6 @@ put-if-absent is atomic on local disks and object stores), and reading needs no 
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from pyarrow.fs import FileType
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from lakehouse.io.files import locate, storage_errors
+from lakehouse.io.files import locate, storage_errors, storage_options
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -159,16 +158,6 @@ def is_readable(uri: str, version: int) -> bool:
     filesystem, root = locate(uri)
     infos = filesystem.get_file_info([f"{root}/{unquote(path)}" for path in paths])
     return all(info.type == FileType.File for info in infos)
-
-
-def storage_options(uri: str) -> dict[str, str] | None:
-    """Object store access for delta-rs, from the usual AWS variables."""
-    if "://" not in uri:
-        return None
-    options = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    if options.get("AWS_ENDPOINT_URL", "").startswith("http://"):
-        options["AWS_ALLOW_HTTP"] = "true"
-    return options
 
 
 def commits(uri: str, limit: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from conftest import event
-from lakehouse.io import feed
+from lakehouse.io import delta_log
 
 pytestmark = pytest.mark.spark
 TABLE = "silver.feature_usage_facts"
@@ -88,7 +88,7 @@ def test_rows_that_are_only_new_are_appended_and_others_merged(lake):
     def operation_after(name, user, at):
         lake.land(f"feature_usage_events/{name}.jsonl", [event(name, user, "collab", at)])
         lake.run("+silver.feature_usage_facts", as_of="2026-01-31")
-        about = feed.actions(lake.settings.table_uri(TABLE), lake.version(TABLE))
+        about = delta_log.actions(lake.settings.table_uri(TABLE), lake.version(TABLE))
         return next(filter(None, (each.get("commitInfo") for each in about)))["operation"]
 
     assert operation_after("e1", "a", "2026-01-05T10:00:00Z") == "WRITE"

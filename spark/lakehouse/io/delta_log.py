@@ -1,0 +1,125 @@
+"""What the log of a Delta table says: commits, the files of a version, those of a change feed.
+
+Read without the engine, which takes three jobs and most of a second to answer the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyarrow.fs import FileType
+
+from lakehouse.io import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Action = dict[str, dict[str, Any]]
+MOST_FILES = 1000
+"""A version of more files is left to the engine, which need not look at each of them first."""
+
+
+def actions(uri: str, version: int) -> list[Action]:
+    """What a commit did, as the log says.
+
+    Raises:
+        FileNotFoundError: The log does not reach back to it any more.
+    """
+    filesystem, root = files.locate(uri)
+    with filesystem.open_input_stream(f"{root}/_delta_log/{version:020}.json") as stream:
+        return [json.loads(line) for line in stream.read().splitlines() if line.strip()]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A version of a table whose Parquet files are its rows, no more and no less.
+
+    Attributes:
+        schema: The columns, as Delta and Spark write them in JSON.
+        paths: Where the files are.
+    """
+
+    schema: dict[str, Any]
+    paths: list[str]
+
+
+def snapshot(uri: str, version: int | None) -> Snapshot | None:
+    """A version, by default the newest; None where it is for the engine to read.
+
+    That is where the files hold more than the rows (deletion vectors) or less (partitions), where
+    there are none or very many of them, and where something is wrong: the engine says what.
+    """
+    try:
+        table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    except (DeltaError, OSError):
+        return None
+    if table.protocol().reader_features or table.metadata().partition_columns:
+        return None
+    written = pa.table(table.get_add_actions()).column("path").to_pylist()
+    if not 0 < len(written) <= MOST_FILES:
+        return None
+    paths = _located(uri, map(unquote, written))
+    return Snapshot(json.loads(table.schema().to_json()), paths)
+
+
+@dataclass
+class Feed:
+    """The files that hold what changed between two versions.
+
+    Attributes:
+        told: Rows with the way they changed, `_change_type`.
+        added: Rows that were inserted.
+        removed: Rows that were deleted.
+    """
+
+    told: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def at(self, uri: str) -> Feed:
+        """The same with the files' whole paths."""
+        return Feed(*(_located(uri, paths) for paths in (self.told, self.added, self.removed)))
+
+
+def feed(uri: str, after: int, until: int) -> Feed | None:
+    """What versions in (after, until] changed; None when it cannot be told any more.
+
+    VACUUM removes files but not the commits that name them, and the log is shortened at times.
+    """
+    found = Feed()
+    for version in range(after + 1, until + 1):
+        try:
+            commit = actions(uri, version)
+        except FileNotFoundError:
+            return None
+        data = [each for each in commit if _changes_rows(each)]
+        if any("deletionVector" in each.get("add", each.get("remove", {})) for each in data):
+            return None
+        if told := _paths(commit, "cdc"):
+            found.told += told
+        else:
+            found.added += _paths(data, "add")
+            found.removed += _paths(data, "remove")
+    filesystem, root = files.locate(uri)
+    wanted = [f"{root}/{path}" for path in (*found.told, *found.added, *found.removed)]
+    if any(info.type != FileType.File for info in filesystem.get_file_info(wanted)):
+        return None
+    return found.at(uri)
+
+
+def _changes_rows(action: Action) -> bool:
+    return any(action.get(kind, {}).get("dataChange") for kind in ("add", "remove"))
+
+
+def _paths(actions: Iterable[Action], kind: str) -> list[str]:
+    return [unquote(each[kind]["path"]) for each in actions if kind in each]
+
+
+def _located(uri: str, paths: Iterable[str]) -> list[str]:
+    return [f"{uri}/{path}" for path in paths]
