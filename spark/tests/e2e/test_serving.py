@@ -59,6 +59,11 @@ def test_a_run_publishes_what_it_audited_and_the_next_one_what_changed(command, 
     assert_served(command, reader)
     [again] = command("publish", "gold.daily_active_users", "--json").json
     assert (again["outcome"], again["moved"]) == ("unchanged", 0)
+    # A stage by itself, as an orchestrator calls it, publishes too.
+    with psycopg.connect(writer, autocommit=True) as meddler:
+        meddler.execute("DROP TABLE gold.daily_active_users")
+    assert command("stage", "gold.daily_active_users", "assert-output").code == 0
+    assert_served(command, reader)
 
 
 def test_without_its_database_a_run_still_publishes_in_the_lake_and_asks_for_a_retry(

@@ -9,7 +9,7 @@ import pytest
 from lakehouse.engine.domains import in_use, is_spare
 from lakehouse.engine.plan import select
 from lakehouse.engine.registry import registry
-from lakehouse.errors import StorageError
+from lakehouse.errors import StorageError, UnknownTableError
 from lakehouse.io import landing
 from lakehouse.io.state import State, StateStore
 from lakehouse.settings import load_settings
@@ -70,3 +70,12 @@ def test_a_table_is_spare_when_only_other_domains_are_in_use(settings, tmp_path)
     (tmp_path / "raw/conversions.jsonl").write_text("")
     assert spare("gold.daily_active_users")
     assert not spare("silver.user_dim")
+    (tmp_path / "raw/user_metadata.csv").write_text("user_id\n")
+    assert not spare("gold.daily_active_users")
+    assert not spare("silver.user_dim"), "both are in use"
+
+
+def test_a_name_that_is_no_table_is_not_spare_but_wrong(settings, tmp_path):
+    (tmp_path / "raw/conversions.jsonl").write_text("")
+    with pytest.raises(UnknownTableError, match=r"silver\.user_dim"):
+        is_spare(registry(), settings, "silver.user")

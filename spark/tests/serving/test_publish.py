@@ -372,6 +372,15 @@ def test_a_reader_who_does_not_end_keeps_a_rebuild_out_and_asks_for_a_retry(
     assert held(reader) == [("a", 2)]
 
 
+def test_a_copy_that_is_not_whole_never_takes_the_place_of_the_served_one(toys, writer, reader):
+    toys.audit([toy("2026-01-01", "a", 1)])
+    toys.publish(writer)
+    toys.audit([toy("2026-01-01", "a", 2)], counted=2)
+    with pytest.raises(PublishError, match="would hold 1 rows, version 1 has 2"):
+        toys.publish(writer, rebuild=True)
+    assert held(reader) == [("a", 1)]
+
+
 def test_a_staging_table_left_behind_is_no_obstacle(toys, writer, reader):
     toys.audit([toy("2026-01-01", "x", 1)])
     toys.publish(writer)

@@ -91,7 +91,7 @@ class ToyLake:
         entry = Entry(self.table, lambda landed, _run: landed, "Toys, by day and kind.", "code")
         return Registry({self.table.name: entry})
 
-    def audit(self, rows: list[dict[str, object]]) -> int:
+    def audit(self, rows: list[dict[str, object]], *, counted: int | None = None) -> int:
         """Commit rows as the whole table and publish that version in the lake; returns it."""
         uri = self.settings.table_uri(self.table.name)
         write_deltalake(uri, pa.Table.from_pylist(rows, schema=SCHEMA), mode="overwrite")
@@ -104,7 +104,7 @@ class ToyLake:
             head=version,
             run_id="r",
             token=0,
-            rows=len(rows),
+            rows=len(rows) if counted is None else counted,
         )
         states.publish(state)
         return version
