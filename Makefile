@@ -22,6 +22,10 @@ SUPERSET_VENV := .venv-superset
 # Newer flask-caching and cachetools break 6.1; rich is missing from its own list.
 SUPERSET_PACKAGES := 'apache-superset==6.1.*' 'flask-caching<2.4' 'cachetools<6' rich psycopg2-binary gunicorn
 
+# Polars and Sail are for comparison alone.
+BENCHMARK_VENV := .venv-benchmark
+BENCHMARK_PACKAGES := polars pysail
+
 # Test processes side by side; each Spark session takes about 1.5 GB. `make test WORKERS=0`: one.
 WORKERS ?= 2
 # In the order of conftest.py: heavy files first.
@@ -43,7 +47,7 @@ help: ## This list
 setup: $(VENV)/jars.stamp ## Everything a target may need; each target does its part by itself
 
 .PHONY: lock
-lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in the two locks
+lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in the locks
 	@echo "==> resolving versions (about 10 s)"
 	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 		--group build --group dev --group notebooks --group airflow \
@@ -52,7 +56,10 @@ lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in the t
 	@printf '%s\n' $(SUPERSET_PACKAGES) | $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file requirements-superset.lock
-	@! grep -nE '://|^-|^/| @ ' requirements.lock requirements-superset.lock || { echo "a lock names a place, see above"; exit 1; }
+	@printf '%s\n' $(BENCHMARK_PACKAGES) | $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file requirements-benchmark.lock
+	@! grep -nE '://|^-|^/| @ ' requirements*.lock || { echo "a lock names a place, see above"; exit 1; }
 
 $(VENV)/uv.stamp: requirements.lock
 	@test -n '$(PYTHON)' && $(PYTHON) -c $(PYTHON_OK) 2>/dev/null || { \
@@ -84,6 +91,12 @@ $(SUPERSET_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-superset.lock
 	@test -x $(SUPERSET_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(SUPERSET_VENV)
 	@quiet=--quiet; test -t 2 && quiet=; \
 		$(BIN)/uv pip sync $$quiet --python $(SUPERSET_VENV)/bin/python --compile-bytecode requirements-superset.lock
+	@touch $@
+
+$(BENCHMARK_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-benchmark.lock
+	@echo "==> installing Polars and Sail in $(BENCHMARK_VENV) (about 10 s, once)"
+	@test -x $(BENCHMARK_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCHMARK_VENV)
+	@$(BIN)/uv pip sync --quiet --python $(BENCHMARK_VENV)/bin/python --compile-bytecode requirements-benchmark.lock
 	@touch $@
 
 .PHONY: sample-data
@@ -162,9 +175,10 @@ docs: $(VENV)/lakehouse.stamp ## Write the browsable catalogue of tables, column
 data-docs: $(VENV)/jars.stamp ## Write Great Expectations' pages of the latest gates
 	@$(BIN)/lakehouse data-docs $(ARGS)
 
+# With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS and ROUNDS choose.
 .PHONY: benchmark
-benchmark: $(VENV)/jars.stamp ## Measure session start, tables, gates and Spark jobs
-	@$(BIN)/python scripts/benchmark.py $(ARGS)
+benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample; SCALE=1m: side by side with DuckDB, Polars, Sail and textbook Spark
+	@$(BIN)/python -m benchmarks$(if $(SCALE), --scale $(SCALE) $(PEERS:%=--peers %) $(ROUNDS:%=--rounds %),.sample) $(ARGS)
 
 ##@ Change it
 .PHONY: format
@@ -234,5 +248,5 @@ clean: ## Remove tables, reports and caches; landing files and .venv stay
 	@find spark scripts notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: clean-all
-clean-all: clean ## The same and the two environments
-	@rm -rf $(VENV) $(SUPERSET_VENV)
+clean-all: clean ## The same and the environments
+	@rm -rf $(VENV) $(SUPERSET_VENV) $(BENCHMARK_VENV)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measure the pipeline on sample data: session start, tables, gates, Spark jobs, and runs again.
 
 `first_run_s` is what a newcomer sees: a JVM that has compiled nothing yet. `warm_run_s` is the same
@@ -23,13 +22,12 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from benchmarks.data import GENERATOR
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import Lake, Outcome, new_request
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
-
-GENERATOR = Path(__file__).with_name("generate_synthetic_data.py")
 
 
 def measure(root: Path) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""`python -m benchmarks`: measure, compare, write the table."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmarks import report
+from benchmarks.compare import DUCKDB, NAMES, OURS, SAIL, VENV, compare
+from benchmarks.data import PROJECT, SCALES, Landing
+from benchmarks.measure import CommandFailedError
+
+OUT = PROJECT / "spark/docs/benchmarks"
+IN_VENV = {"polars", "sail"}
+EXIT_CONFIG, EXIT_FAILED = 78, 70
+
+
+def main(  # noqa: PLR0913  # one parameter per option
+    *,
+    scale: Annotated[str, typer.Option(help=f"One of {', '.join(SCALES)}.")] = "1m",
+    peers: Annotated[str, typer.Option(help="Who runs, separated by commas.")] = ",".join(NAMES),
+    rounds: Annotated[int, typer.Option(min=1, help="How often.")] = 3,
+    memory: Annotated[str, typer.Option(help="For each peer, e.g. 3g.")] = "3g",
+    scratch: Annotated[
+        Path, typer.Option(help="Folder for data and results of peers; needs tens of GB at 10m.")
+    ] = PROJECT / ".cache/benchmarks",
+    out: Annotated[Path, typer.Option(help="Where the table goes.")] = OUT,
+) -> None:
+    """Run every peer on the same landing files, one after the other, and write what it cost."""
+    if scale not in SCALES:
+        _stop(f"--scale: no {scale}; there are {', '.join(SCALES)}")
+    chosen = _peers(peers)
+    landing = Landing.of(scale, scratch / "data")
+    typer.echo(f"{scale}: {landing.whole}, {landing.digest}")
+    done = []
+    try:
+        for number in range(rounds):
+            typer.echo(f"round {number + 1} of {rounds}")
+            done += compare(landing, chosen, scratch / "homes", memory, typer.echo)
+    except CommandFailedError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(EXIT_FAILED) from error
+    command = f"make benchmark SCALE={scale} PEERS={','.join(chosen)} ROUNDS={rounds}"
+    typer.echo(f"wrote {report.write(done, scale, landing, command, out)}")
+    shutil.rmtree(scratch / "homes", ignore_errors=True)
+    different = {each.peer: each.differing for each in done if each.differing}
+    if different:
+        typer.echo(f"not equal to DuckDB's: {different}", err=True)
+    if different.keys() - {SAIL}:  # Sail's wrong figures are known, see ADR 10
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _peers(text: str) -> list[str]:
+    chosen = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := set(chosen) - set(NAMES):
+        _stop(f"--peers: no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if not {OURS, DUCKDB} <= set(chosen):
+        _stop("--peers: without ours and duckdb there is nothing to compare with")
+    if set(chosen) & IN_VENV and not VENV.exists():
+        _stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars and sail")
+    return chosen
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(EXIT_CONFIG)
+
+
+typer.run(main)

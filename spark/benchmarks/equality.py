@@ -1,0 +1,79 @@
+"""Whether peers made the same tables: rows counted, exact columns hashed, doubles summed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from deltalake import DeltaTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RELATIVE = 1e-9
+"""Doubles are added in another order by each engine."""
+
+
+class Judge:
+    """Compares tables with those of one peer, the reference: its columns, its types."""
+
+    def __init__(self, reference: Path) -> None:
+        """Remember what the reference made."""
+        self._db = duckdb.connect()
+        self._db.execute("SET TimeZone = 'UTC'")
+        self._wanted = {file.stem: _parquet(file) for file in sorted(reference.glob("*.*.parquet"))}
+        self._columns = {
+            table: [(name, kind) for name, kind, *_ in self._rows(f"DESCRIBE FROM {where}")]
+            for table, where in self._wanted.items()
+        }
+        self._prints = {
+            table: self._fingerprint(table, where) for table, where in self._wanted.items()
+        }
+
+    def differing(self, home: Path, *, is_lake: bool = False) -> list[str]:
+        """Tables of a home that are not equal to the reference's, or not there."""
+        return [table for table in self._wanted if not self._is_equal(table, home, is_lake=is_lake)]
+
+    @property
+    def tables(self) -> list[str]:
+        """What the reference made."""
+        return list(self._wanted)
+
+    def _is_equal(self, table: str, home: Path, *, is_lake: bool) -> bool:
+        try:
+            found = self._fingerprint(table, self._find(table, home, is_lake=is_lake))
+        except duckdb.Error:
+            return False
+        pairs = zip(found, self._prints[table], strict=True)
+        return all(_alike(one, other) for one, other in pairs)
+
+    def _find(self, table: str, home: Path, *, is_lake: bool) -> str:
+        if is_lake:
+            uri = home / table.replace(".", "/")
+            self._db.register("lake_table", DeltaTable(uri).to_pyarrow_dataset())
+            return "lake_table"
+        return _parquet(next(home.glob(f"{table}*"), home / table))
+
+    def _fingerprint(self, table: str, where: str) -> tuple[float | None, ...]:
+        columns = self._columns[table]
+        # Where a row came from is told in each peer's own way.
+        exact = [(n, k) for n, k in columns if k != "DOUBLE" and n != "source_file"]
+        told = ", ".join(f'CAST("{name}" AS {kind})' for name, kind in exact)
+        sums = [f'sum(CAST("{name}" AS DOUBLE))' for name, kind in columns if kind == "DOUBLE"]
+        figures = ", ".join(["count(*)", f"bit_xor(hash({told}))", *sums])
+        [row] = self._rows(f"SELECT {figures} FROM {where}")
+        return row
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._db.execute(query).fetchall()
+
+
+def _parquet(where: Path) -> str:
+    pattern = f"{where}/**/*.parquet" if where.is_dir() else str(where)
+    return f"read_parquet('{pattern}')"
+
+
+def _alike(one: float | None, other: float | None) -> bool:
+    if one is None or other is None or one == other:
+        return one == other
+    return abs(one - other) <= RELATIVE * max(abs(one), abs(other))

@@ -1,0 +1,102 @@
+"""What a command costs, by the operating system: wall and CPU seconds, memory, bytes, JVMs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process and all its descendants took.
+
+    Attributes:
+        wall_s: From start to end.
+        cpu_s: User and system time.
+        peak_mib: Largest sum of their resident memory, looked at five times a second.
+        read_mib: Bytes that came from storage.
+        written_mib: Bytes that went to storage.
+        jvms: Java processes among them.
+        load: Load of the machine before it started, without it.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    read_mib: float
+    written_mib: float
+    jvms: int
+    load: float
+
+
+class CommandFailedError(Exception):
+    """A peer did not do its work; says where its words are."""
+
+
+def measured(
+    command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+) -> tuple[Cost, Any]:
+    """Run a command that ends with a line of JSON; its cost and that line.
+
+    Raises:
+        CommandFailedError: It fails.
+    """
+    load, _, _ = os.getloadavg()
+    began = time.perf_counter()
+    seen: dict[int, _Seen] = {}
+    peak = 0
+    with log.open("wb") as words, (log.with_suffix(".json")).open("wb") as told:
+        process = psutil.Popen(command, stdout=told, stderr=words, env=dict(env or os.environ))
+        while process.poll() is None:
+            peak = max(peak, _look(process, seen))
+            time.sleep(LOOK_SECONDS)
+    wall = time.perf_counter() - began
+    if process.returncode:
+        raise CommandFailedError(f"{Path(command[1]).name} exits with {process.returncode}: {log}")
+    cost = Cost(
+        wall_s=round(wall, 2),
+        cpu_s=round(sum(each.cpu_s for each in seen.values()), 2),
+        peak_mib=round(peak / 2**20),
+        read_mib=round(sum(each.read for each in seen.values()) / 2**20),
+        written_mib=round(sum(each.written for each in seen.values()) / 2**20),
+        jvms=sum(each.is_java for each in seen.values()),
+        load=round(load, 2),
+    )
+    return cost, json.loads(log.with_suffix(".json").read_text().splitlines()[-1])
+
+
+@dataclass
+class _Seen:
+    """The newest known of a process, which may end before the next look."""
+
+    is_java: bool = False
+    cpu_s: float = 0.0
+    read: int = 0
+    written: int = 0
+
+
+def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
+    resident = 0
+    with suppress(psutil.Error):
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                known = seen.setdefault(each.pid, _Seen())
+                with each.oneshot():
+                    times, io = each.cpu_times(), each.io_counters()
+                    known.is_java = each.name() == "java"
+                    known.cpu_s = times.user + times.system
+                    known.read, known.written = io.read_bytes, io.write_bytes
+                    resident += each.memory_info().rss
+    return resident
