@@ -184,7 +184,9 @@ class Site:
         return json.dumps(self.api("GET", f"{path}/logs/{attempt}", full_content=True))
 
     def published(self) -> dict[str, dict[str, Any]]:
-        return {row["table"]: row for row in self.lakehouse("tables", "--json")}
+        """The tables that readers find; the other domain's never arrived here."""
+        rows = self.lakehouse("tables", "--json")
+        return {row["table"]: row for row in rows if row["version"] is not None}
 
     def content(self, root: Path | None = None) -> dict[str, list[str]]:
         """Every published row of every table, without what differs from run to run."""
