@@ -178,7 +178,7 @@ def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFr
     if not groups:
         groups = [("lines", None, job.spark.createDataFrame([], quarantine.LINES_SCHEMA))]
     apart = [
-        parse.take_apart(lines, layout, header).withColumns(
+        parse.take_apart(lines, layout, header, source_of(job)).withColumns(
             {"_layout": F.lit(layout), "_header": F.lit(header).cast("string")}
         )
         for layout, header, lines in groups
@@ -194,7 +194,7 @@ def _parsed(job: Job, lines: DataFrame) -> DataFrame:
     is_blank = F.col("raw").rlike(r"\A[ \t\r]*+\z")
     rows = lines.filter(~is_header & ~is_blank)
     parsed = parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
-    return parsed.withColumn(_PLACE, F.monotonically_increasing_id()).drop("raw", parse.CELLS)
+    return parsed.withColumn(_PLACE, F.monotonically_increasing_id()).drop("raw")
 
 
 def _with_text(bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:

@@ -43,7 +43,7 @@ SOURCE = Source(
 
 def parsed(spark, lines, layout="lines", header=None, *, max_line_bytes=1000, columns=("*",)):
     frame = spark.createDataFrame(list(enumerate(lines)), "n int, raw string")
-    rows = typed(take_apart(frame, layout, header), SOURCE, max_line_bytes=max_line_bytes)
+    rows = typed(take_apart(frame, layout, header, SOURCE), SOURCE, max_line_bytes=max_line_bytes)
     return [row.asDict() for row in rows.orderBy("n").select(*columns).collect()]
 
 
@@ -134,7 +134,7 @@ def test_a_long_line_and_bytes_that_are_not_text_are_rejected_first(spark):
     frame = spark.sql(
         "SELECT cast(concat('{\"id\": \"k', cast(X'FF' AS string), '\"}') AS string) AS raw"
     )
-    row = typed(take_apart(frame, "lines", None), SOURCE, max_line_bytes=1000).first()
+    row = typed(take_apart(frame, "lines", None, SOURCE), SOURCE, max_line_bytes=1000).first()
     assert row["_reasons"] == ["invalid_utf8"]
     long = parsed(spark, ['{"id": "' + "ü" * 20 + '"}'], max_line_bytes=40)
     assert long[0]["_reasons"] == ["line_too_long"]
@@ -181,7 +181,7 @@ def test_rows_of_no_source_are_no_rows(spark):
     assert parsed(spark, []) == []
     assert (
         typed(
-            take_apart(spark.range(0).select(F.lit("").alias("raw")), "csv", "id"),
+            take_apart(spark.range(0).select(F.lit("").alias("raw")), "csv", "id", SOURCE),
             SOURCE,
             max_line_bytes=10,
         ).columns[-1]
