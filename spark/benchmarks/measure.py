@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LOOK_SECONDS = 0.2
+_SPARK = "org.apache.spark.deploy.SparkSubmit"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Cost:
         peak_mib: Largest sum of their resident memory, looked at five times a second.
         read_mib: Bytes that came from storage.
         written_mib: Bytes that went to storage.
-        jvms: Java processes among them.
+        jvms: Sparks among them; asking Java for its version is none.
         load: Load of the machine before it started, without it.
     """
 
@@ -71,7 +72,7 @@ def measured(
         peak_mib=round(peak / 2**20),
         read_mib=round(sum(each.read for each in seen.values()) / 2**20),
         written_mib=round(sum(each.written for each in seen.values()) / 2**20),
-        jvms=sum(each.is_java for each in seen.values()),
+        jvms=sum(each.is_spark for each in seen.values()),
         load=round(load, 2),
     )
     return cost, json.loads(log.with_suffix(".json").read_text().splitlines()[-1])
@@ -81,7 +82,7 @@ def measured(
 class _Seen:
     """The newest known of a process, which may end before the next look."""
 
-    is_java: bool = False
+    is_spark: bool = False
     cpu_s: float = 0.0
     read: int = 0
     written: int = 0
@@ -95,7 +96,7 @@ def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
                 known = seen.setdefault(each.pid, _Seen())
                 with each.oneshot():
                     times, io = each.cpu_times(), each.io_counters()
-                    known.is_java = each.name() == "java"
+                    known.is_spark |= each.name() == "java" and _SPARK in each.cmdline()
                     known.cpu_s = times.user + times.system
                     known.read, known.written = io.read_bytes, io.write_bytes
                     resident += each.memory_info().rss

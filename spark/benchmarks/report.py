@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import textwrap
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -40,6 +41,7 @@ OF_COST = {
     "jvms": "JVM starts",
 }
 COLOURS = {OURS: "#2563eb", TEXTBOOK: "#9ca3af", DUCKDB: "#f59e0b"}
+WIDEST = 22
 OTHER_COLOURS = ("#10b981", "#8b5cf6")
 
 
@@ -140,7 +142,8 @@ def picture(rounds: Sequence[Round], path: Path, title: str) -> None:
         bars = axes.bar(places, heights, width * 0.92, label=peer, color=colour)
         axes.bar_label(bars, fmt="%.3g", fontsize=7, padding=1)
     axes.set_yscale("log")
-    axes.set_xticks(range(len(KEYS)), [f"{key}\n{TITLES[key]}" for key in KEYS], fontsize=7)
+    names = [f"{key}\n{textwrap.fill(TITLES[key], WIDEST)}" for key in KEYS]
+    axes.set_xticks(range(len(KEYS)), names, fontsize=7)
     axes.set_ylabel("seconds, logarithmic")
     axes.set_title(title, loc="left")
     axes.legend(frameon=False, ncols=len(peers), fontsize=8)
@@ -179,7 +182,8 @@ def _spark(rounds: Sequence[Round], peers: Sequence[str]) -> list[str]:
     names = list(next(iter(last.values())).spark)
     there = [peer for peer in peers if peer in last]
     rows = [
-        [name.replace("_", " "), *(str(last[peer].spark[name]) for peer in there)] for name in names
+        [name.replace("_", " "), *(f"{last[peer].spark[name]:.3g}" for peer in there)]
+        for name in names
     ]
     if OURS in last:
         told = last[OURS].told

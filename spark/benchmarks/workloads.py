@@ -32,7 +32,7 @@ WORKLOADS = (
     Workload(
         "W2",
         "enrich",
-        "repeats out, profile of the moment joined",
+        "repeats out, profiles joined",
         ("silver.user_profiles", "silver.interactions"),
     ),
     Workload(
