@@ -69,4 +69,5 @@ def _stop(message: str) -> NoReturn:
     raise typer.Exit(EXIT_CONFIG)
 
 
-typer.run(main)
+if __name__ == "__main__":
+    typer.run(main)

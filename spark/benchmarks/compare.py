@@ -20,6 +20,8 @@ from lakehouse.observability.eventlog import read_event_log
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lakehouse.observability.application import Part
+
 PEERS = Path(__file__).parent / "peers"
 VENV = PROJECT / ".venv-benchmark"
 """Polars and Sail, which the product itself does not need."""
@@ -43,7 +45,7 @@ class Round:
     peer: str
     seconds: dict[str, float]
     cost: Cost
-    spark: dict[str, Any] = field(default_factory=dict)
+    spark: dict[str, float] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
     differing: list[str] = field(default_factory=list)
 
@@ -61,11 +63,11 @@ def compare(
         done = _ours(landing, home, memory) if peer == OURS else _peer(peer, landing, home, memory)
         rounds.append(done)
         say(f"{peer:9} {done.seconds['W6']:8.1f} s  {done.cost.peak_mib:6} MiB")
-    judge = Judge(homes[DUCKDB]) if DUCKDB in peers else None
+    judge = Judge(homes[DUCKDB])
     for done in rounds:
-        if judge:
-            where = homes[done.peer] / "cold" if done.peer == OURS else homes[done.peer]
-            done.differing = judge.differing(where, is_lake=done.peer == OURS)
+        is_lake = done.peer == OURS
+        where = homes[done.peer] / "cold" if is_lake else homes[done.peer]
+        done.differing = judge.differing(where, is_lake=is_lake)
     return rounds
 
 
@@ -84,13 +86,14 @@ def _peer(peer: str, landing: Landing, home: Path, memory: str) -> Round:
 
 
 def _command(peer: str, workload: str, home: Path, memory: str) -> list[str]:
+    size = f"{memory.rstrip('gG')}GB"
     if peer == DUCKDB:
-        size = f"{memory.rstrip('gG')}GB"
         return [sys.executable, str(PEERS / "duckdb_sql.py"), workload, "--memory", size]
     if peer == POLARS:
-        return [str(VENV / "bin/python"), str(PEERS / "polars_lazy.py"), workload]
+        python = str(VENV / "bin/python")
+        return [python, str(PEERS / "polars_lazy.py"), workload, "--memory", size]
     if peer == SAIL:
-        return [sys.executable, str(PEERS / "sail.py"), workload]
+        return [sys.executable, str(PEERS / "sail.py"), workload, "--memory", memory]
     events = ["--events", str(home / "events" / workload)]
     return [sys.executable, str(PEERS / "textbook.py"), workload, "--memory", memory, *events]
 
@@ -99,7 +102,7 @@ def _ours(landing: Landing, home: Path, memory: str) -> Round:
     """One process: cold, unchanged, warm, then the days that come later."""
     raw = home / "raw"
     link(landing.base, raw)
-    late = [word for file in (*landing.last, *landing.past) for word in ("--late", str(file))]
+    late = ["--late", str(landing.last), "--late", str(landing.past)]
     command = [sys.executable, "-m", "benchmarks.peers.ours", "--raw", str(raw)]
     command += ["--home", str(home), "--events", str(home / "events"), "--memory", memory, *late]
     cost, told = measured(command, home / "ours.log", _environment())
@@ -110,18 +113,16 @@ def _ours(landing: Landing, home: Path, memory: str) -> Round:
         **{f"{key} warm": value for key, value in warm.items()},
         "W6 warm": round(sum(warm.values()), 2),
         "unchanged": told["unchanged"]["wall_s"],
-        "W7": told[f"late {landing.last[0].name}"]["wall_s"],
-        "W9": told[f"late {landing.past[0].name}"]["wall_s"],
+        "W7": told[f"late {landing.last.name}"]["wall_s"],
+        "W9": told[f"late {landing.past.name}"]["wall_s"],
     }
     log, _ = find_log(home / "events")
     run = read_event_log(log).until(told["cold_ended_ms"]).whole
-    told["gate_share"] = round(
-        sum(told["cold"][w.name]["gates_s"] for w in WORKLOADS)
-        / sum(told["cold"][w.name]["tables_s"] for w in WORKLOADS),
-        3,
+    gates, tables = (
+        sum(told["cold"][w.name][f] for w in WORKLOADS) for f in ("gates_s", "tables_s")
     )
-    told |= _written(home / "cold")
-    return Round(OURS, seconds, cost, _figures([run]), told)
+    spark = _figures([run]) | {"gate_share": gates / tables} | _written(home / "cold")
+    return Round(OURS, seconds, cost, spark, told)
 
 
 def _environment() -> dict[str, str]:
@@ -141,11 +142,11 @@ def _sum(costs: Sequence[Cost]) -> Cost:
     return Cost(**total | {"peak_mib": max(c.peak_mib for c in costs), "load": costs[0].load})
 
 
-def _spark_of(logs: Path) -> dict[str, Any]:
+def _spark_of(logs: Path) -> dict[str, float]:
     return _figures([read_event_log(find_log(log)[0]).whole for log in sorted(logs.iterdir())])
 
 
-def _figures(parts: Sequence[Any]) -> dict[str, Any]:
+def _figures(parts: Sequence[Part]) -> dict[str, float]:
     """What Spark did, applications added; skew and shares of the worst."""
     return {
         "jobs": sum(part.jobs for part in parts),
@@ -153,7 +154,7 @@ def _figures(parts: Sequence[Any]) -> dict[str, Any]:
         "spilled_mib": round(sum(part.load.spilled_bytes for part in parts) / 2**20),
         "shuffle_ratio": max(part.load.shuffle_ratio or 0 for part in parts),
         "gc_share": max(part.load.gc_share or 0 for part in parts),
-        "skew": max((part.skew or 0 for part in parts), default=None),
+        "skew": max(part.skew or 0 for part in parts),
     }
 
 

@@ -9,6 +9,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PROJECT = Path(__file__).resolve().parents[2]
 GENERATOR = PROJECT / "scripts/generate_synthetic_data.py"
@@ -31,15 +35,15 @@ class Landing:
     Attributes:
         whole: Every file.
         base: All but the last day's and one past day's.
-        last: Files of the last day of delivery: new rows, and late ones of the days before.
+        last: The file of the last day of delivery: new rows, and late ones of the days before.
         past: The file of the past day.
         digest: Hash of all bytes.
     """
 
     whole: Path
     base: Path
-    last: list[Path]
-    past: list[Path]
+    last: Path
+    past: Path
     digest: str
 
     @classmethod
@@ -57,19 +61,19 @@ class Landing:
                 check=True,
             )
         files = sorted((whole / "user_interactions").iterdir())
-        held = {files[-1], files[PAST]}
+        last, past = files[-1], files[PAST]
         shutil.rmtree(base, ignore_errors=True)
-        link(whole, base, leave_out=held)
+        link(whole, base, leave_out=(last, past))
         digest = hashlib.blake2b(digest_size=8)
         for file in (*files, *sorted((whole / "user_metadata").iterdir())):
             digest.update(file.read_bytes())
-        return cls(whole, base, [files[-1]], [files[PAST]], digest.hexdigest())
+        return cls(whole, base, last, past, digest.hexdigest())
 
 
-def link(source: Path, target: Path, leave_out: set[Path] | None = None) -> None:
+def link(source: Path, target: Path, leave_out: Collection[Path] = ()) -> None:
     """The same files under another folder, without copying their bytes."""
     for file in source.rglob("*"):
-        if file.is_file() and file not in (leave_out or set()):
+        if file.is_file() and file not in leave_out:
             there = target / file.relative_to(source)
             there.parent.mkdir(parents=True, exist_ok=True)
             os.link(file, there)

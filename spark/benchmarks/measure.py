@@ -8,13 +8,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+Answer = TypeVar("Answer")
 LOOK_SECONDS = 0.2
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
 
@@ -76,6 +77,13 @@ def measured(
         load=round(load, 2),
     )
     return cost, json.loads(log.with_suffix(".json").read_text().splitlines()[-1])
+
+
+def timed(action: Callable[[], Answer]) -> tuple[float, Answer]:
+    """Seconds that an action takes, and its answer."""
+    began = time.perf_counter()
+    answer = action()
+    return round(time.perf_counter() - began, 2), answer
 
 
 @dataclass

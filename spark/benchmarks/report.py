@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import psutil
 from matplotlib.figure import Figure
 
@@ -119,15 +118,8 @@ def markdown(rounds: Sequence[Round], about: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def median(rounds: Sequence[Round], peer: str, key: str) -> float | None:
-    """Median seconds of a peer's workload; None when it was not measured."""
-    found = [each.seconds[key] for each in rounds if each.peer == peer and key in each.seconds]
-    return statistics.median(found) if found else None
-
-
 def picture(rounds: Sequence[Round], path: Path, title: str) -> None:
     """Seconds by workload and peer, on a scale where a factor is a length."""
-    mpl.rcParams["svg.hashsalt"] = title
     peers = list(dict.fromkeys(each.peer for each in rounds))
     others = iter(OTHER_COLOURS)
     figure = Figure(figsize=(10, 4.5), layout="constrained")
@@ -135,7 +127,8 @@ def picture(rounds: Sequence[Round], path: Path, title: str) -> None:
     width = 0.8 / len(peers)
     for index, peer in enumerate(peers):
         heights = [
-            0 if _is_wrong(rounds, peer, key) else median(rounds, peer, key) or 0 for key in KEYS
+            0 if _is_wrong(rounds, peer, key) else statistics.median(_seconds(rounds, peer, key))
+            for key in KEYS
         ]
         places = [n + (index - (len(peers) - 1) / 2) * width for n in range(len(KEYS))]
         colour = COLOURS.get(peer) or next(others)
@@ -151,10 +144,14 @@ def picture(rounds: Sequence[Round], path: Path, title: str) -> None:
     figure.savefig(path, dpi=130)
 
 
+def _seconds(rounds: Sequence[Round], peer: str, key: str) -> list[float]:
+    return [each.seconds[key] for each in rounds if each.peer == peer]
+
+
 def _told(rounds: Sequence[Round], peer: str, key: str) -> str:
-    found = [each.seconds[key] for each in rounds if each.peer == peer and key in each.seconds]
-    if not found or _is_wrong(rounds, peer, key):
-        return "wrong" if found else ""
+    if _is_wrong(rounds, peer, key):
+        return "wrong"
+    found = _seconds(rounds, peer, key)
     spread = f" ({min(found):.1f}–{max(found):.1f})" if len(found) > 1 else ""  # noqa: RUF001  # a range
     return f"{statistics.median(found):.1f}{spread}"
 
@@ -176,23 +173,21 @@ def _equal(rounds: Sequence[Round], peer: str) -> str:
 
 
 def _spark(rounds: Sequence[Round], peers: Sequence[str]) -> list[str]:
-    last = {each.peer: each for each in rounds if each.spark}
-    if not last:
-        return []
-    names = list(next(iter(last.values())).spark)
+    """What Spark did in the last round; a figure that a peer has not is left out."""
+    last = {each.peer: each.spark for each in rounds if each.spark}
     there = [peer for peer in peers if peer in last]
+    names = dict.fromkeys(name for peer in there for name in last[peer])
     rows = [
-        [name.replace("_", " "), *(f"{last[peer].spark[name]:.3g}" for peer in there)]
+        [name.replace("_", " "), *(_short(last[peer].get(name)) for peer in there)]
         for name in names
     ]
-    if OURS in last:
-        told = last[OURS].told
-        blank = [""] * (len(there) - 1)
-        at = there.index(OURS)
-        for name in ("gate_share", "delta_commits", "data_files"):
-            cells = [*blank[:at], str(told[name]), *blank[at:]]
-            rows.append([name.replace("_", " "), *cells])
     return _grid(["Spark, ours cold", *there], rows)
+
+
+def _short(figure: float | None) -> str:
+    if figure is None:
+        return ""
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"
 
 
 def _grid(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmarks.data import GENERATOR
+from benchmarks.measure import timed
 from lakehouse.engine.registry import registry
-from lakehouse.engine.runner import Lake, Outcome, new_request
+from lakehouse.engine.runner import Lake, new_request
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
@@ -36,18 +37,15 @@ def measure(root: Path) -> dict[str, Any]:
     settings = load_settings(root=str(root), event_log=str(events))
     names = list(registry().entries)
     with Lake(settings, registry()) as lake:
-        session_s = timed(lambda: lake.spark)
-        first: list[Outcome] = []
-        second: list[Outcome] = []
-        first_s = timed(lambda: first.extend(lake.run(names, new_request())))
+        session_s, spark = timed(lambda: lake.spark)
+        first_s, first = timed(lambda: lake.run(names, new_request()))
         commits = count_commits(root)
-        second_s = timed(lambda: second.extend(lake.run(names, new_request())))
+        second_s, second = timed(lambda: lake.run(names, new_request()))
         new_commits = count_commits(root) - commits
         ended_ms = time.time() * 1000
         again = load_settings(root=str(root / "warm"), raw=str(root / "raw"))
-        third: list[Outcome] = []
-        with Lake(again, registry(), lake.spark) as warm:
-            warm_s = timed(lambda: third.extend(warm.run(names, new_request())))
+        with Lake(again, registry(), spark) as warm:
+            warm_s, third = timed(lambda: warm.run(names, new_request()))
     return {
         "session_start_s": session_s,
         "first_run_s": first_s,
@@ -59,13 +57,6 @@ def measure(root: Path) -> dict[str, Any]:
         "failed": [o.table for o in (*first, *second, *third) if o.error],
         **spark_work(events, ended_ms),
     }
-
-
-def timed(action: Any) -> float:  # noqa: ANN401  # any callable
-    """Seconds an action takes."""
-    started = time.monotonic()
-    action()
-    return round(time.monotonic() - started, 2)
 
 
 def count_commits(root: Path) -> int:

@@ -2,7 +2,7 @@
 
     python duckdb_sql.py ingest enrich engagement performance sessions --raw RAW --home HOME
 
-Tables have the columns of the oracle (`spark/tests/tables/test_interactions_oracle.py`), one file
+Tables have the columns of the oracle (`spark/tests/interactions_oracle.py`), one file
 each. A workload reads the files of the earlier ones, of which a query takes only the columns that
 it names: nothing has to stay in memory between workloads.
 """

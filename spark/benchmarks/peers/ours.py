@@ -2,9 +2,9 @@
 
     python -m benchmarks.peers.ours --raw RAW --home HOME [--events DIR] [--late FILE]...
 
-Makes the tables three times: into an empty lake with a JVM that has compiled nothing (cold), into a
-second lake with the same engine (warm), then what files that come later ask for (each `--late` is a
-run of its own), and once more when nothing came.
+Makes the tables twice: into an empty lake with a JVM that has compiled nothing (cold), where it
+looks again when nothing came, and into a second lake with the same engine (warm). There it then
+makes what files that come later ask for; each `--late` is a run of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from benchmarks.measure import timed
 from benchmarks.workloads import EVERYTHING, WORKLOADS
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import Lake, new_request
@@ -26,8 +27,6 @@ from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pyspark.sql import SparkSession
 
 
 def main() -> None:
@@ -91,13 +90,6 @@ def cpu_seconds() -> float:
     me = psutil.Process()
     times = [each.cpu_times() for each in (me, *me.children(recursive=True))]
     return sum(each.user + each.system for each in times)
-
-
-def timed(action: Any) -> tuple[float, Any]:  # noqa: ANN401  # any callable, any answer
-    """Seconds that an action takes, and its answer."""
-    began = time.perf_counter()
-    answer: SparkSession | Any = action()
-    return round(time.perf_counter() - began, 2), answer
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python polars_lazy.py ingest enrich engagement performance sessions --raw RAW --home HOME
 
-Tables have the columns of the oracle (`spark/tests/tables/test_interactions_oracle.py`), one file
+Tables have the columns of the oracle (`spark/tests/interactions_oracle.py`), one file
 each. What is as long as the landing files streams; days of users, users and sessions are a fraction
 of that, and stay in memory within a workload.
 """

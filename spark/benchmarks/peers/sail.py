@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ from pyspark.sql import functions as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script: its folder stands there
 
 from benchmarks.workloads import WORKLOADS
+from lakehouse.engine.ports import LOOPBACK, free_port, is_taken
 from lakehouse.engine.registry import registry
 from lakehouse.engine.write import conform
 from lakehouse.errors import TableDefinitionError
@@ -191,9 +191,7 @@ def server(home: Path, memory: str) -> Iterator[str]:
     Raises:
         SystemExit: It does not start.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     scratch = home / ".spilled"
     scratch.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -212,7 +210,7 @@ def server(home: Path, memory: str) -> Iterator[str]:
         )
     try:
         wait_until_it_listens(process, port)
-        yield f"sc://127.0.0.1:{port}"
+        yield f"sc://{LOOPBACK}:{port}"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)  # it holds nothing worth a farewell
@@ -227,12 +225,9 @@ def wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
     """
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        if is_taken(port):
             return
+        time.sleep(0.05)
     raise SystemExit("Sail does not start: see sail.log in the home folder")
 
 

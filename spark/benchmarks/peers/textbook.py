@@ -1,4 +1,3 @@
-# a script
 """The interactions pipeline the way tutorials write it: one Spark job a process, everything anew.
 
 200 shuffle partitions with adaptive execution on, keys salted against skew, `cache()` and `count()`
@@ -154,7 +153,7 @@ def newest_day(rows: DataFrame, column: str) -> date:
 
 
 def ingest(job: Job) -> None:
-    """Landing files → bronze: the lines that are whole, typed. Repeats stay until `enrich`."""
+    """Landing files → bronze: the lines that are whole, typed, each record once."""
     rejected = {}
     for source, schema in SCHEMAS.items():
         folder = job.raw / source
@@ -169,7 +168,8 @@ def ingest(job: Job) -> None:
         rejected[source] = landed.count() - good.count()
         if source == "user_interactions":
             job.expect(good)
-        job.write(f"bronze.{source}", good)
+        names = [name for name in good.columns if name != "source_file"]
+        job.write(f"bronze.{source}", good.dropDuplicates(names))
         landed.unpersist()
     (job.home / "rejected.json").write_text(json.dumps(rejected) + "\n")
 

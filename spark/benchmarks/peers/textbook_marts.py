@@ -1,4 +1,3 @@
-# beside a script
 """The tables of the textbook job, each a function of frames. The jobs stand in `textbook.py`."""
 
 from __future__ import annotations

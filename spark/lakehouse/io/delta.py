@@ -90,7 +90,7 @@ def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame 
     feed = delta_log.feed(uri, after, until)
     if feed is None:
         return None
-    schema = read(spark, uri, until).schema
+    schema = schema_of(spark, uri, until)
     told = StructType([*schema.fields, StructField(CHANGE_TYPE, StringType())])
     parts = [_parquet(spark, told, feed.told)] if feed.told else []
     for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
@@ -100,6 +100,12 @@ def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame 
     if not parts:
         return read(spark, uri, until).limit(0).withColumn(CHANGE_TYPE, F.lit(None).cast("string"))
     return reduce(DataFrame.unionByName, parts)
+
+
+def schema_of(spark: SparkSession, uri: str, version: int | None = None) -> StructType:
+    """The columns of a version, by default of the newest; as a rule without the engine."""
+    found = delta_log.snapshot(uri, version)
+    return StructType.fromJson(found.schema) if found else read(spark, uri, version).schema
 
 
 def _parquet(spark: SparkSession, schema: StructType, paths: list[str]) -> DataFrame:
@@ -148,7 +154,7 @@ def check_schema(spark: SparkSession, uri: str, table: Table) -> None:
     Raises:
         SchemaMismatchError: They differ; names the columns.
     """
-    stored = {f.name: f.dataType.simpleString() for f in read(spark, uri).schema.fields}
+    stored = {f.name: f.dataType.simpleString() for f in schema_of(spark, uri).fields}
     declared = {column.name: column.type for column in table.stored_columns}
     if stored != declared:
         differing = sorted(

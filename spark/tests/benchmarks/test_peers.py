@@ -1,0 +1,70 @@
+"""Peers make the tables of the definitions from dirty files: only equal work is compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from interactions_oracle import MADE, Oracle, generate
+
+import benchmarks.peers
+from benchmarks.data import link
+from benchmarks.workloads import WORKLOADS
+from lakehouse.engine.java import java_environment
+
+PEERS = Path(benchmarks.peers.__file__).parent
+NAMES = [each.name for each in WORKLOADS]
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory):
+    raw = tmp_path_factory.mktemp("landed")
+    words = ("--days", "40", "--daily", "--dirty", "0.05", "--seed", "11")
+    truth = generate(raw, "--users", "300", "--interactions", "4000", *words)
+    return raw, truth
+
+
+def differing(raw, home):
+    oracle = Oracle(raw)
+    counted = {}
+    for table in MADE:
+        file = home / f"{table}.parquet"
+        where = f"'{file if file.exists() else f'{home / table}/*.parquet'}'"
+        counted[table] = oracle.count_differences(table, where)
+    return {table: n for table, n in counted.items() if n}
+
+
+def test_duckdb_makes_the_tables_of_the_definitions(landed, tmp_path):
+    raw, truth = landed
+    command = [sys.executable, str(PEERS / "duckdb_sql.py"), *NAMES]
+    subprocess.run([*command, "--raw", str(raw), "--home", str(tmp_path)], check=True)
+    assert differing(raw, tmp_path) == {}
+    assert json.loads((tmp_path / "rejected.json").read_text()) == {
+        source: told["malformed_rows"] for source, told in truth["sources"].items()
+    }
+
+
+@pytest.mark.slow
+def test_the_textbook_makes_the_tables_of_the_definitions(landed, tmp_path):
+    raw, _ = landed
+    for name in NAMES:
+        command = [sys.executable, str(PEERS / "textbook.py"), name, "--no-gate"]
+        subprocess.run(
+            [*command, "--raw", str(raw), "--home", str(tmp_path)],
+            check=True,
+            env=java_environment(),
+        )
+    assert differing(raw, tmp_path) == {}
+
+
+def test_files_held_back_are_not_linked(tmp_path):
+    (tmp_path / "whole/source").mkdir(parents=True)
+    files = [tmp_path / "whole/source" / name for name in ("1.csv", "2.csv", "3.csv")]
+    for file in files:
+        file.write_text(file.name)
+    link(tmp_path / "whole", tmp_path / "base", leave_out=files[1:2])
+    held = {file.name: file.read_text() for file in (tmp_path / "base/source").iterdir()}
+    assert held == {"1.csv": "1.csv", "3.csv": "3.csv"}
