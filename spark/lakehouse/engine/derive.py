@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.observe import Tally
+from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.scope import (
     IS_TOUCHED,
     history_of,
@@ -39,12 +39,19 @@ def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)
     with job.engine.doing("find scope"):
-        touched = scope.touched.localCheckpoint() if scope.touched is not None else None
+        touched = _found(scope.touched) if scope.touched is not None else None
     tally = _driving_rows(job, touched)
     desired = _transformed(job, tally.rows, touched)
     reach("before_write", job.table.name)
     written = _write(job, desired, touched)
     return replace(written, account=Account(**tally.counts()))
+
+
+def _found(touched: DataFrame) -> DataFrame:
+    """Touched slices, computed once: every row of an input is looked up among them."""
+    tally = Tally(touched, n=F.count(F.lit(1)))
+    kept = tally.rows.localCheckpoint()
+    return broadcast_if_few(kept, tally.counts()["n"])
 
 
 def desired_rows(job: Job) -> DataFrame:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta, landing
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
 _PLACE = "_place"  # of a row among all that are read
-_BROADCAST_ROWS = 1_000_000
+_FORMAT = ("_layout", "_header")  # of the file that a line is from
+_SHORT = "_short"  # 64 bits of an identity
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,12 @@ def ingest(job: Job, work: Intake) -> Written:
     parsed = _parsed(job, lines).persist(StorageLevel.DISK_ONLY)
     try:
         rows = _good_rows(job, parsed)
-        counts = _count(rows, parsed.filter(_is_bad()))
-        repeats = counts["rows_in"] - counts["rows_quarantined"] - counts["rows_distinct"]
-        if repeats:
-            rows = _first_of_each(rows, few=_is_few(repeats))
-        rows = conform(rows.drop(_PLACE), job.table)
+        told = _Identities.of(rows, bad=parsed.filter(_is_bad()))
+        rows = conform(told.first_of_each(rows).drop(_PLACE), job.table)
         reach("before_write", job.table.name)
         if work.reconcile:
             written = _reconciled(job, rows, held, work)
-            loaded = counts["rows_distinct"]
+            loaded = told.distinct
         else:
             written = written_rows(job, _not_held(rows, held))
             loaded = written.changed[delta.INSERT]
@@ -148,17 +147,17 @@ def ingest(job: Job, work: Intake) -> Written:
             quarantine.put(
                 job.spark,
                 quarantine.uri(job.settings, job.table.name),
-                _with_text(parsed.filter(_is_bad()), lines, counts["rows_quarantined"]),
+                _with_text(parsed.filter(_is_bad()), lines, told.bad),
                 files=None if work.reconcile else [each.path for each in landed],
                 run=job.run,
             )
     finally:
         parsed.unpersist()
     account = Account(
-        rows_in=counts["rows_in"],
-        rows_quarantined=counts["rows_quarantined"],
+        rows_in=told.rows,
+        rows_quarantined=told.bad,
         rows_loaded=loaded,
-        rows_deduplicated=counts["rows_in"] - counts["rows_quarantined"] - loaded,
+        rows_deduplicated=told.rows - told.bad - loaded,
     )
     return replace(written, account=account)
 
@@ -194,7 +193,7 @@ def _parsed(job: Job, lines: DataFrame) -> DataFrame:
     is_blank = F.col("raw").rlike(r"\A[ \t\r]*+\z")
     rows = lines.filter(~is_header & ~is_blank)
     parsed = parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
-    return parsed.withColumn(_PLACE, F.monotonically_increasing_id()).drop("raw")
+    return parsed.withColumn(_PLACE, F.monotonically_increasing_id()).drop("raw", *_FORMAT)
 
 
 def _with_text(bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:
@@ -205,14 +204,10 @@ def _with_text(bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:
     if not n:
         return None
     place = ["_source_file", "_block", "_position"]
-    judged = bad.select(*place, parse.REASONS, "_layout", "_header")
-    text = lines.select(*place, "raw").join(F.broadcast(judged) if _is_few(n) else judged, place)
+    judged = bad.select(*place, parse.REASONS)
+    text = lines.select(*place, "raw", *_FORMAT)
+    text = text.join(broadcast_if_few(judged, n), place)
     return landing.with_line_numbers(text, lines)
-
-
-def _is_few(n: int) -> bool:
-    """Whether so many places or identities can be broadcast (50 MB)."""
-    return n <= _BROADCAST_ROWS
 
 
 def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:
@@ -221,32 +216,61 @@ def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, _PLACE)
 
 
-def _count(good: DataFrame, bad: DataFrame) -> dict[str, int]:
-    """Rows, bad ones, and distinct good ones; nothing but identities is shuffled."""
-    nobody = F.lit(None).cast("string")
-    identities = good.select("_row_id").unionByName(bad.select(nobody.alias("_row_id")))
-    row = (
-        identities.groupBy("_row_id")
-        .agg(F.count(F.lit(1)).alias("n"))
-        .agg(
-            F.sum("n").alias("rows_in"),
-            F.sum(F.when(F.col("_row_id").isNull(), F.col("n"))).alias("rows_quarantined"),
-            F.count("_row_id").alias("rows_distinct"),
+@dataclass(frozen=True)
+class _Identities:
+    """Which identities stand several times among the good rows.
+
+    Attributes:
+        rows: All rows.
+        bad: Those of which are not good.
+        distinct: Identities of the good ones.
+        repeated: Those that stand several times, and the first place of each; None without any.
+    """
+
+    rows: int
+    bad: int
+    distinct: int
+    repeated: DataFrame | None
+
+    @classmethod
+    def of(cls, good: DataFrame, bad: DataFrame) -> _Identities:
+        """Count them: 64 bits of each are shuffled, and the whole of those that share them."""
+        short = F.xxhash64("_row_id").alias(_SHORT)
+        nothing = F.lit(None).cast("bigint").alias(_SHORT)
+        is_good, is_shared = F.col(_SHORT).isNotNull(), F.col("_n") > 1
+        every = good.select(short).unionByName(bad.select(nothing))
+        shorts = Tally(
+            every.groupBy(_SHORT).agg(F.count(F.lit(1)).alias("_n")),
+            rows=F.sum("_n"),
+            bad=F.sum(F.when(~is_good, F.col("_n"))),
+            distinct=F.count_if(is_good),
+            shared=F.count_if(is_good & is_shared),
         )
-        .first()
-    )
-    return {name: int(n or 0) for name, n in (row.asDict() if row else {}).items()}
+        shared = shorts.rows.filter(is_good & is_shared).select(_SHORT).localCheckpoint()
+        told = shorts.counts()
+        n_shared = told.pop("shared")
+        if not n_shared:
+            return cls(**told, repeated=None)
+        suspects = good.select("_row_id", _PLACE, short).join(
+            broadcast_if_few(shared, n_shared), _SHORT, "left_semi"
+        )
+        whole = Tally(
+            suspects.groupBy("_row_id").agg(
+                F.count(F.lit(1)).alias("_n"), F.min(_PLACE).alias("_first")
+            ),
+            distinct=F.count(F.lit(1)),
+        )
+        repeated = whole.rows.filter(is_shared).select("_row_id", "_first").localCheckpoint()
+        told["distinct"] += whole.counts()["distinct"] - n_shared
+        return cls(**told, repeated=broadcast_if_few(repeated, n_shared))
 
-
-def _first_of_each(rows: DataFrame, *, few: bool) -> DataFrame:
-    """Drop repeats: only identities are shuffled, and the few that stand twice joined back."""
-    by_identity = rows.groupBy("_row_id").agg(
-        F.count(F.lit(1)).alias("_n"), F.min(_PLACE).alias("_first")
-    )
-    repeated = by_identity.filter(F.col("_n") > 1).drop("_n")
-    found = rows.join(F.broadcast(repeated) if few else repeated, "_row_id", "left")
-    is_first = F.col("_first").isNull() | (F.col("_first") == F.col(_PLACE))
-    return found.filter(is_first).drop("_first")
+    def first_of_each(self, rows: DataFrame) -> DataFrame:
+        """The rows without repeats, in the order and the partitions they have."""
+        if self.repeated is None:
+            return rows
+        found = rows.join(self.repeated, "_row_id", "left")
+        is_first = F.col("_first").isNull() | (F.col("_first") == F.col(_PLACE))
+        return found.filter(is_first).drop("_first")
 
 
 def _not_held(rows: DataFrame, held: DataFrame | None) -> DataFrame:
@@ -276,5 +300,5 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     """What the table should hold: the good rows of all files, and of those that are gone."""
     work = intake(job)
     parsed = _parsed(job, _lines(job, work.delivery.present, with_gone=True))
-    rows = _first_of_each(_good_rows(job, parsed), few=False).drop(_PLACE)
+    rows = _good_rows(job, parsed).drop(_PLACE).dropDuplicates(["_row_id"])
     return _with_rows_of_gone_files(conform(rows, job.table), current, work)

@@ -210,10 +210,11 @@ def _lines(
 ) -> DataFrame:
     reader = spark.read.option("__globPaths__", "false")  # a path with [ or * is just a path
     text = reader.text([each.uri for each in members], wholetext=layout == "array")
-    encoded = F.regexp_replace("_metadata.file_path", r"\+", "%2B")
-    decoded = F.url_decode(encoded)
-    # The part after the landing folder, whatever scheme the engine puts before it.
-    below = F.element_at(F.split(decoded, _pattern(raw_uri), 2), -1)
+    decoded = F.url_decode(F.replace("_metadata.file_path", F.lit("+"), F.lit("%2B")))
+    # The part after the landing folder, whatever scheme the engine puts before it. No regular
+    # expression: this is computed for each line.
+    folder = f"{raw_uri.partition('://')[2] or raw_uri}/"
+    below = F.substr(decoded, F.locate(folder, decoded) + F.lit(len(folder)))
     lines = text.select(
         below.alias("_source_file"),
         F.col("_metadata.file_block_start").alias("_block"),
@@ -236,11 +237,6 @@ def _without_bom(column: str) -> Any:  # noqa: ANN401  # a Column; pyspark has t
     # No regular expression: those turn bytes that are not UTF-8 into replacement characters.
     rest = F.substring(column, 2, 1 << 30)
     return F.when(F.col(column).startswith("\ufeff"), rest).otherwise(F.col(column))
-
-
-def _pattern(raw_uri: str) -> str:
-    path = raw_uri.partition("://")[2] or raw_uri
-    return "\\Q" + path + "/\\E"
 
 
 def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:

@@ -170,7 +170,8 @@ def _cast(text: Column, field: Field) -> Column:
         return text.try_cast(field.type)  # a decimal is rounded, half up, to its declared places
     exact = text.try_cast(_EXACT)
     value = exact.try_cast(field.type)
-    return F.when(value.cast(_EXACT) == exact, value)
+    # Most are plain digits; `12.0` and `1e3` are whole numbers, too.
+    return F.coalesce(text.try_cast(field.type), F.when(value.cast(_EXACT) == exact, value))
 
 
 def _type_problem(field: Field) -> Column:
@@ -193,9 +194,13 @@ def _noun(field: Field) -> str:
 def _given(*reasons: Column) -> Column:
     """The reasons that are not null, each once.
 
-    Not array_compact: it is a higher-order function, and below those nothing is compiled.
+    Not array_compact: it is a higher-order function, and below those nothing is compiled. Of most
+    rows there is none, which is found without making a list.
     """
-    return F.array_except(F.array(*reasons), F.array(F.lit(None).cast(STRING)))
+    nothing = F.lit(None).cast(STRING)
+    collected = F.array_except(F.array(*reasons), F.array(nothing))
+    is_none = F.coalesce(*reasons, nothing).isNull()
+    return F.when(is_none, F.array().cast("array<string>")).otherwise(collected)
 
 
 def _row_id(source: Source) -> Column:
