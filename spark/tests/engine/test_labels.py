@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
+from engine_log import logged
 
 from conftest import release
 from lakehouse.engine.labels import TableEngine
@@ -16,37 +15,7 @@ from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from pyspark.sql import SparkSession
-
 DESCRIPTION = "spark.job.description"
-
-
-@contextmanager
-def logged(spark: SparkSession, folder: Path) -> Iterator[None]:
-    """What the engine does meanwhile stands in an event log."""
-    folder.mkdir()
-    context = spark.sparkContext._jsc.sc()
-    conf = context.getConf().set("spark.eventLog.compress", "true")
-    jvm = spark.sparkContext._jvm
-    listener = jvm.org.apache.spark.scheduler.EventLoggingListener(
-        context.applicationId(),
-        jvm.scala.Option.apply(None),
-        jvm.java.net.URI(folder.as_uri()),
-        conf,
-        context.hadoopConfiguration(),
-    )
-    listener.start()
-    context.addSparkListener(listener)
-    try:
-        yield
-        context.listenerBus().waitUntilEmpty(60_000)
-    finally:
-        context.removeSparkListener(listener)
-        listener.stop()
 
 
 @pytest.mark.spark
