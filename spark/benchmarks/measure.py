@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 LOOK_SECONDS = 0.2
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
+_LAUNCHER = "org.apache.spark.launcher.Main"
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,17 @@ class Cost:
         peak_mib: Largest sum of their resident memory, looked at five times a second.
         read_mib: Bytes that came from storage.
         written_mib: Bytes that went to storage.
-        jvms: Sparks among them; asking Java for its version is none.
+        jvms: Sparks among them: what prints the command of one, or Java's version, is none.
         load: Load of the machine before it started, without it.
     """
 
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-    read_mib: float
-    written_mib: float
-    jvms: int
-    load: float
+    wall_s: float = 0
+    cpu_s: float = 0
+    peak_mib: float = 0
+    read_mib: float = 0
+    written_mib: float = 0
+    jvms: int = 0
+    load: float = 0
 
 
 class CommandFailedError(Exception):
@@ -61,9 +62,12 @@ def measured(
     peak = 0
     with log.open("wb") as words, (log.with_suffix(".json")).open("wb") as told:
         process = psutil.Popen(command, stdout=told, stderr=words, env=dict(env or os.environ))
-        while process.poll() is None:
-            peak = max(peak, _look(process, seen))
-            time.sleep(LOOK_SECONDS)
+        try:
+            while process.poll() is None:
+                peak = max(peak, _look(process, seen))
+                time.sleep(LOOK_SECONDS)
+        finally:  # interrupted: what it started would go on, and disturb the next to measure
+            _end(process)
     wall = time.perf_counter() - began
     if process.returncode:
         raise CommandFailedError(f"{Path(command[1]).name} exits with {process.returncode}: {log}")
@@ -96,6 +100,20 @@ class _Seen:
     written: int = 0
 
 
+def is_spark(command: Sequence[str]) -> bool:
+    """Whether a Java command runs Spark; the launcher has Spark's class among its arguments."""
+    return _SPARK in command and _LAUNCHER not in command
+
+
+def _end(process: psutil.Process) -> None:
+    """Kill a process and its descendants, if it still runs."""
+    with suppress(psutil.Error):
+        for each in (*process.children(recursive=True), process):
+            with suppress(psutil.Error):
+                each.kill()
+    process.wait()
+
+
 def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
     resident = 0
     with suppress(psutil.Error):
@@ -104,7 +122,7 @@ def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
                 known = seen.setdefault(each.pid, _Seen())
                 with each.oneshot():
                     times, io = each.cpu_times(), each.io_counters()
-                    known.is_spark |= each.name() == "java" and _SPARK in each.cmdline()
+                    known.is_spark |= each.name() == "java" and is_spark(each.cmdline())
                     known.cpu_s = times.user + times.system
                     known.read, known.written = io.read_bytes, io.write_bytes
                     resident += each.memory_info().rss

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 
+import psutil
 import pytest
 
-from benchmarks.measure import CommandFailedError, measured
+from benchmarks.measure import CommandFailedError, is_spark, measured
 
 CHILD = "x = bytearray(200 << 20); import time; t = time.process_time()\n"
 CHILD += "while time.process_time() - t < 1: pass"
@@ -20,6 +23,48 @@ def test_what_a_child_takes_counts_for_the_command(tmp_path):
     assert cost.wall_s >= 1
     assert cost.peak_mib >= 200
     assert cost.jvms == 0
+
+
+def test_an_interrupted_measurement_leaves_nothing_running(tmp_path, monkeypatch):
+    pid_file = tmp_path / "pid"
+    child = f"import os; open({str(pid_file)!r}, 'w').write(str(os.getpid()))"
+    child += "; import time; time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+
+    def interrupt(_):
+        if pid_file.exists() and pid_file.read_text():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.measure.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measured([sys.executable, "-c", parent], tmp_path / "log")
+    deadline = time.monotonic() + 10
+    while is_running(int(pid_file.read_text())) and time.monotonic() < deadline:
+        threading.Event().wait(0.05)  # time.sleep interrupts, above
+    assert not is_running(int(pid_file.read_text()))
+
+
+def is_running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        pytest.param("java -cp jars org.apache.spark.deploy.SparkSubmit shell", True, id="spark"),
+        pytest.param(
+            "java -cp jars org.apache.spark.launcher.Main org.apache.spark.deploy.SparkSubmit",
+            False,
+            id="what-prints-its-command",
+        ),
+        pytest.param("java -version", False, id="a-version"),
+    ],
+)
+def test_only_an_engine_counts_as_one(words, is_one):
+    assert is_spark(words.split()) == is_one
 
 
 def test_a_command_that_fails_says_where_its_words_are(tmp_path):
