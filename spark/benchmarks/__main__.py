@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from benchmarks import report
-from benchmarks.compare import DUCKDB, NAMES, OURS, SAIL, VENV, compare
+from benchmarks.compare import VENV, Work, compare
 from benchmarks.data import PROJECT, SCALES, Landing
 from benchmarks.measure import CommandFailedError
+from benchmarks.merges import WrongHistoryError
+from benchmarks.profiles import Profiles
+from benchmarks.results import DUCKDB, NAMES, OURS, SAIL
+from benchmarks.workloads import TITLES
 
 OUT = PROJECT / "spark/docs/benchmarks"
 IN_VENV = {"polars", "sail"}
@@ -22,6 +29,9 @@ def main(  # noqa: PLR0913  # one parameter per option
     *,
     scale: Annotated[str, typer.Option(help=f"One of {', '.join(SCALES)}.")] = "1m",
     peers: Annotated[str, typer.Option(help="Who runs, separated by commas.")] = ",".join(NAMES),
+    only: Annotated[
+        str, typer.Option(help="Workloads, separated by commas; what they read runs as well.")
+    ] = ",".join(TITLES),
     rounds: Annotated[int, typer.Option(min=1, help="How often.")] = 3,
     memory: Annotated[str, typer.Option(help="For each peer, e.g. 3g.")] = "3g",
     scratch: Annotated[
@@ -32,19 +42,23 @@ def main(  # noqa: PLR0913  # one parameter per option
     """Run every peer on the same landing files, one after the other, and write what it cost."""
     if scale not in SCALES:
         _stop(f"--scale: no {scale}; there are {', '.join(SCALES)}")
+    named = tuple(_chosen("--only", only, TITLES))
     chosen = _peers(peers)
     landing = Landing.of(scale, scratch / "data")
+    profiles = Profiles.of(scale, scratch / "data") if "W8" in named else None
+    work = Work(landing, profiles, named, memory)
     typer.echo(f"{scale}: {landing.whole}, {landing.digest}")
     done = []
     try:
         for number in range(rounds):
             typer.echo(f"round {number + 1} of {rounds}")
-            done += compare(landing, chosen, scratch / "homes", memory, typer.echo)
-    except CommandFailedError as error:
+            done += compare(work, chosen, scratch / "homes", typer.echo)
+    except (CommandFailedError, WrongHistoryError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(EXIT_FAILED) from error
     command = f"make benchmark SCALE={scale} PEERS={','.join(chosen)} ROUNDS={rounds}"
-    typer.echo(f"wrote {report.write(done, scale, landing, command, out)}")
+    command += "" if len(named) == len(TITLES) else f" ONLY={','.join(named)}"
+    typer.echo(f"wrote {report.write(done, scale, work, command, out)}")
     shutil.rmtree(scratch / "homes", ignore_errors=True)
     different = {each.peer: each.differing for each in done if each.differing}
     if different:
@@ -54,14 +68,21 @@ def main(  # noqa: PLR0913  # one parameter per option
 
 
 def _peers(text: str) -> list[str]:
-    chosen = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := set(chosen) - set(NAMES):
-        _stop(f"--peers: no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    chosen = _chosen("--peers", text, NAMES)
     if not {OURS, DUCKDB} <= set(chosen):
         _stop("--peers: without ours and duckdb there is nothing to compare with")
     if set(chosen) & IN_VENV and not VENV.exists():
         _stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars and sail")
     return chosen
+
+
+def _chosen(option: str, text: str, known: Collection[str]) -> list[str]:
+    """Names in a text, in the order in which they are known; none is an error, too."""
+    chosen = {name.strip() for name in text.split(",") if name.strip()}
+    if not chosen or chosen - set(known):
+        unknown = ", ".join(sorted(chosen - set(known))) or "name"
+        _stop(f"{option}: no {unknown}; there are {', '.join(known)}")
+    return [name for name in known if name in chosen]
 
 
 def _stop(message: str) -> NoReturn:
@@ -70,4 +91,6 @@ def _stop(message: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    # Told to end, it ends the peer that runs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
     typer.run(main)

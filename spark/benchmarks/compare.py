@@ -5,64 +5,71 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.data import PROJECT, Landing, link
+from benchmarks.data import PEERS, PROJECT, Landing, link
 from benchmarks.equality import Judge
-from benchmarks.measure import Cost, measured
-from benchmarks.workloads import EVERYTHING, WORKLOADS
+from benchmarks.measure import Cost, measured, timed
+from benchmarks.merges import of_ours, of_peer
+from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, Round
+from benchmarks.tasks import task_classes
+from benchmarks.workloads import EVERYTHING, WORKLOADS, needed
 from lakehouse.engine.java import java_environment
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from benchmarks.profiles import Profiles
     from lakehouse.observability.application import Part
 
-PEERS = Path(__file__).parent / "peers"
 VENV = PROJECT / ".venv-benchmark"
 """Polars and Sail, which the product itself does not need."""
-OURS, DUCKDB, POLARS, SAIL, TEXTBOOK = "ours", "duckdb", "polars", "sail", "textbook"
-NAMES = (OURS, TEXTBOOK, DUCKDB, POLARS, SAIL)
+MERGERS = (OURS, TEXTBOOK, DUCKDB)
+"""Who does W8."""
 
 
-@dataclass
-class Round:
-    """What one peer did in one round.
+@dataclass(frozen=True)
+class Work:
+    """What every peer is asked to do.
 
     Attributes:
-        peer: Which.
-        seconds: By workload: W1 to W5, W6 (all of it, with starting), and what only we do.
-        cost: What the operating system saw, processes summed, memory at its peak.
-        spark: What the event logs tell; empty without Spark.
-        told: Everything that the peer printed.
-        differing: Tables that are not equal to DuckDB's.
+        landing: Files to make the tables of.
+        profiles: Deliveries for W8; None = it is not asked for.
+        named: Workloads that are asked for; those that they need run as well.
+        memory: What each peer may take, e.g. 3g.
     """
 
-    peer: str
-    seconds: dict[str, float]
-    cost: Cost
-    spark: dict[str, float] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)
-    differing: list[str] = field(default_factory=list)
+    landing: Landing
+    profiles: Profiles | None
+    named: tuple[str, ...]
+    memory: str
 
 
 def compare(
-    landing: Landing, peers: Sequence[str], scratch: Path, memory: str, say: Callable[[str], None]
+    work: Work, peers: Sequence[str], scratch: Path, say: Callable[[str], None]
 ) -> list[Round]:
-    """One round. DuckDB goes first: the others must make its tables."""
+    """One round. DuckDB goes first: the others must make its tables.
+
+    Raises:
+        CommandFailedError: A peer did not end well.
+        WrongHistoryError: A peer's history (W8) is not what was planted.
+    """
     rounds = []
-    homes = {peer: scratch / peer for peer in peers}
-    for peer in sorted(peers, key=lambda name: name != DUCKDB):
+    busy = [peer for peer in peers if needed(work.named) or peer in MERGERS]
+    homes = {peer: scratch / peer for peer in busy}
+    for peer in sorted(busy, key=lambda name: name != DUCKDB):
         home = homes[peer]
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
-        done = _ours(landing, home, memory) if peer == OURS else _peer(peer, landing, home, memory)
+        took, done = timed(
+            lambda p=peer, h=home: _ours(work, h) if p == OURS else _peer(p, work, h)  # type: ignore[misc]  # the defaults bind
+        )
         rounds.append(done)
-        say(f"{peer:9} {done.seconds['W6']:8.1f} s  {done.cost.peak_mib:6} MiB")
+        say(f"{peer:9} {took:8.1f} s in all  {done.cost.peak_mib:6} MiB")
     judge = Judge(homes[DUCKDB])
     for done in rounds:
         is_lake = done.peer == OURS
@@ -71,18 +78,26 @@ def compare(
     return rounds
 
 
-def _peer(peer: str, landing: Landing, home: Path, memory: str) -> Round:
+def _peer(peer: str, work: Work, home: Path) -> Round:
     """A process a workload, as each is a job of its own; all but the held files are there."""
-    costs, seconds, told = [], {}, {}
-    for each in WORKLOADS:
-        words = _command(peer, each.name, home, memory)
-        command = [*words, "--raw", str(landing.base), "--home", str(home)]
-        cost, told[each.key] = measured(command, home / f"{each.name}.log", _environment())
+    done = Round(peer)
+    costs = []
+    for each in needed(work.named):
+        words = _command(peer, each.name, home, work.memory)
+        command = [*words, "--raw", str(work.landing.base), "--home", str(home)]
+        cost, done.told[each.key] = measured(command, home / f"{each.name}.log", environment())
         costs.append(cost)
-        seconds[each.key] = cost.wall_s
-    seconds["W6"] = round(sum(seconds.values()), 2)
-    logs = home / "events"
-    return Round(peer, seconds, _sum(costs), _spark_of(logs) if logs.exists() else {}, told)
+        done.seconds[each.key] = cost.wall_s
+    done.cost = _sum(costs)
+    if len(costs) == len(WORKLOADS):
+        done.seconds["W6"] = round(sum(done.seconds.values()), 2)
+    if (home / "events").exists():
+        logs = [find_log(folder)[0] for folder in sorted((home / "events").iterdir())]
+        done.spark = _figures([read_event_log(log).whole for log in logs])
+        done.tasks = task_classes(logs)
+    if work.profiles and peer in MERGERS:
+        done.merges = of_peer(peer, work.profiles, home / "merges", work.memory, environment())
+    return done
 
 
 def _command(peer: str, workload: str, home: Path, memory: str) -> list[str]:
@@ -98,34 +113,53 @@ def _command(peer: str, workload: str, home: Path, memory: str) -> list[str]:
     return [sys.executable, str(PEERS / "textbook.py"), workload, "--memory", memory, *events]
 
 
-def _ours(landing: Landing, home: Path, memory: str) -> Round:
-    """One process: cold, unchanged, warm, then the days that come later."""
-    raw = home / "raw"
+def _ours(work: Work, home: Path) -> Round:
+    """One process: cold, unchanged, warm, the days that come later, and the history of profiles."""
+    raw, landing = home / "raw", work.landing
     link(landing.base, raw)
-    late = ["--late", str(landing.last), "--late", str(landing.past)]
-    command = [sys.executable, "-m", "benchmarks.peers.ours", "--raw", str(raw)]
-    command += ["--home", str(home), "--events", str(home / "events"), "--memory", memory, *late]
-    cost, told = measured(command, home / "ours.log", _environment())
-    cold, warm = ({w.key: told[p][w.name]["wall_s"] for w in WORKLOADS} for p in ("cold", "warm"))
-    seconds = {
-        **cold,
-        "W6": round(told["session"] + sum(cold.values()), 2),
-        **{f"{key} warm": value for key, value in warm.items()},
-        "W6 warm": round(sum(warm.values()), 2),
+    workloads = needed(work.named)
+    late = {"W7": landing.last, "W9": landing.past}
+    late = {key: file for key, file in late.items() if key in work.named}
+    files = work.profiles.files if work.profiles else []
+    command = [sys.executable, "-m", "benchmarks.peers.ours", *(each.name for each in workloads)]
+    command += ["--raw", str(raw), "--home", str(home), "--events", str(home / "events")]
+    command += ["--memory", work.memory, *(f"--late={file}" for file in late.values())]
+    command += [f"--profiles={file}" for file in files]
+    cost, told = measured(command, home / "ours.log", environment())
+    done = Round(OURS, told=told)
+    # Of the machine's work only that of the cold run is what the others do, too.
+    done.cost = replace(cost, **told["cold_cost"])
+    done.seconds = {each.key: told["cold"][each.name]["wall_s"] for each in workloads}
+    if len(workloads) == len(WORKLOADS):
+        done.seconds |= _of_whole(told)
+    done.seconds |= {f"{w.key} warm": told["warm"][w.name]["wall_s"] for w in workloads}
+    done.seconds |= {key: told[f"late {file.name}"]["wall_s"] for key, file in late.items()}
+    if workloads:
+        log, _ = find_log(home / "events")
+        cold = read_event_log(log).until(told["cold_ended_ms"]).whole
+        gates, tables = (
+            sum(told["cold"][w.name][f] for w in workloads) for f in ("gates_s", "tables_s")
+        )
+        done.spark = _figures([cold]) | {"gate_share": gates / tables} | _written(home / "cold")
+        done.tasks = task_classes([log], told["cold_ended_ms"])
+    if work.profiles:
+        done.merges = of_ours(told, work.profiles)
+    return done
+
+
+def _of_whole(told: dict[str, Any]) -> dict[str, float]:
+    """What only a whole pipeline has."""
+    cold, warm = (sum(each["wall_s"] for each in told[p].values()) for p in ("cold", "warm"))
+    return {
+        "W6": round(told["session"] + cold, 2),
+        "W6 warm": round(warm, 2),
         "unchanged": told["unchanged"]["wall_s"],
-        "W7": told[f"late {landing.last.name}"]["wall_s"],
-        "W9": told[f"late {landing.past.name}"]["wall_s"],
+        **told["references"],
     }
-    log, _ = find_log(home / "events")
-    run = read_event_log(log).until(told["cold_ended_ms"]).whole
-    gates, tables = (
-        sum(told["cold"][w.name][f] for w in WORKLOADS) for f in ("gates_s", "tables_s")
-    )
-    spark = _figures([run]) | {"gate_share": gates / tables} | _written(home / "cold")
-    return Round(OURS, seconds, cost, spark, told)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of a peer's process: our code, a Java, UTC."""
     paths = os.pathsep.join(filter(None, [str(PROJECT / "spark"), os.environ.get("PYTHONPATH")]))
     return {
         **os.environ,
@@ -137,24 +171,26 @@ def _environment() -> dict[str, str]:
 
 
 def _sum(costs: Sequence[Cost]) -> Cost:
+    if not costs:
+        return Cost(load=round(os.getloadavg()[0], 2))
     rows = [asdict(cost) for cost in costs]
     total = {name: round(sum(row[name] for row in rows), 2) for name in rows[0]}
     return Cost(**total | {"peak_mib": max(c.peak_mib for c in costs), "load": costs[0].load})
 
 
-def _spark_of(logs: Path) -> dict[str, float]:
-    return _figures([read_event_log(find_log(log)[0]).whole for log in sorted(logs.iterdir())])
-
-
 def _figures(parts: Sequence[Part]) -> dict[str, float]:
-    """What Spark did, applications added; skew and shares of the worst."""
+    """What Spark did, applications added; skew and shares of the worst, where there are any."""
+    worst = {
+        "shuffle_ratio": [part.load.shuffle_ratio for part in parts],
+        "gc_share": [part.load.gc_share for part in parts],
+        "skew": [part.skew for part in parts],
+    }
+    known = {name: [f for f in found if f is not None] for name, found in worst.items()}
     return {
         "jobs": sum(part.jobs for part in parts),
         "tasks": sum(part.load.tasks for part in parts),
         "spilled_mib": round(sum(part.load.spilled_bytes for part in parts) / 2**20),
-        "shuffle_ratio": max(part.load.shuffle_ratio or 0 for part in parts),
-        "gc_share": max(part.load.gc_share or 0 for part in parts),
-        "skew": max(part.skew or 0 for part in parts),
+        **{name: max(found) for name, found in known.items() if found},
     }
 
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 PROJECT = Path(__file__).resolve().parents[2]
+PEERS = PROJECT / "spark/benchmarks/peers"
 GENERATOR = PROJECT / "scripts/generate_synthetic_data.py"
 DAYS, SEED, DIRTY = 90, 10, 0.01
 SCALES = {
+    "20k": (20_000, 920),
     "100k": (100_000, 4_600),
     "1m": (1_000_000, 46_000),
     "10m": (10_000_000, 460_000),
@@ -50,16 +52,8 @@ class Landing:
     def of(cls, scale: str, folder: Path) -> Landing:
         """Make the files of a scale below a folder, unless they are there."""
         whole, base = folder / scale / "whole", folder / scale / "base"
-        if not (whole / "truth.json").exists():
-            n, users = SCALES[scale]
-            words = f"--interactions {n} --users {users} --days {DAYS} --seed {SEED} --daily"
-            subprocess.run(  # noqa: S603  # our own script
-                [
-                    *(sys.executable, str(GENERATOR), "--out", str(whole), *words.split()),
-                    *("--dirty", str(DIRTY), "--domains", "interactions", "--force"),
-                ],
-                check=True,
-            )
+        interactions, users = SCALES[scale]
+        generate(whole, interactions, users, DAYS)
         files = sorted((whole / "user_interactions").iterdir())
         last, past = files[-1], files[PAST]
         shutil.rmtree(base, ignore_errors=True)
@@ -68,6 +62,20 @@ class Landing:
         for file in (*files, *sorted((whole / "user_metadata").iterdir())):
             digest.update(file.read_bytes())
         return cls(whole, base, last, past, digest.hexdigest())
+
+
+def generate(folder: Path, interactions: int, users: int, days: int) -> None:
+    """Make landing files, one per source and day of delivery, unless they are there."""
+    if (folder / "truth.json").exists():
+        return
+    words = f"--interactions {interactions} --users {users} --days {days} --seed {SEED} --daily"
+    subprocess.run(  # noqa: S603  # our own script
+        [
+            *(sys.executable, str(GENERATOR), "--out", str(folder), *words.split()),
+            *("--dirty", str(DIRTY), "--domains", "interactions", "--force"),
+        ],
+        check=True,
+    )
 
 
 def link(source: Path, target: Path, leave_out: Collection[Path] = ()) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,19 @@ WORKLOADS = (
     ),
 )
 EVERYTHING = tuple(table for each in WORKLOADS for table in each.tables)
+
+TITLES = {each.key: each.title for each in WORKLOADS} | {
+    "W6": "all of it, from start to end",
+    "W7": "the next day's file",
+    "W8": "history of profiles (SCD2)",
+    "W9": "a file of a past day",
+}
+"""What can be named, in words."""
+ABOUT_ALL = ("W6", "W7", "W9")
+MARTS = ("W3", "W4", "W5")
+
+
+def needed(named: Collection[str]) -> tuple[Workload, ...]:
+    """What has to run for the named ones: all up to the last of them, as each reads the earlier."""
+    last = max((n for n, each in enumerate(WORKLOADS) if each.key in named), default=-1)
+    return WORKLOADS if set(named) & set(ABOUT_ALL) else WORKLOADS[: last + 1]

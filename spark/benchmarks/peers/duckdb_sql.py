@@ -405,6 +405,20 @@ FROM landed SEMI JOIN repeated USING ({told.key}) WHERE {told.good} GROUP BY ALL
         return self.home / f"{table}.parquet"
 
 
+def connect(given: argparse.Namespace) -> duckdb.DuckDBPyConnection:
+    """A connection with the threads, the memory and the folder that were given; no tables yet."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": given.threads,
+        "memory_limit": given.memory,
+        "temp_directory": str(given.home / ".spilled"),
+        "preserve_insertion_order": False,  # tables have no order
+    }
+    db = duckdb.connect(config=config)
+    for layer in ("bronze", "silver", "gold"):
+        db.execute(f"CREATE SCHEMA {layer}")
+    return db
+
+
 def main() -> None:
     """Run workloads, and print what each took."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -415,15 +429,8 @@ def main() -> None:
     parser.add_argument("--memory", default="3GB")
     given = parser.parse_args()
     given.home.mkdir(parents=True, exist_ok=True)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": given.threads,
-        "memory_limit": given.memory,
-        "temp_directory": str(given.home / ".spilled"),
-        "preserve_insertion_order": False,  # tables have no order
-    }
-    lake = Lake(duckdb.connect(config=config), given.raw, given.home)
+    lake = Lake(connect(given), given.raw, given.home)
     for layer in ("bronze", "silver", "gold"):
-        lake.db.execute(f"CREATE SCHEMA {layer}")
         for file in given.home.glob(f"{layer}.*.parquet"):
             lake.show(file.stem)
     seconds = {}

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -258,7 +258,7 @@ WORKLOADS: dict[str, Callable[[Job], None]] = {
 }
 
 
-def start(arguments: argparse.Namespace) -> SparkSession:
+def start(arguments: argparse.Namespace, more: Mapping[str, str] | None = None) -> SparkSession:
     """A session of this process alone; what it leaves on disk stands below the home folder."""
     scratch = arguments.home / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -282,7 +282,7 @@ def start(arguments: argparse.Namespace) -> SparkSession:
             "spark.executor.metrics.pollingInterval": "1s",
         }
     builder = SparkSession.builder.appName(f"textbook {arguments.workload}")
-    for key, value in conf.items():
+    for key, value in (conf | dict(more or {})).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 

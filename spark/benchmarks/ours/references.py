@@ -1,0 +1,39 @@
+"""What the marts' work is measured against: reading their input once, and one aggregate over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.measure import timed
+from lakehouse.io import delta
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engine.runner import Lake
+
+TABLE = "silver.interactions"
+COLUMNS = (
+    *("interaction_id", "user_id", "event_at", "event_date", "page_id", "duration_ms"),
+    *("app_version", "country", "device_type", "subscription_type"),
+)
+"""What the marts of W3, W4 and W5 read of it, together."""
+
+
+def references(lake: Lake) -> dict[str, float]:
+    """Seconds of a scan of the published version, and of counting its rows by user.
+
+    Each runs twice and the second counts: the first compiles it.
+    """
+    state = lake.states.published(TABLE)
+    uri = lake.settings.table_uri(TABLE)
+    rows = delta.read(lake.spark, uri, state.version if state else None)
+    queries = {"scan": rows.select(*COLUMNS), "aggregate": rows.groupBy("user_id").count()}
+    for query in queries.values():
+        drain(query)
+    return {name: timed(lambda q=query: drain(q))[0] for name, query in queries.items()}  # type: ignore[misc]  # the default binds
+
+
+def drain(rows: DataFrame) -> None:
+    """Compute every row and keep none."""
+    rows.write.format("noop").mode("overwrite").save()

@@ -1,0 +1,110 @@
+"""Results as pictures: seconds by workload and peer, and how long Spark's tasks took."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, median, peers_of
+from benchmarks.workloads import TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from benchmarks.results import Round
+    from benchmarks.tasks import TaskClass
+
+COLOURS = {
+    OURS: "#2563eb",
+    TEXTBOOK: "#9ca3af",
+    DUCKDB: "#f59e0b",
+    POLARS: "#10b981",
+    SAIL: "#8b5cf6",
+}
+WARM = "#93c5fd"
+WIDEST = 22
+DPI = 130
+
+
+def times(rounds: Sequence[Round], keys: Sequence[str], path: Path, title: str) -> None:
+    """Seconds by workload and peer, where a factor is a length; wrong results have no bar."""
+    bars = [(peer, peer, "", COLOURS[peer]) for peer in peers_of(rounds)]
+    bars = [(f"{OURS} cold", *bars[0][1:]), (f"{OURS} warm", OURS, " warm", WARM), *bars[1:]]
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.84 / len(bars)
+    for index, (label, peer, kind, colour) in enumerate(bars):
+        heights = [median(rounds, peer, f"{key}{kind}") or 0 for key in keys]
+        places = [n + (index - (len(bars) - 1) / 2) * width for n in range(len(keys))]
+        drawn = axes.bar(places, heights, width * 0.92, label=label, color=colour)
+        labels = [f"{height:.3g}" if height else "" for height in heights]
+        axes.bar_label(drawn, labels, fontsize=6, padding=1)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    names = [f"{key}\n{textwrap.fill(TITLES[key], WIDEST)}" for key in keys]
+    axes.set_xticks(range(len(keys)), names, fontsize=7)
+    axes.set_xlabel("no bar: tables missing, or not equal to DuckDB's", fontsize=7, loc="right")
+    axes.set_ylabel("seconds, logarithmic")
+    axes.margins(y=0.12)  # the legend stands above the bars
+    _finish(axes, title)
+    axes.legend(frameon=False, ncols=len(bars), fontsize=8, loc="upper left")
+    figure.savefig(path, dpi=DPI)
+
+
+def tasks(classes: Mapping[str, Sequence[TaskClass]], path: Path, title: str) -> None:
+    """How much of a peer's task time went into tasks of at most a length."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for peer, found in classes.items():
+        whole = sum(each.seconds for each in found)
+        n = sum(each.tasks for each in found)
+        shares = [0.0, *(done / whole for done in accumulate(each.seconds for each in found))]
+        lengths = [found[0].up_to_s, *(each.up_to_s for each in found)]
+        label = f"{peer}: {n:,} tasks, {whole:,.0f} s of task time"
+        axes.step(lengths, shares, where="post", label=label, color=COLOURS[peer], linewidth=2)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("length of a task, seconds, logarithmic")
+    axes.set_ylabel("share of the task time in tasks up to that length")
+    axes.grid(visible=True, color="#e5e7eb", linewidth=0.6)
+    _finish(axes, title)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.savefig(path, dpi=DPI)
+
+
+def growth(seconds: Mapping[str, Sequence[tuple[int, float]]], path: Path, title: str) -> None:
+    """Seconds against rows of history. The first line is the total; the others are its tables."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    colours = ("#111827", *COLOURS.values())
+    for (name, points), colour in zip(seconds.items(), colours, strict=False):
+        rows, took = zip(*points, strict=True)
+        width = 2.5 if colour == colours[0] else 1.5
+        axes.plot(rows, took, marker="o", label=name, color=colour, linewidth=width)
+        axes.annotate(
+            f"{took[-1]:.1f}", (rows[-1], took[-1]), (5, -3), textcoords="offset points", fontsize=8
+        )
+    ticks = sorted({rows for points in seconds.values() for rows, _ in points})
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{rows:,}" for rows in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("rows of history, logarithmic")
+    axes.set_ylabel("seconds for one more day")
+    _finish(axes, title)
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=DPI)
+
+
+def _finish(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)

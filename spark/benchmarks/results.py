@@ -1,0 +1,91 @@
+"""What rounds of a benchmark found, as figures of a peer: medians, and whether they count."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measure import Cost
+from benchmarks.workloads import EVERYTHING, MARTS, WORKLOADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.merges import Merge
+    from benchmarks.tasks import TaskClass
+
+OURS, DUCKDB, POLARS, SAIL, TEXTBOOK = "ours", "duckdb", "polars", "sail", "textbook"
+NAMES = (OURS, TEXTBOOK, DUCKDB, POLARS, SAIL)
+
+
+@dataclass
+class Round:
+    """What one peer did in one round.
+
+    Attributes:
+        peer: Which.
+        seconds: By workload: W1 to W5, W6 (all of it, with starting), and what only we do.
+        cost: What the operating system saw, processes summed, memory at its peak.
+        spark: What the event logs tell; empty without Spark.
+        tasks: How long Spark's tasks took; empty without Spark.
+        merges: W8 by delivery; empty when it was not asked for.
+        told: Everything that the peer printed.
+        differing: Tables that are not equal to DuckDB's.
+    """
+
+    peer: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    spark: dict[str, float] = field(default_factory=dict)
+    tasks: list[TaskClass] = field(default_factory=list)
+    merges: dict[str, Merge] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    differing: list[str] = field(default_factory=list)
+
+
+def peers_of(rounds: Sequence[Round]) -> list[str]:
+    """Who took part, in the order of `NAMES`."""
+    there = {each.peer for each in rounds}
+    return [name for name in NAMES if name in there]
+
+
+def seconds(rounds: Sequence[Round], peer: str, key: str) -> list[float]:
+    """What a workload took, round by round; empty when it did not run."""
+    return [each.seconds[key] for each in rounds if each.peer == peer and key in each.seconds]
+
+
+def median(rounds: Sequence[Round], peer: str, key: str) -> float | None:
+    """The same in the middle; None when it did not run, or its tables are wrong."""
+    return None if is_wrong(rounds, peer, key) else middle(seconds(rounds, peer, key))
+
+
+def middle(figures: Sequence[float]) -> float | None:
+    """The median; None of nothing."""
+    return statistics.median(figures) if figures else None
+
+
+def is_wrong(rounds: Sequence[Round], peer: str, key: str) -> bool:
+    """Whether a table of the workload, or of all for W6, is not what DuckDB made."""
+    tables = {each.key: set(each.tables) for each in WORKLOADS}.get(key[:2], set(EVERYTHING))
+    return any(tables & set(each.differing) for each in rounds if each.peer == peer)
+
+
+def marts(rounds: Sequence[Round], peer: str, kind: str = "") -> float | None:
+    """W3, W4 and W5 together; `kind` is empty or ` warm`. None when one of them is missing."""
+    found = [median(rounds, peer, f"{key}{kind}") for key in MARTS]
+    there = [each for each in found if each is not None]
+    return sum(there) if len(there) == len(found) else None
+
+
+def merge_figures(rounds: Sequence[Round], peer: str, delivery: str, name: str) -> list[float]:
+    """A figure of W8 by its name in `Merge`, round by round; empty when it was not taken."""
+    merges = [each.merges.get(delivery) for each in rounds if each.peer == peer]
+    figures = [getattr(each, name) for each in merges if each]
+    return [each for each in figures if each is not None]
+
+
+def worst(rounds: Sequence[Round], of: Callable[[Round], float | None]) -> float | None:
+    """The largest of a figure of our rounds; None when no round has it."""
+    figures = [of(each) for each in rounds if each.peer == OURS]
+    return max((each for each in figures if each is not None), default=None)
