@@ -28,6 +28,7 @@ COLOURS = {
     POLARS: "#10b981",
     SAIL: "#8b5cf6",
 }
+TABLE_COLOURS = ("#111827", "#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed")
 WARM = "#93c5fd"
 WIDEST = 22
 DPI = 130
@@ -67,7 +68,8 @@ def tasks(classes: Mapping[str, Sequence[TaskClass]], path: Path, title: str) ->
         n = sum(each.tasks for each in found)
         shares = [0.0, *(done / whole for done in accumulate(each.seconds for each in found))]
         lengths = [found[0].up_to_s, *(each.up_to_s for each in found)]
-        label = f"{peer}: {n:,} tasks, {whole:,.0f} s of task time"
+        name = f"{OURS} cold" if peer == OURS else peer
+        label = f"{name}: {n:,} tasks, {whole:,.0f} s of task time"
         axes.step(lengths, shares, where="post", label=label, color=COLOURS[peer], linewidth=2)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -85,14 +87,11 @@ def growth(seconds: Mapping[str, Sequence[tuple[int, float]]], path: Path, title
     """Seconds against rows of history. The first line is the total; the others are its tables."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    colours = ("#111827", *COLOURS.values())
-    for (name, points), colour in zip(seconds.items(), colours, strict=False):
+    for (name, points), colour in zip(seconds.items(), TABLE_COLOURS, strict=False):
         rows, took = zip(*points, strict=True)
-        width = 2.5 if colour == colours[0] else 1.5
-        axes.plot(rows, took, marker="o", label=name, color=colour, linewidth=width)
-        axes.annotate(
-            f"{took[-1]:.1f}", (rows[-1], took[-1]), (5, -3), textcoords="offset points", fontsize=8
-        )
+        label = f"{name}\n{took[0]:.1f} to {took[-1]:.1f} s"
+        width = 2.5 if colour == TABLE_COLOURS[0] else 1.5
+        axes.plot(rows, took, marker="o", label=label, color=colour, linewidth=width)
     ticks = sorted({rows for points in seconds.values() for rows, _ in points})
     axes.set_xscale("log")
     axes.set_xticks(ticks, [f"{rows:,}" for rows in ticks])
@@ -101,7 +100,7 @@ def growth(seconds: Mapping[str, Sequence[tuple[int, float]]], path: Path, title
     axes.set_xlabel("rows of history, logarithmic")
     axes.set_ylabel("seconds for one more day")
     _finish(axes, title)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside right upper")
     figure.savefig(path, dpi=DPI)
 
 

@@ -1,0 +1,93 @@
+"""One more day on histories of several lengths: which files, whose records, and what is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.history import Day, land, markdown, newest, size_of, write
+
+DAY = "2026-01-0{}.csv"
+
+
+def landed(folder, lines):
+    """A file per day: a header and its lines."""
+    folder.mkdir(parents=True)
+    for day, told in enumerate(lines, start=1):
+        (folder / DAY.format(day)).write_text("header\n" + "".join(f"{line}\n" for line in told))
+
+
+@pytest.fixture
+def whole(tmp_path):
+    folder = tmp_path / "whole"
+    actions = [["i1,anna,", "i2,ben,"], ["i3,anna,", "i4,anna,"], ["i5,cleo,"], ["i6,dora,", "bad"]]
+    landed(folder / "user_interactions", actions)
+    landed(folder / "user_metadata", [["anna,DE", "ben,FR"], ["cleo,IN", "dora,US"]])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("rows", "days"),
+    [
+        pytest.param(1, (2, 3), id="never-less-than-two-days"),
+        pytest.param(3, (2, 3), id="exactly"),
+        pytest.param(4, (1, 2, 3), id="a-day-more-than-not-enough"),
+        pytest.param(99, (1, 2, 3), id="all-there-is"),
+    ],
+)
+def test_a_history_is_the_newest_days(whole, rows, days):
+    before = sorted((whole / "user_interactions").iterdir())[:-1]
+    assert [file.name for file in newest(before, rows)] == [DAY.format(day) for day in days]
+
+
+def test_only_users_who_act_have_records(whole, tmp_path):
+    _, second, third, fourth = sorted((whole / "user_interactions").iterdir())
+    raw = tmp_path / "raw"
+    assert land(whole, raw, [second], later=(third, fourth)) == 3
+    assert [file.name for file in (raw / "user_interactions").iterdir()] == [second.name]
+    records = [file.read_text() for file in sorted((raw / "user_metadata").iterdir())]
+    assert records == ["header\nanna,DE\n", "header\ncleo,IN\ndora,US\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        pytest.param("300k", 300_000, id="thousands"),
+        pytest.param("10m", 10_000_000, id="millions"),
+        pytest.param("5000", 5_000, id="ones"),
+    ],
+)
+def test_a_size_is_written_short(text, rows):
+    assert size_of(text) == rows
+
+
+DONE = [
+    Day(1_000, 3, 400, 50, {"silver.a": 2.0, "gold.b": 6.0}, {"silver.a": 3.0, "gold.b": 7.0}),
+    Day(9_000, 27, 400, 90, {"silver.a": 5.0, "gold.b": 4.0}, {"silver.a": 4.0, "gold.b": 7.0}),
+]
+
+
+def test_the_table_tells_the_day_by_history_and_by_table():
+    about = {"command": "make", "date": "2026-01-01", "cores": 2, "memory_gib": 8.0}
+    rows = [line for line in markdown(DONE, about).splitlines() if line.startswith("|")]
+    assert rows[2:4] == [
+        "| 1,000 | 3 | 50 | 8.0 | 1.00 | 10.0 | 1.00 |",
+        "| 9,000 | 27 | 90 | 9.0 | 1.12 | 11.0 | 1.10 |",
+    ]
+    assert rows[6:] == [
+        "| `silver.a` | 2.0 (3.0) | 5.0 (4.0) |",
+        "| `gold.b` | 6.0 (7.0) | 4.0 (7.0) |",
+    ]
+
+
+def test_files_hold_the_growth_and_a_picture(tmp_path):
+    path = write(DONE, "make benchmark-history", tmp_path)
+    assert path.name == "history.md"
+    assert json.loads((tmp_path / "history.json").read_text())["growth"] == 1.125
+    assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_history_has_no_growth(tmp_path):
+    write(DONE[:1], "make benchmark-history", tmp_path)
+    assert json.loads((tmp_path / "history.json").read_text())["growth"] is None
