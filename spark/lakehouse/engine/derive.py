@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.layout import by_day
 from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.scope import (
     IS_TOUCHED,
+    days_named,
     history_of,
     is_sliced,
     made_of,
@@ -21,13 +23,14 @@ from lakehouse.engine.scope import (
 )
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.io import delta
+from lakehouse.io.delta_log import Span
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
 from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, with_fates
 from lakehouse.transforms.scd2 import intervals
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
     from lakehouse.engine.scope import Scope
@@ -39,7 +42,7 @@ def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
     reach("before_read", job.table.name)
     with job.engine.doing("find scope"):
-        touched = _found(scope.touched) if scope.touched is not None else None
+        touched = _found(job, scope.touched) if scope.touched is not None else None
     tally = _driving_rows(job, touched)
     desired = _transformed(job, tally.rows, touched)
     reach("before_write", job.table.name)
@@ -47,11 +50,35 @@ def derive(job: Job, scope: Scope) -> Written:
     return replace(written, account=Account(**tally.counts()))
 
 
-def _found(touched: DataFrame) -> DataFrame:
+@dataclass(frozen=True)
+class _Touched:
+    """The slices to recompute.
+
+    Attributes:
+        slices: Their keys.
+        spans: Days of the table and of inputs that they are made of, by the name of the table.
+    """
+
+    slices: DataFrame
+    spans: dict[str, Span]
+
+
+def _found(job: Job, touched: DataFrame) -> _Touched:
     """Touched slices, computed once: every row of an input is looked up among them."""
-    tally = Tally(touched, n=F.count(F.lit(1)))
+    days = {t.name: t.day for t in (job.table, *job.table.upstream) if t.day}
+    named = days_named(job.table)
+    ends: dict[str, Column] = {}
+    for name, (first, last) in named.items():
+        ends |= {f"first {name}": F.min(first), f"last {name}": F.max(last)}
+    tally = Tally(touched, n=F.count(F.lit(1)), **ends)
     kept = tally.rows.localCheckpoint()
-    return broadcast_if_few(kept, tally.counts()["n"])
+    told = tally.values()
+    spans = {
+        name: Span(days[name], told[f"first {name}"], told[f"last {name}"])
+        for name in named
+        if told["n"]
+    }
+    return _Touched(broadcast_if_few(kept, int(told["n"] or 0)), spans)
 
 
 def desired_rows(job: Job) -> DataFrame:
@@ -59,12 +86,12 @@ def desired_rows(job: Job) -> DataFrame:
     return _transformed(job, _driving_rows(job, None).rows, None)
 
 
-def _driving_rows(job: Job, touched: DataFrame | None) -> Tally:
+def _driving_rows(job: Job, touched: _Touched | None) -> Tally:
     """The first input with the fate of each row, counted."""
     first = job.table.upstream[0]
     rows = _input(job, first, touched)
     if touched is not None and roams(job.table):
-        rows = with_repeats_elsewhere(rows, job.read_input(first), touched, job.table)
+        rows = with_repeats_elsewhere(rows, job.read_input(first), touched.slices, job.table)
     rows = with_fates(
         rows,
         dedupe=job.table.dedupe,
@@ -82,7 +109,7 @@ def _driving_rows(job: Job, touched: DataFrame | None) -> Tally:
     )
 
 
-def _transformed(job: Job, driving: DataFrame, touched: DataFrame | None) -> DataFrame:
+def _transformed(job: Job, driving: DataFrame, touched: _Touched | None) -> DataFrame:
     counted = driving.filter(F.col(FATE) == LOADED).drop(FATE)
     others = [_input(job, table, touched) for table in job.table.upstream[1:]]
     rows = job.entry.transform(counted, *others, job.run)
@@ -90,22 +117,37 @@ def _transformed(job: Job, driving: DataFrame, touched: DataFrame | None) -> Dat
         rows = intervals(rows, job.table.write)
     rows = conform(rows, job.table)
     # Rows may count in slices that nothing touched, and of which the others were not read.
-    return within(rows, touched, job.table.write.slices) if job.table.has_windows else rows
+    return _within(rows, touched, job.table) if job.table.has_windows else rows
 
 
-def _input(job: Job, table: Table, touched: DataFrame | None) -> DataFrame:
-    rows = job.read_input(table)
+def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
+    rows = job.read_input(table, touched.spans.get(table.name) if touched else None)
     history = history_of(job.table, table)
     if history and touched is not None and set(history.on) <= set(job.table.write.slices):
-        return within(rows, touched.select(*history.on).distinct(), history.on)
+        return within(rows, touched.slices.select(*history.on).distinct(), history.on)
     if touched is None or not is_sliced(job.table, table):
         return rows
-    return made_of(rows, table, touched, job.table)
+    return made_of(rows, table, touched.slices, job.table)
 
 
-def _write(job: Job, desired: DataFrame, touched: DataFrame | None) -> Written:
+def _write(job: Job, desired: DataFrame, touched: _Touched | None) -> Written:
     if job.base is None:
-        return written_rows(job, desired)
-    stored = delta.read(job.spark, job.uri, job.base)
-    current = within(stored, touched, job.table.write.slices)
-    return written_differences(job, current, desired)
+        return written_rows(job, _laid_out(job, desired))
+    stored = delta.read(
+        job.spark, job.uri, job.base, touched.spans.get(job.table.name) if touched else None
+    )
+    return written_differences(job, _within(stored, touched, job.table), desired)
+
+
+def _laid_out(job: Job, desired: DataFrame) -> DataFrame:
+    """Rows of a first load in the order of their days, which weigh what those of the input do."""
+    first = job.table.upstream[0]
+    if first.day is None or job.table.layer == "gold":  # marts are small
+        return desired
+    days = job.read_input(first).select(first.day)
+    return by_day(desired, job.table, days, job.inputs[first.name].rows)
+
+
+def _within(rows: DataFrame, touched: _Touched | None, table: Table) -> DataFrame:
+    """Only the rows of touched slices."""
+    return within(rows, touched.slices, table.write.slices) if touched else rows

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.layout import by_day
 from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
@@ -137,6 +138,8 @@ def ingest(job: Job, work: Intake) -> Written:
         rows = conform(told.first_of_each(rows).drop(_PLACE), job.table)
         reach("before_write", job.table.name)
         if work.reconcile:
+            if job.table.day:
+                rows = by_day(rows, job.table, rows.select(job.table.day), told.distinct)
             written = _reconciled(job, rows, held, work)
             loaded = told.distinct
         else:

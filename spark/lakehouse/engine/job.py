@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.labels import TableEngine
     from lakehouse.engine.registry import Entry
+    from lakehouse.io.delta_log import Span
     from lakehouse.settings import Settings
     from lakehouse.spec import Table
 
@@ -106,10 +107,10 @@ class Job:
         """Delta version this run builds on; None when the table does not exist yet."""
         return delta.latest_version(self.uri)
 
-    def read_input(self, table: Table) -> DataFrame:
-        """An input table at its published version."""
+    def read_input(self, table: Table, span: Span | None = None) -> DataFrame:
+        """An input table at its published version; with a span, at least all rows of its days."""
         uri = self.settings.table_uri(table.name)
-        return delta.read(self.spark, uri, self.inputs[table.name].version)
+        return delta.read(self.spark, uri, self.inputs[table.name].version, span)
 
     @cached_property
     def run(self) -> Run:

@@ -137,6 +137,20 @@ class _Link:
         return F.explode(found) if self.of.needs else found
 
     @property
+    def plain(self) -> str | None:
+        """The column of the input that a touched slice names values of, where it does ..."""
+        if self.of is None:
+            return self.name
+        return self.of.column if self.of.needs or not self.of.touches else None
+
+    @property
+    def ends(self) -> tuple[Column, Column]:
+        """... and the lowest and the highest that it names."""
+        if self.of and self.of.needs:
+            return F.array_min(F.expr(self.of.needs)), F.array_max(F.expr(self.of.needs))
+        return F.col(self.name), F.col(self.name)
+
+    @property
     def own(self) -> Column:
         """What a row is looked up by ..."""
         return F.col(self.of.column) if self.of and self.of.needs else self.slice
@@ -168,6 +182,21 @@ def made_of(rows: DataFrame, upstream: Table, touched: DataFrame, table: Table) 
     needed = touched.select(*(link.needed.alias(f"_of_{link.name}") for link in links)).distinct()
     keyed = rows.withColumns({f"_of_{link.name}": link.own for link in links})
     return _semi(keyed, needed, tuple(needed.columns)).select(*rows.columns)
+
+
+def days_named(table: Table) -> dict[str, tuple[Column, Column]]:
+    """First and last day that a touched slice names, of the table and of inputs, by their name.
+
+    Only where files are ordered by that day.
+    """
+    links = {each: _links(table, each) for each in table.upstream}
+    links[table] = [_Link(name, of=None) for name in table.write.slices]
+    return {
+        each.name: link.ends
+        for each, linked in links.items()
+        for link in linked
+        if each.day and link.plain == each.day
+    }
 
 
 def history_of(table: Table, upstream: Table) -> ValidAt | None:

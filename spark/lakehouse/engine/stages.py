@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import derive_scope, news, why_everything, within
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta, landing
+from lakehouse.io.delta_log import Span
 from lakehouse.io.state import State
 from lakehouse.quality import gates
 from lakehouse.spec import Append
@@ -175,25 +177,8 @@ def _same_since(job: Job, written: Written) -> int | None:
 @labelled("count")
 def _totals(job: Job, written: Written) -> dict[str, Any]:
     """Rows in the table and the newest value of its clocks."""
-    published = job.published
-    rows, newest = None, {}
-    if written.base is None:
-        rows = 0
-    elif published is not None and written.base in {published.version, published.head}:
-        rows, newest = published.rows, published.newest
-    # A row that went may have been the newest; a clock may be younger than the table.
-    is_known = set(written.changed) <= {delta.INSERT} and (not rows or newest.keys() >= job.clocks)
-    if rows is not None and (is_known or not job.clocks):
-        rows += written.changed.get(delta.INSERT, 0) - written.changed.get(delta.DELETE, 0)
-        put = {name: day.isoformat() for name, day in written.newest.items() if day}
-        days = ((name, max(put.get(name, ""), newest.get(name, ""))) for name in job.clocks)
-        return {"rows": rows, "newest": {name: day for name, day in days if day}}
-    latest = [F.max(column).alias(column) for column in sorted(job.clocks)]
-    table = delta.read(job.spark, job.uri, written.version)
-    row = table.agg(F.count(F.lit(1)).alias("_rows"), *latest).first()
-    values = row.asDict() if row else {}
-    rows = values.pop("_rows", 0)
-    return {"rows": rows, "newest": {k: v.isoformat() for k, v in values.items() if v}}
+    rows, newest = delta.totals(job.spark, job.uri, written.version, sorted(job.clocks))
+    return {"rows": rows, "newest": {name: day.isoformat() for name, day in newest.items()}}
 
 
 def recover(job: Job) -> Job:
@@ -272,20 +257,34 @@ def _intrusion(job: Job, candidate: State) -> str | None:
 
 
 def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:
-    rows = delta.read(job.spark, job.uri, state.version)
+    read = partial(delta.read, job.spark, job.uri, state.version)
     published = job.published
     if whole or published is None or state.base is None:
-        return rows
+        return read()
     if state.version == state.base:
-        return rows.limit(0)
+        return read().limit(0)
     feed = delta.changes(job.spark, job.uri, state.base, state.version)
     if feed is None:
-        return rows
+        return read()
     if isinstance(job.table.write, Append):
         now = F.col("_change_type").isin("insert", "update_postimage")
         return feed.filter(now).select(*job.table.column_names)
     slices = job.table.write.slices
-    return within(rows, feed.select(*slices).distinct(), slices) if slices else rows
+    if not slices:
+        return read()
+    return within(read(_span(job, state)), feed.select(*slices).distinct(), slices)
+
+
+def _span(job: Job, state: State) -> Span | None:
+    """Days of all slices that a run wrote to, where its commits tell."""
+    day = job.table.day
+    if state.base is None or day not in job.table.write.slices:
+        return None
+    days = [note.get("days") for note in delta.notes(job.uri, state.base, state.version)]
+    if not day or not days or None in days:
+        return None
+    ends = [date.fromisoformat(end) for pair in days for end in pair or ()]
+    return Span(day, min(ends), max(ends))
 
 
 def _stop_if_red(

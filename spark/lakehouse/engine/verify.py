@@ -59,7 +59,7 @@ def verify(job: Job) -> Verdict:
     stored = delta.read(job.spark, job.uri, published.version)
     rebuilt = desired_from_files(job, stored) if job.table.source else desired_rows(job)
     staged = delta.differences(stored, rebuilt, job.table).localCheckpoint()
-    counts, _ = delta.count_operations(staged)
+    counts, _ = delta.count_operations(staged, job.table)
     as_json = staged.limit(MAX_SAMPLES).select(F.to_json(F.struct("*")).alias("row"))
     samples = tuple(row["row"] for row in as_json.collect()) if counts else ()
     return Verdict(

@@ -14,11 +14,10 @@ from lakehouse.io import delta
 from lakehouse.io.state import Account
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from pyspark.sql import DataFrame
 
     from lakehouse.engine.job import Job
+    from lakehouse.io.delta_log import Span
     from lakehouse.spec import Table
 
 
@@ -31,14 +30,12 @@ class Written:
         base: Version it started from; None when it made the table.
         changed: Rows by operation.
         account: Where the input rows went.
-        newest: Newest value of each clock among the rows put in.
     """
 
     version: int
     base: int | None
     changed: dict[str, int] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
-    newest: dict[str, date | None] = field(default_factory=dict)
 
 
 def conform(rows: DataFrame, table: Table) -> DataFrame:
@@ -65,31 +62,31 @@ def written_rows(job: Job, rows: DataFrame) -> Written:
     """Append rows that the table does not hold."""
     if job.base is None:
         delta.create(job.spark, job.uri, job.table)
-    tally = Tally(rows, n_rows=F.count(F.lit(1)), **{name: F.max(name) for name in job.clocks})
+    tally = Tally(rows, n=F.count(F.lit(1)))
     delta.append(tally.rows, job.uri, _metadata(job))
-    newest = tally.values()
-    changed = {delta.INSERT: int(newest.pop("n_rows"))}
-    return Written(delta.latest_version(job.uri) or 0, job.base, changed, newest=newest)
+    changed = {delta.INSERT: tally.counts()["n"]}
+    return Written(delta.latest_version(job.uri) or 0, job.base, changed)
 
 
 def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Written:
     """Merge the rows that differ between the stored and the desired content."""
     # Computed once: the counts decide whether there is anything to merge.
     staged = delta.differences(current, desired, job.table).localCheckpoint()
-    changed, newest = delta.count_operations(staged, *job.clocks)
+    changed, span = delta.count_operations(staged, job.table)
     if changed:
-        _apply(job, staged, changed)
+        _apply(job, staged, changed, span)
     version = delta.latest_version(job.uri) if changed else job.base
-    return Written(version or 0, job.base, changed, newest=newest)
+    return Written(version or 0, job.base, changed)
 
 
 @labelled("write")
-def _apply(job: Job, staged: DataFrame, changed: dict[str, int]) -> None:
-    metadata = _metadata(job) | {"changed": changed}
+def _apply(job: Job, staged: DataFrame, changed: dict[str, int], span: Span | None) -> None:
+    days = [span.first, span.last] if span else None
+    metadata = _metadata(job) | {"changed": changed, "days": days}
     if set(changed) == {delta.INSERT}:  # half the work of a MERGE
         delta.append(staged.drop(delta.OPERATION), job.uri, metadata)
     else:
-        delta.merge(job.spark, staged, job.uri, job.table, metadata)
+        delta.merge(job.spark, staged, job.uri, job.table, metadata, span=span)
 
 
 def _metadata(job: Job) -> dict[str, Any]:

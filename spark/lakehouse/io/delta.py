@@ -18,12 +18,13 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
 from lakehouse.io import delta_log, files
+from lakehouse.io.delta_log import Span
 from lakehouse.spec import BOOLEAN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import timedelta
+    from datetime import date, timedelta
 
     from pyspark.sql import SparkSession
 
@@ -70,9 +71,11 @@ def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
     return found
 
 
-def read(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
-    """The table at a version, by default the newest."""
-    found = delta_log.snapshot(uri, version)
+def read(
+    spark: SparkSession, uri: str, version: int | None = None, span: Span | None = None
+) -> DataFrame:
+    """The table at a version, by default the newest; with a span, at least all rows of its days."""
+    found = delta_log.snapshot(uri, version, span)
     if found is not None:
         return _parquet(spark, StructType.fromJson(found.schema), found.paths)
     reader = spark.read.format("delta")
@@ -112,6 +115,19 @@ def _parquet(spark: SparkSession, schema: StructType, paths: list[str]) -> DataF
     # The paths are names, not patterns, and their folders hold no values.
     as_named = {"__globPaths__": False, "recursiveFileLookup": True}
     return spark.read.schema(schema).options(**as_named).parquet(*paths)
+
+
+def totals(
+    spark: SparkSession, uri: str, version: int, dates: Sequence[str]
+) -> tuple[int, dict[str, date]]:
+    """Rows of a version and the newest value of its dates; as a rule without the engine."""
+    known = delta_log.totals(uri, version, dates)
+    if known is not None:
+        return known
+    newest = [F.max(name).alias(name) for name in dates]
+    row = read(spark, uri, version).agg(F.count(F.lit(1)).alias("_rows"), *newest).first()
+    found: dict[str, Any] = row.asDict() if row else {"_rows": 0}
+    return found.pop("_rows"), {name: day for name, day in found.items() if day}
 
 
 def create(spark: SparkSession, uri: str, table: Table) -> None:
@@ -215,22 +231,37 @@ def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFra
     )
 
 
-def count_operations(staged: DataFrame, *newest: str) -> tuple[dict[str, int], dict[str, Any]]:
-    """Rows of `differences` by operation, and the newest value of some columns; empty without."""
-    latest = [F.max(name).alias(name) for name in newest]
-    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *latest).collect()
-    counts = {row[OPERATION]: int(row["_n"]) for row in rows}
-    return counts, {n: max((row[n] for row in rows if row[n]), default=None) for n in newest}
+def count_operations(staged: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
+    """Rows of `differences` by operation; empty without any.
+
+    With them the days they lie in, where the grain has a day that files are ordered by.
+    """
+    day = table.day if table.day in table.write.grain else None
+    ends = [F.min(day).alias("_first"), F.max(day).alias("_last")] if day else []
+    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *ends).collect()
+    changed = {row[OPERATION]: int(row["_n"]) for row in rows}
+    if not day or not rows:
+        return changed, None
+    return changed, Span(day, min(r["_first"] for r in rows), max(r["_last"] for r in rows))
 
 
-def merge(
-    spark: SparkSession, source: DataFrame, uri: str, table: Table, metadata: dict[str, Any]
+def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
+    spark: SparkSession,
+    source: DataFrame,
+    uri: str,
+    table: Table,
+    metadata: dict[str, Any],
+    *,
+    span: Span | None,
 ) -> None:
-    """Apply staged differences in one commit."""
+    """Apply staged differences, which may be known to lie in some days, in one commit."""
     nullable = {column.name for column in table.stored_columns if column.nullable}
-    on = " AND ".join(
+    same = [
         f"t.`{name}` {'<=>' if name in nullable else '='} s.`{name}`" for name in table.write.grain
-    )
+    ]
+    if span is not None:  # values in the statement leave files out, those of a join do not
+        same.append(f"t.`{span.column}` BETWEEN DATE'{span.first}' AND DATE'{span.last}'")
+    on = " AND ".join(same)
     names = table.column_names
     assignments = ", ".join(f"`{name}` = s.`{name}`" for name in names)
     columns = ", ".join(f"`{name}`" for name in names)

@@ -18,7 +18,8 @@ from pyarrow.fs import FileType
 from lakehouse.io import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
 Action = dict[str, dict[str, Any]]
 MOST_FILES = 1000
@@ -37,6 +38,15 @@ def actions(uri: str, version: int) -> list[Action]:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Days of a column, the first and the last included."""
+
+    column: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A version of a table whose Parquet files are its rows, no more and no less.
 
@@ -49,8 +59,10 @@ class Snapshot:
     paths: list[str]
 
 
-def snapshot(uri: str, version: int | None) -> Snapshot | None:
+def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapshot | None:
     """A version, by default the newest; None where it is for the engine to read.
+
+    With a span, files that hold none of its days are left out; others hold rows of other days, too.
 
     That is where the files hold more than the rows (deletion vectors) or less (partitions), where
     there are none or very many of them, and where something is wrong: the engine says what.
@@ -61,11 +73,51 @@ def snapshot(uri: str, version: int | None) -> Snapshot | None:
         return None
     if table.protocol().reader_features or table.metadata().partition_columns:
         return None
-    written = pa.table(table.get_add_actions()).column("path").to_pylist()
-    if not 0 < len(written) <= MOST_FILES:
+    added = pa.table(table.get_add_actions(flatten=True))
+    if not 0 < added.num_rows <= MOST_FILES:
         return None
-    paths = _located(uri, map(unquote, written))
+    paths = _located(uri, map(unquote, _may_hold(added, span)))
     return Snapshot(json.loads(table.schema().to_json()), paths)
+
+
+def _may_hold(added: pa.Table, span: Span | None) -> list[str]:
+    """The files that may hold days of a span; at least one, for there must be some to read."""
+    paths: list[str] = added.column("path").to_pylist()
+    edges = () if span is None else (f"min.{span.column}", f"max.{span.column}")
+    if span is None or not set(edges) <= set(added.column_names):
+        return paths
+    lows, highs = (added.column(edge).to_pylist() for edge in edges)
+    kept = [
+        path
+        for path, low, high in zip(paths, lows, highs, strict=True)
+        if low is None or high is None or (low <= span.last and span.first <= high)
+    ]
+    return kept or paths[:1]
+
+
+def totals(uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str, date]] | None:
+    """Rows of a version and the newest value of its dates, as the files' statistics say.
+
+    None where they do not: that is for the engine to count.
+    """
+    try:
+        table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    except (DeltaError, OSError):
+        return None
+    if table.protocol().reader_features:
+        return None
+    added = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    newest: dict[str, date] = {}
+    for file in added:
+        if file["num_records"] is None:
+            return None
+        for name in dates:
+            found = file.get(f"max.{name}")
+            if found is not None:
+                newest[name] = max(found, newest.get(name, found))
+            elif file.get(f"null_count.{name}") != file["num_records"]:
+                return None
+    return sum(file["num_records"] for file in added), newest
 
 
 @dataclass

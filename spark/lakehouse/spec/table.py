@@ -189,6 +189,13 @@ class Table:
         return tuple(each for each in self.inputs if isinstance(each, Table))
 
     @property
+    def day(self) -> str | None:
+        """The day that files are ordered by: a DATE that leads `cluster_by`."""
+        by = next(iter(self.cluster_by), None)
+        is_day = any(c.name == by and c.type == DATE and not c.nullable for c in self.columns)
+        return by if is_day else None
+
+    @property
     def stored_columns(self) -> tuple[Column, ...]:
         """Declared columns and the technical ones the engine adds."""
         return (*self.columns, *TECHNICAL_COLUMNS) if self.source else self.columns

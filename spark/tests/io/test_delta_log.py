@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pyarrow import parquet
 
 from lakehouse.io import delta_log
-from lakehouse.io.delta_log import Feed
+from lakehouse.io.delta_log import Feed, Span
 
 
 def data(path, **more):
@@ -91,6 +93,44 @@ def test_a_snapshot_names_the_files_and_the_columns_of_its_version(tmp_path):
         )
         assert len(found.paths) == n_files
         assert [(f["name"], f["type"]) for f in found.schema["fields"]] == [("n", "long")]
+
+
+def test_a_snapshot_of_a_span_leaves_out_files_of_other_days(tmp_path):
+    uri = str(tmp_path / "t")
+    monday = date(2026, 1, 5)
+
+    def day(number):
+        return None if number is None else monday + timedelta(days=number)
+
+    for numbers in ((0, 2), (2, 5), (7, 9), (None, None)):
+        days = pa.array([*map(day, numbers)], pa.date32())
+        write_deltalake(uri, pa.table({"day": days, "n": [1, 2]}), mode="append")
+
+    def firsts(first, last, column="day"):
+        paths = delta_log.snapshot(uri, None, Span(column, day(first), day(last))).paths
+        return {parquet.read_table(path)["day"][0].as_py() for path in paths}
+
+    unknown = day(None)
+    assert firsts(0, 0) == {day(0), unknown}
+    assert firsts(2, 2) == {day(0), day(2), unknown}, "both ends are included"
+    assert firsts(6, 6) == {unknown}, "without statistics a file may hold anything"
+    assert firsts(5, 9) == {day(2), day(7), unknown}
+    assert firsts(0, 0, column="other") == {day(0), day(2), day(7), unknown}
+    DeltaTable(uri).delete("day IS NULL")
+    assert len(firsts(6, 6)) == 1, "there is something to read, always"
+
+
+def test_totals_come_from_statistics_or_not_at_all(tmp_path):
+    uri = str(tmp_path / "t")
+    monday, nothing = date(2026, 1, 5), None
+    for days in ([monday, nothing], [nothing], [date(2025, 12, 31)] * 3):
+        write_deltalake(uri, pa.table({"day": pa.array(days, pa.date32())}), mode="append")
+    assert delta_log.totals(uri, 2, ["day"]) == (6, {"day": monday})
+    assert delta_log.totals(uri, 2, []) == (6, {})
+    assert delta_log.totals(uri, 7, ["day"]) is None, "no such version"
+    assert delta_log.totals(uri, 2, ["other"]) is None
+    DeltaTable(uri).delete()
+    assert delta_log.totals(uri, 3, ["day"]) == (0, {})
 
 
 def test_what_files_alone_do_not_tell_is_left_to_the_engine(tmp_path, monkeypatch):
