@@ -32,6 +32,8 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # In order: the tests of a server share its history.
 TEST_AIRFLOW := $(BIN)/pytest -p no:randomly airflow/tests
+# What runs the whole pipeline, mostly in processes of its own.
+E2E := e2e or crash or concurrency or notebook
 COVERAGE := --cov --cov-report=term
 # Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
 ARGS ?=
@@ -202,8 +204,12 @@ assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
 	@$(BIN)/mypy
 
 .PHONY: test
-test: $(VENV)/jars.stamp ## All but the slow suites, with coverage (below ten minutes)
-	@$(PYTEST) -m 'not slow and not laws and not dashboards' $(COVERAGE) $(ARGS)
+test: $(VENV)/jars.stamp ## The quick suites: every part, every table (below ten minutes)
+	@$(PYTEST) -m 'not slow and not laws and not dashboards and not ($(E2E))' $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: $(VENV)/jars.stamp ## The command line, bad input, kills, writers side by side, notebooks
+	@$(PYTEST) -m '($(E2E)) and not slow' $(ARGS)
 
 .PHONY: test-laws
 test-laws: $(VENV)/jars.stamp ## The laws and the definitions, on every table of every domain

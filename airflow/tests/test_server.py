@@ -124,6 +124,7 @@ def test_a_run_without_a_key_takes_its_date_and_one_without_either_fails(quiet):
     assert "YYYY-MM-DD" in said
 
 
+@pytest.mark.slow
 def test_one_branch_repaired_for_a_day_reaches_gold(quiet):
     """user_dim needs signups and conversions; only signups deliver the day."""
     day = "2026-01-21"
@@ -141,6 +142,7 @@ def test_one_branch_repaired_for_a_day_reaches_gold(quiet):
     assert day not in {each["partition_key"] for each in waiting["partitioned_dag_runs"]}
 
 
+@pytest.mark.slow
 def test_an_event_that_was_lost_is_made_up_for(quiet):
     """A run outside Airflow tells nobody."""
     day = "2026-01-22"
@@ -182,6 +184,7 @@ def test_a_red_gate_stops_what_is_downstream_and_its_repair_goes_on(quiet):
     assert {"u-2026-01-23-0"} <= {row["user_id"] for row in rows(quiet, "bronze.user_signups")}
 
 
+@pytest.mark.slow
 def test_a_killed_command_is_healed_by_the_retry(quiet):
     day, dag_id = "2026-01-24", "bronze_feature_usage_events"
     quiet.land(day, "feature_usage_events")
@@ -196,6 +199,7 @@ def test_a_killed_command_is_healed_by_the_retry(quiet):
     assert {row["event_id"] for row in drop(day)["feature_usage_events"]} <= set(landed)
 
 
+@pytest.mark.slow
 def test_an_engine_that_dies_is_started_again_and_the_run_succeeds(quiet):
     day, dag_id = "2026-01-25", "bronze_conversions"
     quiet.land(day, "conversions")
@@ -229,6 +233,7 @@ def test_a_dry_run_changes_nothing(quiet):
     assert quiet.published() == before
 
 
+@pytest.mark.slow
 def test_stop_leaves_no_process_and_no_port(tmp_path):
     site = Site(tmp_path)
     site.land(FIRST)

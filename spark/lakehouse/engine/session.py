@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 APP_NAME = "lakehouse"
 HOST_KEYS = ("spark.driver.host", "spark.driver.bindAddress")
 KNOCK_SECONDS = 10
+SMALL_BYTES = 128 * 2**20
+"""Of a lake and its landing files: below it Java's second compiler costs more than it gives."""
 # What gRPC and a server that was started again say of a session they do not know.
 LOST = (
     "UNAVAILABLE",
@@ -128,7 +130,10 @@ def start_session(settings: Settings) -> SparkSession:
     # Every failed query as one huge line of JSON; our errors say what matters.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.appName(APP_NAME)
-    for key, value in spark_conf(settings).items():
+    conf = spark_conf(settings)
+    if _is_small(settings):
+        conf["spark.driver.defaultJavaOptions"] += " -XX:TieredStopAtLevel=1"
+    for key, value in conf.items():
         builder = builder.config(key, value)
     try:
         return builder.getOrCreate()
@@ -140,6 +145,22 @@ def start_session(settings: Settings) -> SparkSession:
             f"LAKEHOUSE_SPARK_CONF={settings.spark_conf}: {str(error).splitlines()[0]}"
         )
         raise ConfigError(message) from error
+
+
+def _is_small(settings: Settings) -> bool:
+    """Whether an engine of our own will have little to read; elsewhere than here may be much."""
+    root, raw = settings.root_uri, settings.raw_uri
+    if not settings.spark_master.startswith("local") or "://" in root + raw:
+        return False
+    left = SMALL_BYTES
+    for place in {root} if Path(raw).is_relative_to(root) else {root, raw}:
+        for folder, _, names in os.walk(place):
+            for name in names:
+                with contextlib.suppress(OSError):  # it went meanwhile
+                    left -= Path(folder, name).stat().st_size
+            if left < 0:
+                return False
+    return True
 
 
 def relabel(spark: SparkSession, before: str | None, after: str | None) -> None:

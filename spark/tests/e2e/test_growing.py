@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.spark, pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 180

@@ -87,6 +87,28 @@ def test_spark_settings_of_the_user_win():
     assert conf["spark.sql.session.timeZone"] == "UTC"
 
 
+@pytest.mark.parametrize(
+    ("bytes_there", "settings", "small"),
+    [
+        ({}, {}, True),
+        ({"raw/events.jsonl": 60, "silver/t/part.parquet": 39}, {}, True),
+        ({"raw/events.jsonl": 60, "silver/t/part.parquet": 41}, {}, False),
+        ({"raw/events.jsonl": 60, "../landing/b.csv": 41}, {"raw": "landing"}, False),
+        ({}, {"raw": "s3a://bucket/raw"}, False),
+        ({}, {"spark_master": "spark://host:7077"}, False),
+    ],
+)
+def test_little_data_gets_an_engine_that_compiles_less(
+    tmp_path, monkeypatch, bytes_there, settings, small
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(session, "SMALL_BYTES", 99)
+    for name, size in bytes_there.items():
+        (tmp_path / "lake" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lake" / name).write_bytes(b"x" * size)
+    assert session._is_small(load_settings(root="lake", **settings)) is small
+
+
 def test_a_spark_setting_without_a_value_is_refused():
     with pytest.raises(ConfigError):
         session.spark_conf(load_settings(spark_conf="spark.ui.enabled"))

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from laws.world import batches, land_at_once, land_batch, make_world
@@ -23,21 +22,11 @@ from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
 OWNERS = {entry.table.name: entry.table.owner for entry in registry()}
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.spark, pytest.mark.laws, pytest.mark.timeout(1200)]
 
 
-def _params(domain_of: dict[str, str]) -> list[Any]:
-    """`make test` takes the domain that the engine was built with, `make test-laws` all others."""
-    return [
-        pytest.param(name, marks=() if domain == "growth" else pytest.mark.laws)
-        for name, domain in domain_of.items()
-    ]
-
-
-every_table = pytest.mark.parametrize("table", _params(OWNERS))
-every_domain = pytest.mark.parametrize(
-    "domain", _params({d: d for d in sorted({*OWNERS.values()})})
-)
+every_table = pytest.mark.parametrize("table", OWNERS)
+every_domain = pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
 
 
 @dataclass

@@ -84,7 +84,6 @@ class TestAnalysisDemo:
 class TestEngagement:
     pytestmark = runs_a_notebook
 
-    @pytest.mark.laws
     def test_it_runs_on_a_few_days_without_anything_unusual(self, shown):
         shown.lake.land("user_metadata.jsonl", [metadata("u0", "2026-01-01 00:00:00")])
         actions = [
