@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +293,27 @@ MADE = {
 """Table → the oracle's table with the same columns, or with some of them."""
 
 
+def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Moments without their zone, as DuckDB has them."""
+    return [
+        {
+            name: value.astimezone(UTC).replace(tzinfo=None)
+            if getattr(value, "tzinfo", None)
+            else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """Doubles to nine digits: the oracle adds and divides in another order."""
+    return {
+        name: float(f"{value:.9g}") if isinstance(value, float) else value
+        for name, value in row.items()
+    }
+
+
 class Oracle:
     """The interactions tables of a landing folder, by SQL."""
 
@@ -308,8 +331,15 @@ class Oracle:
         self.db.execute(DEFINED)
 
     def _load(self, raw: Path, source: str, table: str, header: str) -> None:
-        files = [str(p) for p in sorted(raw.glob(f"{source}*/*"))] or [str(raw / f"{source}.csv")]
         names = header.split(",")
+        if (lines := raw / f"{source}.jsonl").exists():
+            columns = dict.fromkeys(names, "VARCHAR")
+            self.db.execute(
+                f"CREATE TABLE {table} AS SELECT {header} FROM read_json('{lines}', "
+                f"format='newline_delimited', columns={columns})"
+            )
+            return
+        files = [str(p) for p in sorted(raw.glob(f"{source}*/*"))] or [str(raw / f"{source}.csv")]
         cells = ", ".join(f"cells[{i}] AS {name}" for i, name in enumerate(names, start=1))
         self.db.execute(
             f"CREATE TABLE {table} AS SELECT {cells} FROM ("
@@ -317,6 +347,14 @@ class Oracle:
             f"  FROM read_text({files})) "
             f"WHERE len(cells) = {len(names)} AND cells[1] <> '{names[0]}'"
         )
+
+    def assert_equal(self, rows_of: Callable[..., list[dict[str, Any]]]) -> None:
+        """Every table has the oracle's rows; `rows_of(table, *columns)` reads one."""
+        for table, made in MADE.items():
+            wanted = self.rows(f"FROM {made}")
+            assert wanted, table
+            found = plain(rows_of(table, *wanted[0]))
+            assert [*map(rounded, found)] == [*map(rounded, wanted)], table
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         found = self.db.execute(query)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 APP_NAME = "lakehouse"
 HOST_KEYS = ("spark.driver.host", "spark.driver.bindAddress")
 KNOCK_SECONDS = 10
-SMALL_BYTES = 128 * 2**20
+SMALL_BYTES = 64 * 2**20
 """Of a lake and its landing files: below it Java's second compiler costs more than it gives."""
 # What gRPC and a server that was started again say of a session they do not know.
 LOST = (

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 import typer
 
+from benchmarks import compare
 from benchmarks.__main__ import main
+from benchmarks.equality import Judge
+from benchmarks.measure import CommandFailedError
+from benchmarks.results import DUCKDB, OURS, POLARS, Round
 from benchmarks.workloads import needed
 
 
@@ -40,3 +44,24 @@ def test_a_wrong_word_is_a_wrong_setting(options, message, tmp_path, capsys):
     assert stopped.value.exit_code == 78
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("failing", "left"), [(POLARS, [DUCKDB, OURS]), (OURS, None)])
+def test_a_peer_that_fails_is_left_out_unless_it_is_ours(monkeypatch, tmp_path, failing, left):
+    def done(peer):
+        if peer == failing:
+            raise CommandFailedError("it exits with 1")
+        return Round(peer)
+
+    monkeypatch.setattr(compare, "_ours", lambda _work, _home: done(OURS))
+    monkeypatch.setattr(compare, "_peer", lambda peer, _work, _home: done(peer))
+    monkeypatch.setattr(Judge, "differing", lambda *_, **__: [])
+    said = []
+    work = compare.Work(None, None, ("W1",), "1g")
+    if left is None:
+        with pytest.raises(CommandFailedError):
+            compare.compare(work, [OURS, DUCKDB, POLARS], tmp_path, said.append)
+        return
+    rounds = compare.compare(work, [OURS, DUCKDB, POLARS], tmp_path, said.append)
+    assert [each.peer for each in rounds] == left
+    assert said[-1] == f"{failing:9} left out: it exits with 1"
