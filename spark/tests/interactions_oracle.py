@@ -267,7 +267,7 @@ SELECT kind AS device_type, count(*) FILTER (device_type = kind) AS n,
        quantile_cont(duration_ms, 0.75) FILTER (device_type = kind) AS q3_ms,
        quantile_cont(duration_ms, 0.95) FILTER (device_type = kind) AS p95_ms,
        max(duration_ms) FILTER (device_type = kind) AS max_ms,
-       corr((device_type = kind)::int, place) AS spearman
+       nullif(corr((device_type = kind)::int, place), 'nan') AS spearman
 FROM ranked, kinds GROUP BY kind ORDER BY kind;
 """
 MADE = {
