@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Table
 
 ROWS_A_FILE = 250_000
-"""About 20 MB: small beside what a full scan reads, large beside what opening a file costs."""
+"""About 20 MB, like the files that `delta.optimize` makes."""
 
 
 @dataclass(frozen=True)

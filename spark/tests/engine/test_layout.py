@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from conftest import interaction, metadata
 from lakehouse.engine import layout
 from lakehouse.engine.layout import Stretch, stretches
+from lakehouse.engine.maintenance import maintain
 from lakehouse.engine.runner import new_request
 from lakehouse.engine.verify import verify
 from lakehouse.io import delta
@@ -95,3 +96,11 @@ def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypa
     with lake.open() as opened:
         verdicts = [verify(opened.job(table, new_request())) for table in tables[:3]]
     assert all(verdict.is_equal for verdict in verdicts), verdicts
+
+    monkeypatch.setattr(delta, "FILE_BYTES", 8192)
+    with lake.open() as opened:
+        (done, *_) = maintain(opened, ["silver.interactions"], with_ops=False)
+    assert done.outcome == "compacted", done
+    spans = days_by_file(lake, "silver.interactions").values()
+    assert len(spans) > 3, "compacted, but not into one"
+    assert all((high - low).days < 12 for low, high in spans), sorted(spans)

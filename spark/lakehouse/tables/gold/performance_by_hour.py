@@ -21,6 +21,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
+from lakehouse.transforms.quantiles import quantiles
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -54,14 +55,15 @@ TABLE = Table(
 def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Percentiles of every hour of the week, from counts of equal durations."""
     weekday = (F.weekday("event_at") + 1).alias("weekday")
-    return (
+    counted = (
         interactions.filter(metric.IS_MEASURED)
         .groupBy(weekday, F.hour("event_at").alias("hour"), "duration_ms")
         .agg(F.count(F.lit(1)).alias("times"))
-        .groupBy("weekday", "hour")
-        .agg(
-            F.sum("times").alias("n"),
-            F.percentile("duration_ms", F.lit(0.5), F.col("times")).alias("p50_ms"),
-            F.percentile("duration_ms", F.lit(0.95), F.col("times")).alias("p95_ms"),
-        )
+    )
+    return quantiles(counted, ("weekday", "hour"), "duration_ms", (0.5, 0.95)).select(
+        "weekday",
+        "hour",
+        "n",
+        F.col("quantiles")[0].alias("p50_ms"),
+        F.col("quantiles")[1].alias("p95_ms"),
     )

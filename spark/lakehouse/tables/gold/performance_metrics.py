@@ -86,7 +86,8 @@ TABLE = Table(
 
 def transform(interactions: DataFrame, run: Run) -> DataFrame:
     """Percentiles of every mix, from counts of equal durations."""
-    measured = interactions.filter(metric.IS_MEASURED)
+    # A day in one place, once: rows stay there while they are counted and repeated for every mix.
+    measured = interactions.filter(metric.IS_MEASURED).repartition("event_date")
     # Counting equal durations first makes the rows that are repeated for every mix fewer.
     counted = measured.groupBy(
         F.col("event_date").alias("metric_date"),

@@ -90,7 +90,7 @@ TABLE = Table(
             severity="warn",
         ),
     ),
-    cluster_by=("event_date", "user_id"),
+    cluster_by=("event_date",),
 )
 
 

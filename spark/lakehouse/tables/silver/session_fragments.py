@@ -68,7 +68,7 @@ TABLE = Table(
             "first_at and last_at stand in this order, on event_date.",
         ),
     ),
-    cluster_by=("event_date", "user_id"),
+    cluster_by=("event_date",),
 )
 
 

@@ -75,7 +75,7 @@ TABLE = Table(
             "bounces_have_one_action", "is_bounce = (n_actions = 1)", "is_bounce: one action."
         ),
     ),
-    cluster_by=("session_date", "user_id"),
+    cluster_by=("session_date",),
 )
 
 

@@ -71,7 +71,7 @@ TABLE = Table(
             "first_at and last_at stand in this order, on activity_date.",
         ),
     ),
-    cluster_by=("activity_date", "user_id"),
+    cluster_by=("activity_date",),
 )
 
 

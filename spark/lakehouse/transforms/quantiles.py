@@ -1,0 +1,62 @@
+"""Exact quantiles of groups by one sort, which spills where memory ends; none is held as a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame
+
+
+def quantiles(
+    counted: DataFrame, by: Sequence[str], value: str, shares: Sequence[float]
+) -> DataFrame:
+    """One row per group: the columns of the group, `n`, and `quantiles` in the order of `shares`.
+
+    A quantile stands at place share * (n - 1) of the group's values in order, counted from 0,
+    interpolated between its neighbours (type 7 of Hyndman and Fan, 1996; SQL's PERCENTILE_CONT).
+
+    Args:
+        counted: Rows with a value, and how often it is there in `times`.
+        by: Columns of the group; null is a value like any other.
+        value: Column of a number, never null.
+        shares: Of the values below the quantile, from 0 to 1.
+    """
+    group = Window.partitionBy(*by)
+    up_to_here = group.orderBy(value).rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    placed = counted.withColumns(
+        {"_n": F.sum("times").over(group), "_upto": F.sum("times").over(up_to_here)}
+    )
+    places = [F.lit(share) * (F.col("_n") - 1) for share in shares]
+    neighbours = [
+        column
+        for i, place in enumerate(places)
+        for column in (
+            F.max(_at(F.floor(place), value)).alias(f"_low_{i}"),
+            F.max(_at(F.ceil(place), value)).alias(f"_high_{i}"),
+        )
+    ]
+    found = placed.groupBy(*by).agg(F.max("_n").alias("_n"), *neighbours)
+    return found.select(
+        *by,
+        F.col("_n").alias("n"),
+        F.array(*(_between(i, place) for i, place in enumerate(places))).alias("quantiles"),
+    )
+
+
+def _at(place: Column, value: str) -> Column:
+    """The value where it stands at a place, among others or alone."""
+    is_here = (F.col("_upto") - F.col("times") <= place) & (place < F.col("_upto"))
+    return F.when(is_here, F.col(value))
+
+
+def _between(number: int, place: Column) -> Column:
+    low, high = F.col(f"_low_{number}"), F.col(f"_high_{number}")
+    part = place - F.floor(place)
+    # Equal neighbours stay what they are: their weighted mean may lie a rounding beside them.
+    return F.when(low == high, low.cast("double")).otherwise(low * (1 - part) + high * part)
