@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, median, peers_of
+from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, median, peers_of, short
 from benchmarks.workloads import TITLES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def times(rounds: Sequence[Round], keys: Sequence[str], path: Path, title: str) 
         heights = [median(rounds, peer, f"{key}{kind}") or 0 for key in keys]
         places = [n + (index - (len(bars) - 1) / 2) * width for n in range(len(keys))]
         drawn = axes.bar(places, heights, width * 0.92, label=label, color=colour)
-        labels = [f"{height:.3g}" if height else "" for height in heights]
+        labels = [short(height) if height else "" for height in heights]
         axes.bar_label(drawn, labels, fontsize=6, padding=1)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -89,3 +89,8 @@ def worst(rounds: Sequence[Round], of: Callable[[Round], float | None]) -> float
     """The largest of a figure of our rounds; None when no round has it."""
     figures = [of(each) for each in rounds if each.peer == OURS]
     return max((each for each in figures if each is not None), default=None)
+
+
+def short(figure: float) -> str:
+    """Three digits, or all before the point where there are more."""
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"  # noqa: PLR2004  # three digits

@@ -112,7 +112,7 @@ def of_references(rounds: Sequence[Round]) -> list[str]:
         **{f"the best peer's, {p}": s for p, s in known.items() if s == min(known.values())},
     }
     rows = [
-        [title, f"{took:.2f}", f"{ours / took:.3g}"]
+        [title, f"{took:.2f}", results.short(ours / took)]
         for title, took in against.items()
         if ours is not None and took
     ]
@@ -142,7 +142,7 @@ def of_spark(rounds: Sequence[Round]) -> list[str]:
 
 
 def _figure(goal: Target) -> str:
-    return "" if goal.figure is None else _with_unit(f"{goal.figure:.3g}", goal.unit)
+    return "" if goal.figure is None else _with_unit(results.short(goal.figure), goal.unit)
 
 
 def _with_unit(figure: str, unit: str) -> str:
@@ -186,7 +186,7 @@ def _equal(rounds: Sequence[Round], peer: str) -> str:
 def _short(figure: float | None) -> str:
     if figure is None:
         return ""
-    return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"
+    return f"{figure:,}" if isinstance(figure, int) else results.short(figure)
 
 
 def _section(title: str, head: list[str], rows: list[list[str]]) -> list[str]:
