@@ -32,7 +32,12 @@ def main() -> None:
     parser.add_argument("--memory", default="3g")
     given = parser.parse_args()
     settings = load_settings(
-        root=str(given.home), raw=str(given.raw), driver_memory=given.memory, parallelism=2
+        root=str(given.home),
+        raw=str(given.raw),
+        driver_memory=given.memory,
+        parallelism=2,
+        # A small lake's engine compiles less: here every history has the same.
+        spark_conf="spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4",
     )
     with Lake(settings, registry()) as lake:
         load = run(lake, EVERYTHING)

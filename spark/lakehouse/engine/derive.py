@@ -142,10 +142,8 @@ def _write(job: Job, desired: DataFrame, touched: _Touched | None) -> Written:
 def _laid_out(job: Job, desired: DataFrame) -> DataFrame:
     """Rows of a first load in the order of their days, which weigh what those of the input do."""
     first = job.table.upstream[0]
-    if first.day is None or job.table.layer == "gold":  # marts are small
-        return desired
-    days = job.read_input(first).select(first.day)
-    return by_day(desired, job.table, days, job.inputs[first.name].rows)
+    rows = job.inputs[first.name].rows
+    return by_day(desired, job.table, job.read_input(first), first.day, rows)
 
 
 def _within(rows: DataFrame, touched: _Touched | None, table: Table) -> DataFrame:

@@ -138,9 +138,7 @@ def ingest(job: Job, work: Intake) -> Written:
         rows = conform(told.first_of_each(rows).drop(_PLACE), job.table)
         reach("before_write", job.table.name)
         if work.reconcile:
-            if job.table.day:
-                rows = by_day(rows, job.table, rows.select(job.table.day), told.distinct)
-            written = _reconciled(job, rows, held, work)
+            written = _reconciled(job, rows, told.distinct, held, work)
             loaded = told.distinct
         else:
             written = written_rows(job, _not_held(rows, held))
@@ -284,10 +282,10 @@ def _not_held(rows: DataFrame, held: DataFrame | None) -> DataFrame:
     return new.select(*rows.columns)
 
 
-def _reconciled(job: Job, rows: DataFrame, held: DataFrame | None, work: Intake) -> Written:
+def _reconciled(job: Job, rows: DataFrame, n: int, held: DataFrame | None, work: Intake) -> Written:
     """Make the table equal to the files; rows of files that are gone stay."""
     if held is None:
-        return written_rows(job, rows)
+        return written_rows(job, by_day(rows, job.table, rows, job.table.day, n))
     return written_differences(job, held, _with_rows_of_gone_files(rows, held, work))
 
 

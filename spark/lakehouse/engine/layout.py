@@ -45,18 +45,22 @@ def stretches(counts: Iterable[tuple[date, int]], rows_a_file: int) -> list[Stre
     return found
 
 
-def by_day(rows: DataFrame, table: Table, days: DataFrame, n_rows: int) -> DataFrame:
+def by_day(rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int) -> DataFrame:
     """Order the rows of a first load by the table's day.
+
+    Few rows keep their order, like those of marts, which are small, and of a table without days.
 
     Args:
         rows: Rows of the table.
-        table: The table; one whose `cluster_by` does not begin with a day keeps its order.
-        days: The day of each row, or of those that the rows are made of: what a day weighs.
-        n_rows: How many these are; few rows keep their order.
+        table: The table.
+        drivers: The rows, or those that they are made of: what a day weighs.
+        day: The drivers' day; None when they have none.
+        n: How many drivers there are.
     """
-    if table.day is None or n_rows < 2 * ROWS_A_FILE:
+    if not (table.day and day) or table.layer == "gold" or n < 2 * ROWS_A_FILE:
         return rows
-    counts = days.toDF("day").groupBy("day").agg(F.count(F.lit(1)).alias("n")).collect()
+    per_day = drivers.groupBy(F.col(day).alias("day")).agg(F.count(F.lit(1)).alias("n"))
+    counts = per_day.collect()
     cut = stretches([(row["day"], row["n"]) for row in counts], ROWS_A_FILE)
     total = sum(each.n_files for each in cut)
     return rows.repartitionById(total, _file_number(table, table.day, cut))

@@ -35,7 +35,6 @@ INSERT, UPDATE, DELETE = "insert", "update", "delete"
 CHANGE_TYPE = "_change_type"
 FILE_BYTES = 32 * 2**20
 """Small beside what a full scan reads, large beside what opening a file costs."""
-_ENDS = ("min", "max")
 _COMMIT = re.compile(r"/(\d{20})\.json$")
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -295,7 +294,11 @@ def restore(spark: SparkSession, uri: str, version: int) -> None:
 def optimize(spark: SparkSession, uri: str, metadata: dict[str, Any]) -> None:
     """Merge small files, in one commit that changes no row; no commit when there are none."""
     # By default of a gigabyte, which would hold all days of a table: a late row rewrites its file.
-    size = {f"spark.databricks.delta.optimize.{end}FileSize": str(FILE_BYTES) for end in _ENDS}
+    sizes = (
+        "spark.databricks.delta.optimize.minFileSize",
+        "spark.databricks.delta.optimize.maxFileSize",
+    )
+    size = dict.fromkeys(sizes, str(FILE_BYTES))
     with described(spark, metadata), configured(spark, size), translated(uri):
         spark.sql(f"OPTIMIZE {quoted(uri)}").collect()
 

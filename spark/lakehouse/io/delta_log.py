@@ -67,17 +67,23 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
     That is where the files hold more than the rows (deletion vectors) or less (partitions), where
     there are none or very many of them, and where something is wrong: the engine says what.
     """
-    try:
-        table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
-    except (DeltaError, OSError):
-        return None
-    if table.protocol().reader_features or table.metadata().partition_columns:
+    table = _opened(uri, version)
+    if table is None or table.metadata().partition_columns:
         return None
     added = pa.table(table.get_add_actions(flatten=True))
     if not 0 < added.num_rows <= MOST_FILES:
         return None
     paths = _located(uri, map(unquote, _may_hold(added, span)))
     return Snapshot(json.loads(table.schema().to_json()), paths)
+
+
+def _opened(uri: str, version: int | None) -> DeltaTable | None:
+    """A version whose files tell of its rows without the engine."""
+    try:
+        table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    except (DeltaError, OSError):
+        return None
+    return None if table.protocol().reader_features else table
 
 
 def _may_hold(added: pa.Table, span: Span | None) -> list[str]:
@@ -100,11 +106,8 @@ def totals(uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str,
 
     None where they do not: that is for the engine to count.
     """
-    try:
-        table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
-    except (DeltaError, OSError):
-        return None
-    if table.protocol().reader_features:
+    table = _opened(uri, version)
+    if table is None:
         return None
     added = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     newest: dict[str, date] = {}

@@ -10,12 +10,12 @@ import pytest
 from deltalake import DeltaTable
 
 from conftest import interaction, metadata
-from lakehouse.engine import layout
+from lakehouse.engine import layout, stages
 from lakehouse.engine.layout import Stretch, stretches
 from lakehouse.engine.maintenance import maintain
 from lakehouse.engine.runner import new_request
 from lakehouse.engine.verify import verify
-from lakehouse.io import delta
+from lakehouse.io import delta, delta_log
 
 MONDAY = date(2026, 1, 5)
 LATE = date(2026, 1, 26)
@@ -48,6 +48,12 @@ def days_by_file(lake, table):
     column = lake.registry[table].table.day
     added = pa.table(stored.get_add_actions(flatten=True)).to_pylist()
     return {each["path"]: (each[f"min.{column}"], each[f"max.{column}"]) for each in added}
+
+
+def last_commit(lake, table):
+    """What the commit of a published version says of itself."""
+    (about, *_) = delta_log.actions(lake.settings.table_uri(table), lake.version(table))
+    return about["commitInfo"]
 
 
 def deliver(lake, name, *rows):
@@ -93,9 +99,19 @@ def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypa
         assert len(elsewhere) == len(before[table]) - 1, "the day lies in one file"
         assert elsewhere <= days_by_file(lake, table).keys(), "and is rewritten alone"
         assert not {Path(path).name for path in read if table.replace(".", "/") in path} & elsewhere
+    merge = last_commit(lake, "silver.user_days")
+    assert merge["operation"] == "MERGE"
+    assert f">= {LATE})" in merge["operationParameters"]["predicate"], "which skips files by it"
     with lake.open() as opened:
         verdicts = [verify(opened.job(table, new_request())) for table in tables[:3]]
     assert all(verdict.is_equal for verdict in verdicts), verdicts
+
+    deliver(lake, "2", *(interaction(str(at), "b", f"{at}T12:30:00Z") for at in (MONDAY, LATE)))
+    lake.run(*tables[:3])
+    with lake.open() as opened:
+        job = opened.job("silver.user_days", new_request())
+        audited = stages._written_rows(job, job.published, whole=False).collect()
+    assert {row["activity_date"] for row in audited} == {MONDAY, LATE}, "in files of both days"
 
     monkeypatch.setattr(delta, "FILE_BYTES", 8192)
     with lake.open() as opened:
