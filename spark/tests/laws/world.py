@@ -14,6 +14,7 @@ SOURCES = (
     *("feature_releases", "user_signups", "feature_usage_events", "conversions"),
     *("user_interactions", "user_metadata"),
 )
+CLOCKS = {"feature_usage_events": "event_timestamp", "user_interactions": "timestamp"}
 Rows = dict[str, list[dict[str, Any] | str]]
 
 
@@ -123,6 +124,23 @@ def batches(world: Rows, seed: int, n: int) -> list[Rows]:
         for row in sent:
             cut[chance.randrange(n)][source].append(row)
     return cut
+
+
+def with_a_late_day(world: Rows, seed: int) -> tuple[Rows, Rows]:
+    """The rows without some day's events, and these: a delivery that concerns few files."""
+    chance = random.Random(seed)
+    others, late = dict(world), {}
+    for source in CLOCKS.keys() & world.keys():
+        days = {_day_of(row, source) for row in world[source]} - {None}
+        chosen = chance.choice(sorted(days))
+        late[source] = [row for row in world[source] if _day_of(row, source) == chosen]
+        others[source] = [row for row in world[source] if _day_of(row, source) != chosen]
+    return others, late
+
+
+def _day_of(row: dict[str, Any] | str, source: str) -> str | None:
+    told = row[CLOCKS[source]] if isinstance(row, dict) else ""
+    return told[:10] if told.startswith("20") else None
 
 
 def land_batch(lake: LakeDriver, batch: Rows, number: int) -> None:
