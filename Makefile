@@ -33,7 +33,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # In order: the tests of a server share its history.
 TEST_AIRFLOW := $(BIN)/pytest -p no:randomly airflow/tests
 # What runs the whole pipeline, mostly in processes of its own.
-E2E := e2e or crash or concurrency or notebook
+E2E := e2e or crash or concurrency or notebook or serving
 COVERAGE := --cov --cov-report=term
 # Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
 ARGS ?=
@@ -208,7 +208,7 @@ test: $(VENV)/jars.stamp ## The quick suites: every part, every table (below ten
 	@$(PYTEST) -m 'not slow and not laws and not dashboards and not ($(E2E))' $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: $(VENV)/jars.stamp ## The command line, bad input, kills, writers side by side, notebooks
+test-e2e: $(VENV)/jars.stamp ## The command line, bad input, kills, writers side by side, publishing, notebooks
 	@$(PYTEST) -m '($(E2E)) and not slow' $(ARGS)
 
 .PHONY: test-laws

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from deltalake import DeltaTable
 
 from conftest import PROJECT
 from lakehouse.engine.ports import free_port
@@ -183,20 +184,20 @@ class Site:
         attempt = self.api("GET", path)["try_number"]
         return json.dumps(self.api("GET", f"{path}/logs/{attempt}", full_content=True))
 
-    def published(self) -> dict[str, dict[str, Any]]:
+    def published(self, root: Path | None = None) -> dict[str, dict[str, Any]]:
         """The tables that readers find; the other domain's never arrived here."""
-        rows = self.lakehouse("tables", "--json")
+        rows = self.lakehouse("tables", "--json", root=root)
         return {row["table"]: row for row in rows if row["version"] is not None}
 
     def content(self, root: Path | None = None) -> dict[str, list[str]]:
         """Every published row of every table, without what differs from run to run."""
-        return {
-            table: sorted(
-                json.dumps({k: v for k, v in row.items() if k not in TECHNICAL}, sort_keys=True)
-                for row in self.lakehouse("show", table, "-n", "100000", "--json", root=root)
-            )
-            for table in self.published()
-        }
+        found = {}
+        for table, about in self.published(root).items():
+            uri = (root or self.root).joinpath(*table.split("."))
+            rows = DeltaTable(uri, version=about["version"]).to_pyarrow_table().to_pylist()
+            known = [{k: str(v) for k, v in row.items() if k not in TECHNICAL} for row in rows]
+            found[table] = sorted(json.dumps(row, sort_keys=True) for row in known)
+        return found
 
 
 def _ended(run: dict[str, Any]) -> dict[str, Any] | None:

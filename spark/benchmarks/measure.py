@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 LOOK_SECONDS = 0.2
+ALIKE = 0.9
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
 _LAUNCHER = "org.apache.spark.launcher.Main"
 
@@ -28,7 +29,8 @@ class Cost:
     Attributes:
         wall_s: From start to end.
         cpu_s: User and system time.
-        peak_mib: Largest sum of their resident memory, looked at five times a second.
+        peak_mib: Largest sum of their resident memory, looked at five times a second; what a
+            process shares with the one that it was forked from counts once.
         read_mib: Bytes that came from storage.
         written_mib: Bytes that went to storage.
         jvms: Sparks among them: what prints the command of one, or Java's version, is none.
@@ -100,6 +102,15 @@ class _Seen:
     written: int = 0
 
 
+@dataclass(frozen=True)
+class _Memory:
+    """Of a process, now."""
+
+    parent: int
+    command: tuple[str, ...]
+    resident: int
+
+
 def is_spark(command: Sequence[str]) -> bool:
     """Whether a Java command runs Spark; the launcher has Spark's class among its arguments."""
     return _SPARK in command and _LAUNCHER not in command
@@ -115,15 +126,28 @@ def _end(process: psutil.Process) -> None:
 
 
 def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
-    resident = 0
+    now: dict[int, _Memory] = {}
     with suppress(psutil.Error):
         for each in (process, *process.children(recursive=True)):
             with suppress(psutil.Error):
                 known = seen.setdefault(each.pid, _Seen())
                 with each.oneshot():
-                    times, io = each.cpu_times(), each.io_counters()
-                    known.is_spark |= each.name() == "java" and is_spark(each.cmdline())
+                    times, io, command = each.cpu_times(), each.io_counters(), each.cmdline()
+                    known.is_spark |= each.name() == "java" and is_spark(command)
                     known.cpu_s = times.user + times.system
                     known.read, known.written = io.read_bytes, io.write_bytes
-                    resident += each.memory_info().rss
-    return resident
+                    now[each.pid] = _Memory(each.ppid(), tuple(command), each.memory_info().rss)
+    return sum(memory.resident for memory in now.values() if not _is_shared(memory, now))
+
+
+def _is_shared(memory: _Memory, now: Mapping[int, _Memory]) -> bool:
+    """Whether a process was just forked: until it runs a program of its own, all is its parent's.
+
+    A JVM does so for each small command it starts, and would count twice.
+    """
+    parent = now.get(memory.parent)
+    return (
+        parent is not None
+        and memory.command == parent.command
+        and memory.resident > ALIKE * parent.resident
+    )

@@ -141,7 +141,7 @@ def ingest(job: Job, work: Intake) -> Written:
             written = _reconciled(job, rows, told.distinct, held, work)
             loaded = told.distinct
         else:
-            written = written_rows(job, _not_held(rows, held))
+            written = written_rows(job, _not_held(rows, told.distinct, held))
             loaded = written.changed[delta.INSERT]
         reach("between_quarantine_and_table", job.table.name)
         with job.engine.doing("quarantine"):
@@ -274,11 +274,13 @@ class _Identities:
         return found.filter(is_first).drop("_first")
 
 
-def _not_held(rows: DataFrame, held: DataFrame | None) -> DataFrame:
-    """The rows that the table does not have."""
+def _not_held(rows: DataFrame, n: int, held: DataFrame | None) -> DataFrame:
+    """The rows that the table does not have: it is looked through, as only they are few."""
     if held is None:
         return rows
-    new = rows.join(held.select("_row_id"), "_row_id", "left_anti")
+    ids = broadcast_if_few(rows.select("_row_id"), n)
+    known = held.select("_row_id").join(ids, "_row_id", "left_semi")
+    new = rows.join(broadcast_if_few(known, n), "_row_id", "left_anti")
     return new.select(*rows.columns)
 
 

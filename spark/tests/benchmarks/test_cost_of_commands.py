@@ -15,6 +15,9 @@ CHILD = "x = bytearray(200 << 20); import time; t = time.process_time()\n"
 CHILD += "while time.process_time() - t < 1: pass"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}]); print('[7]')"
 
+FORKS = "import os, time; x = bytearray(200 << 20); child = os.fork(); time.sleep(1)\n"
+FORKS += "if child: os.waitpid(child, 0); print('[7]')"
+
 
 def test_what_a_child_takes_counts_for_the_command(tmp_path):
     cost, told = measured([sys.executable, "-c", PARENT], tmp_path / "log")
@@ -23,6 +26,11 @@ def test_what_a_child_takes_counts_for_the_command(tmp_path):
     assert cost.wall_s >= 1
     assert cost.peak_mib >= 200
     assert cost.jvms == 0
+
+
+def test_what_a_fork_shares_counts_once(tmp_path):
+    cost, _ = measured([sys.executable, "-c", FORKS], tmp_path / "log")
+    assert 200 <= cost.peak_mib < 400
 
 
 def test_an_interrupted_measurement_leaves_nothing_running(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from lakehouse.io import delta, ops
 from lakehouse.quality import expectations
 from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.laws]
 
 
 def toy() -> Registry:

@@ -21,6 +21,7 @@ from lakehouse.engine.registry import registry
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.serving import publish as publishing
 
+pytestmark = pytest.mark.serving
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 FULL = {
     "price": Decimal("12.30"),
