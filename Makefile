@@ -217,7 +217,7 @@ test-laws: $(VENV)/jars.stamp ## The laws and the definitions, on every table of
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does
-	@$(PYTEST) -m slow $(ARGS)
+	@$(PYTEST) -m 'slow and not dashboards' $(ARGS)
 
 .PHONY: test-all
 test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage

@@ -101,6 +101,7 @@ def test_maintenance_and_freshness_are_green_and_readers_notice_nothing(quiet):
     assert quiet.content() == before
 
 
+@pytest.mark.slow
 def test_a_silver_table_can_be_backfilled_on_its_own(quiet):
     day = "2026-01-07"
     quiet.api(
@@ -118,6 +119,7 @@ def test_a_silver_table_can_be_backfilled_on_its_own(quiet):
     assert latest["reason"] == "full refresh asked for"
 
 
+@pytest.mark.slow
 def test_a_run_without_a_key_takes_its_date_and_one_without_either_fails(quiet):
     day = "2026-01-20"
     quiet.land(day, "conversions")

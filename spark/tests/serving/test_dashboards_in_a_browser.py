@@ -197,6 +197,7 @@ def test_the_reader_cannot_write(visit):
     assert not answer.ok
 
 
+@pytest.mark.slow
 def test_importing_again_changes_only_what_changed(site, visit, tmp_path):
     before = {each["slice_name"]: each["id"] for each in charts(visit)}
     people_made = copy_chart(visit, before["Power users"], "Mine")
