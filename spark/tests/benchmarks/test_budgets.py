@@ -48,7 +48,7 @@ class Budget:
 # A table's first run makes it (one commit) and fills it (another). A later run also finds out which
 # rows the news is about, so it has more jobs than the first, on a table of any size.
 FIRST = Budget(jobs=48, shuffled_bytes=19_500, commits=2)
-NEXT = Budget(jobs=82, shuffled_bytes=35_700, commits=1)
+NEXT = Budget(jobs=86, shuffled_bytes=35_700, commits=1)
 NOTHING_NEW = Budget(jobs=0, shuffled_bytes=0, commits=0)
 
 
