@@ -208,7 +208,7 @@ test: $(VENV)/jars.stamp ## The quick suites: every part, every table (below ten
 	@$(PYTEST) -m 'not slow and not laws and not dashboards and not ($(E2E))' $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: $(VENV)/jars.stamp ## The command line, bad input, kills, writers side by side, publishing, notebooks
+test-e2e: $(VENV)/jars.stamp ## The command line, bad input, upkeep, kills, writers side by side, publishing, notebooks
 	@$(PYTEST) -m '($(E2E)) and not slow' $(ARGS)
 
 .PHONY: test-laws

@@ -18,7 +18,7 @@ from lakehouse.engine.runner import new_request
 from lakehouse.io import delta, ops
 from lakehouse.io.locks import table_lock
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.e2e]
 
 SIGNUPS, RELEASES, STATES = (
     "bronze.user_signups",
