@@ -33,6 +33,7 @@ def page(site):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(SLOW_MS)
+        expect.set_options(timeout=SLOW_MS)
         page.goto(site.url)
         page.get_by_label("Username").fill("admin")
         page.locator("input[type=password]").fill(site.password())
@@ -40,6 +41,13 @@ def page(site):
         page.wait_for_url(f"{site.url}/")
         yield page
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def put_aside(page):
+    """An open page of Airflow keeps asking for news, and drawing them."""
+    yield
+    page.goto("about:blank")
 
 
 @pytest.fixture
@@ -55,8 +63,10 @@ def picture(page, tmp_path):
 
 
 def test_the_list_of_dags_shows_every_table(page, site, picture):
+    some = ("bronze_conversions", "gold_feature_conversion_lift", "reconcile")
+    site.wait(lambda: {*some} <= dags_of(site), "the DAGs to be read")
     page.goto(f"{site.url}/dags")
-    for dag_id in ("bronze_conversions", "gold_feature_conversion_lift", "reconcile"):
+    for dag_id in some:
         expect(page.get_by_role("link", name=dag_id, exact=True).first).to_be_visible()
     picture("dags")
 
@@ -96,9 +106,15 @@ def test_a_person_backfills_two_days_of_a_silver_table(page, site, picture):
     expect(dialog.get_by_text("2 runs will be triggered")).to_be_visible()
     picture("backfill")
     dialog.get_by_role("button", name="Run Backfill").click()
+    expect(dialog).to_be_hidden()
+    page.goto("about:blank")
     for key in ("2026-01-02", "2026-01-03"):
         site.wait(lambda k=key: site.runs(dag_id, k), f"{dag_id} {key}")
         assert site.wait_for_day(dag_id, key)["state"] == "success"
+
+
+def dags_of(site):
+    return {dag["dag_id"] for dag in site.api("GET", "/api/v2/dags", limit=100)["dags"]}
 
 
 def trigger_dialog(page, site, dag_id):
