@@ -29,6 +29,8 @@ HOST_KEYS = ("spark.driver.host", "spark.driver.bindAddress")
 KNOCK_SECONDS = 10
 SMALL_BYTES = 64 * 2**20
 """Of a lake and its landing files: below it Java's second compiler costs more than it gives."""
+FIRST_COMPILER_ONLY = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+"""With room for what it makes: by default of 48 MB, which a run of all tables fills."""
 # What gRPC and a server that was started again say of a session they do not know.
 LOST = (
     "UNAVAILABLE",
@@ -132,7 +134,7 @@ def start_session(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName(APP_NAME)
     conf = spark_conf(settings)
     if _is_small(settings):
-        conf["spark.driver.defaultJavaOptions"] += " -XX:TieredStopAtLevel=1"
+        conf["spark.driver.defaultJavaOptions"] += f" {FIRST_COMPILER_ONLY}"
     for key, value in conf.items():
         builder = builder.config(key, value)
     try:
