@@ -195,8 +195,8 @@ class Site:
         for table, about in self.published(root).items():
             uri = (root or self.root).joinpath(*table.split("."))
             rows = DeltaTable(uri, version=about["version"]).to_pyarrow_table().to_pylist()
-            known = [{k: str(v) for k, v in row.items() if k not in TECHNICAL} for row in rows]
-            found[table] = sorted(json.dumps(row, sort_keys=True) for row in known)
+            known = [{k: v for k, v in row.items() if k not in TECHNICAL} for row in rows]
+            found[table] = sorted(json.dumps(row, sort_keys=True, default=str) for row in known)
         return found
 
 

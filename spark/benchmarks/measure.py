@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 LOOK_SECONDS = 0.2
 ALIKE = 0.9
+"""Of its parent's memory: less is a process that has let go of it."""
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
 _LAUNCHER = "org.apache.spark.launcher.Main"
 
@@ -143,7 +144,8 @@ def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
 def _is_shared(memory: _Memory, now: Mapping[int, _Memory]) -> bool:
     """Whether a process was just forked: until it runs a program of its own, all is its parent's.
 
-    A JVM does so for each small command it starts, and would count twice.
+    A JVM does so for each small command it starts, as Spark's memory metrics do every second, and
+    would count twice.
     """
     parent = now.get(memory.parent)
     return (
