@@ -80,6 +80,14 @@ def spark_work(events: Path, until_ms: float) -> dict[str, Any]:
     }
 
 
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    if not isinstance(value, float):
+        return "not known" if value is None else f"{value:,}"
+    return f"{value:.1%}" if name.endswith(("_share", "_ratio")) else f"{value:.1f}"
+
+
 def main(
     *,
     users: Annotated[int, typer.Option(help="Users to generate.")] = 10_000,
@@ -103,7 +111,7 @@ def main(
     grid = Grid("what", "figure", box=None)
     for name, value in figures.items():
         if name != "tables":
-            grid.add_row(name, f"{value:.1%}" if name == "gate_share" else str(value))
+            grid.add_row(name, _shown(name, value))
     for table, figure in figures["tables"].items():
         grid.add_row(table, f"{figure['s']:.1f} s, of which gates {figure['gates_s']:.1f} s")
     Console().print(grid)

@@ -90,8 +90,8 @@ class Server:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not answers(self.url, timeout_s=PROBE_SECONDS):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+        while not answers(self.url, PROBE_SECONDS, lambda: self.is_alive):
+            if not self.is_alive or time.monotonic() > deadline:
                 self.stop()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
                 raise EngineError(f"the shared engine does not start, {self.log} ends with\n{tail}")
@@ -160,9 +160,10 @@ def _watch(server: Server, tell: Callable[[str], None]) -> None:
         time.sleep(WATCH_SECONDS)
         due = time.monotonic() > probed + PROBE_EVERY_SECONDS
         probed = time.monotonic() if due else probed
+        hangs = due and not answers(server.url, PROBE_SECONDS, lambda: server.is_alive)
         if not server.is_alive:
             _restart(server, "it died", tell)
-        elif due and not answers(server.url, PROBE_SECONDS):
+        elif hangs:
             _restart(server, f"it did not answer for {PROBE_SECONDS} s", tell)
         elif server.memory_bytes > limit:
             # Between two tasks: whoever wants to write meanwhile waits for the lock.
@@ -188,10 +189,16 @@ def _restart(server: Server, why: str, tell: Callable[[str], None]) -> None:
             return
 
 
-def answers(url: str, timeout_s: float) -> bool:
+def answers(url: str, timeout_s: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
     """Whether a Connect server completes a trivial query in time.
 
-    Asked in a process of its own: a hanging server can hang a client in this one for ever.
+    Asked in a process of its own: a hanging server can hang a client in this one for ever, and one
+    that died meanwhile leaves its client trying again until the time is up.
+
+    Args:
+        url: Of the server.
+        timeout_s: Seconds it may take.
+        is_alive: Whether asking still makes sense.
     """
     try:
         knock(url, KNOCK_SECONDS)
@@ -202,16 +209,17 @@ def answers(url: str, timeout_s: float) -> bool:
         "s = SparkSession.builder.remote(sys.argv[1]).create(); "
         "s.range(1).collect(); s.stop()"
     )
+    client = subprocess.Popen(  # noqa: S603  # ourselves
+        [sys.executable, "-c", code, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + timeout_s
     try:
-        done = subprocess.run(  # noqa: S603  # ourselves
-            [sys.executable, "-c", code, url],
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        while client.poll() is None and is_alive() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return client.returncode == 0
+    finally:
+        client.kill()
+        client.wait()
 
 
 def local_port(settings: Settings) -> int:

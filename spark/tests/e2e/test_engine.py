@@ -157,6 +157,16 @@ def test_nothing_answers_where_nobody_listens():
     assert not server.answers(f"sc://127.0.0.1:{free_port()}", 5)
 
 
+@pytest.mark.timeout(60)
+def test_an_engine_that_dies_while_it_is_asked_is_not_waited_for():
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        port = mute.getsockname()[1]
+        looks = iter([True, True, False])
+        assert not server.answers(f"sc://127.0.0.1:{port}", 600, lambda: next(looks))
+
+
 def test_only_the_engines_own_words_say_that_it_went_away():
     class FromGrpcError(Exception):
         pass
