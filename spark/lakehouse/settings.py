@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Setting
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
 
 CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
+NOT_IN_ROOT = set("[]^|\\")
+"""delta-rs makes a local path part of a URL in which these may not stand, and crashes on them."""
 
 
 class Settings(BaseSettings):
@@ -60,6 +62,15 @@ class Settings(BaseSettings):
     )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 
+    @field_validator("root")
+    @classmethod
+    def _can_be_opened(cls, root: str) -> str:
+        path = _absolute(root)
+        if "://" not in path and (met := NOT_IN_ROOT & set(path)):
+            unfit = " ".join(sorted(met))
+            raise ValueError(f"{path} cannot hold a lake; choose a folder without {unfit}")
+        return root
+
     @property
     def is_remote(self) -> bool:
         """Whether the root is an object store."""
@@ -104,7 +115,7 @@ def load_settings(**overrides: object) -> Settings:
 def _problem(name: str, value: object, message: str) -> str:
     field = Settings.model_fields.get(name)
     shown = "***" if field and field.annotation is SecretStr else repr(value)
-    return f"LAKEHOUSE_{name.upper()}={shown}: {message}"
+    return f"LAKEHOUSE_{name.upper()}={shown}: {message.removeprefix('Value error, ')}"
 
 
 @lru_cache(maxsize=1)

@@ -115,12 +115,20 @@ def _fresh_settings() -> Iterator[None]:
         ("LAKEHOUSE_PARALLELISM", "0"),
         ("LAKEHOUSE_LOCK_TIMEOUT_S", "-1"),
         ("LAKEHOUSE_MAX_LINE_BYTES", "1"),
+        *(("LAKEHOUSE_ROOT", f"/lakes/of{unfit}2026") for unfit in "[]^|"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(monkeypatch, capsys, name, value):
     monkeypatch.setenv(name, value)
     assert call_main(monkeypatch, "tables") == CONFIG
     assert says(capsys.readouterr().err, [name, value])
+
+
+def test_a_lake_may_be_in_a_folder_of_an_odd_name(spark, tmp_path):
+    lake = new_lake(tmp_path / "our *lake* #1 (50%?) {old}: é", spark)
+    lake.land("user_signups.jsonl", [signup("u1")])
+    assert lake.run(TABLE)[TABLE].account.rows_loaded == 1
+    assert lake.run(TABLE)[TABLE].outcome == "unchanged"
 
 
 @pytest.mark.slow
