@@ -222,7 +222,7 @@ test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer 
 .PHONY: test-all
 test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
 	@TEST_DEPTH=full $(PYTEST) -m 'not dashboards' $(COVERAGE) $(ARGS)
-	@$(TEST_AIRFLOW)
+	@TEST_DEPTH=full $(TEST_AIRFLOW)
 	@$(MAKE) test-dashboards
 
 .PHONY: test-airflow

@@ -24,6 +24,7 @@ from rich.table import Table as Grid
 
 from benchmarks.data import GENERATOR
 from benchmarks.measure import timed
+from benchmarks.results import short
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import Lake, new_request
 from lakehouse.observability.event_files import find_log
@@ -83,9 +84,9 @@ def spark_work(events: Path, until_ms: float) -> dict[str, Any]:
 def _shown(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
-    if not isinstance(value, float):
-        return "not known" if value is None else f"{value:,}"
-    return f"{value:.1%}" if name.endswith(("_share", "_ratio")) else f"{value:.1f}"
+    if isinstance(value, float):
+        return f"{value:.1%}" if name.endswith(("_share", "_ratio")) else short(value)
+    return "not known" if value is None else f"{value:,}"
 
 
 def main(

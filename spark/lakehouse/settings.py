@@ -14,7 +14,7 @@ from lakehouse.errors import ConfigError
 
 CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
 NOT_IN_ROOT = set("[]^|\\")
-"""delta-rs makes a local path part of a URL in which these may not stand, and crashes on them."""
+"""delta-rs makes a local path part of a URL, in which these cannot stand as themselves."""
 
 
 class Settings(BaseSettings):

@@ -17,7 +17,7 @@ from lakehouse import cli
 from lakehouse.engine import plan, views
 from lakehouse.engine.registry import Registry, registry
 from lakehouse.engine.runner import Lake, Outcome, new_request
-from lakehouse.engine.session import start_session
+from lakehouse.engine.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -26,14 +26,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytest_plugins = ["serving.postgres_server"]
-FAST_JVM = ";".join(  # noqa: FLY002  # a list is easier to comment
+FAST_JVM = ";".join(
     (
-        (
-            "spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
-            # Without the second compiler the default is 48 MB: full after a minute, and from then
-            # on nothing is compiled any more.
-            "-XX:ReservedCodeCacheSize=256m -Duser.timezone=UTC"
-        ),
+        f"spark.driver.extraJavaOptions=-XX:+UseSerialGC {FIRST_COMPILER_ONLY} -Duser.timezone=UTC",
         "spark.sql.shuffle.partitions=2",
         "spark.default.parallelism=2",
         "spark.sql.adaptive.enabled=false",
@@ -191,6 +186,11 @@ def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[s
         "version": version,
         **more,
     }
+
+
+def depth(sample: int, full: int) -> int:
+    """Rounds of a slow test: all of them, or with `TEST_DEPTH=sample` (as in CI) a sample."""
+    return sample if os.environ.get("TEST_DEPTH") == "sample" else full
 
 
 def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:

@@ -240,11 +240,6 @@ def failure(outcomes: dict[str, Outcome], table: str) -> Exception:
     return outcome.error
 
 
-def depth(sample: int, full: int) -> int:
-    """Rounds of a slow test: all of them, or with `TEST_DEPTH=sample` (as in CI) a sample."""
-    return sample if os.environ.get("TEST_DEPTH") == "sample" else full
-
-
 @contextmanager
 def removed(path: Path) -> Iterator[None]:
     """Take a file away afterwards."""

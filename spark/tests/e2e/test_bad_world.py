@@ -115,7 +115,7 @@ def _fresh_settings() -> Iterator[None]:
         ("LAKEHOUSE_PARALLELISM", "0"),
         ("LAKEHOUSE_LOCK_TIMEOUT_S", "-1"),
         ("LAKEHOUSE_MAX_LINE_BYTES", "1"),
-        *(("LAKEHOUSE_ROOT", f"/lakes/of{unfit}2026") for unfit in "[]^|"),
+        *(("LAKEHOUSE_ROOT", f"/lakes/of{unfit}2026") for unfit in "[]^|\\"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(monkeypatch, capsys, name, value):

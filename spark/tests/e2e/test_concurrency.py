@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import contender
 import pytest
-from support import Command, depth, environment, failure, new_lake
+from support import Command, environment, failure, new_lake
 
-from conftest import LakeDriver, signup
+from conftest import LakeDriver, depth, signup
 from lakehouse.errors import LockedError
 from lakehouse.io import delta, ops
 from lakehouse.io.locks import table_lock

@@ -18,7 +18,6 @@ from support import (
     command_line,
     content,
     copy_lake,
-    depth,
     environment,
     lakehouse,
     land_interactions,
@@ -26,6 +25,7 @@ from support import (
     new_lake,
 )
 
+from conftest import depth
 from lakehouse.engine.faults import POINTS
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -165,6 +167,29 @@ def test_an_engine_that_dies_while_it_is_asked_is_not_waited_for():
         port = mute.getsockname()[1]
         looks = iter([True, True, False])
         assert not server.answers(f"sc://127.0.0.1:{port}", 600, lambda: next(looks))
+
+
+@pytest.mark.timeout(60)
+def test_an_engine_that_dies_while_it_is_asked_is_said_to_have_died(tmp_path, monkeypatch):
+    class RestartError(Exception):
+        pass
+
+    def restart(_server, why, _tell):
+        raise RestartError(why)
+
+    monkeypatch.setattr(server, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(server, "PROBE_EVERY_SECONDS", 0)
+    monkeypatch.setattr(server, "_restart", restart)
+    port = free_port()
+    watched = server.Server(load_settings(root=str(tmp_path)), "127.0.0.1", port, tmp_path / "log")
+    mute = f"import socket; s = socket.create_server(('127.0.0.1', {port})); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-uc", mute], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as watched.process:
+        watched.process.stdout.readline()  # it listens
+        threading.Timer(3, watched.process.kill).start()  # its client has called by then
+        with pytest.raises(RestartError, match="it died"):
+            server._watch(watched, print)
 
 
 def test_only_the_engines_own_words_say_that_it_went_away():

@@ -14,7 +14,7 @@ import pytest
 from laws.world import batches, land_at_once, land_batch, make_world, with_a_late_day
 from pyspark.sql import SparkSession
 
-from conftest import LakeDriver, event
+from conftest import LakeDriver, depth, event
 from lakehouse.engine import layout
 from lakehouse.engine.registry import registry
 from lakehouse.engine.runner import new_request
@@ -175,7 +175,7 @@ def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied, deliver
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attempt", range(1 if os.environ.get("TEST_DEPTH") == "sample" else 5))
+@pytest.mark.parametrize("attempt", range(depth(1, 5)))
 @pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
 def test_law_1_in_other_worlds(spark, tmp_path, attempt: int, domain: str):
     number = seed() + attempt
