@@ -83,7 +83,7 @@ $(VENV)/lakehouse.stamp: $(VENV)/packages.stamp pyproject.toml
 	@$(BIN)/uv pip install --quiet --offline --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
-$(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engine/jars.py spark/lakehouse/engine/classes.py
+$(VENV)/jars.stamp: $(VENV)/lakehouse.stamp spark/lakehouse/engines/spark/jars.py spark/lakehouse/engines/spark/archive.py
 	@echo "==> resolving Spark's jars and archiving their classes (about 1.5 min, once)"
 	@$(BIN)/lakehouse jars
 	@touch $@

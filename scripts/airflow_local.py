@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from lakehouse.engine.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
+from lakehouse.engines.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
 from lakehouse.settings import load_settings
 from local_processes import PROJECT, Place, StartError, say
 from secret_files import airflow_secrets, kept_secrets, write_private

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lakehouse.engine.ports import LOOPBACK
+from lakehouse.engines.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
-from lakehouse.engine.ports import LOOPBACK, is_taken
+from lakehouse.engines.ports import LOOPBACK, is_taken
 from lakehouse.settings import load_settings
 from local_processes import PROJECT, Place, StartError, say
 from secret_files import kept_secrets, superset_secrets, write_private

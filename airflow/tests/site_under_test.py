@@ -15,7 +15,7 @@ import httpx
 from deltalake import DeltaTable
 
 from conftest import PROJECT
-from lakehouse.engine.ports import free_port
+from lakehouse.engines.ports import free_port
 
 BIN = Path(sys.executable).parent
 SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from conftest import DAGS, PLUGINS, PROJECT
 from lake_timetable import DailyAssetTimetable, wake_name
-from lakehouse.engine.manifest import manifest_text
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.manifest import manifest_text
+from lakehouse.catalog.registry import registry
 
 STAGES = ["assert_input_quality", "process", "assert_output_quality"]
 OPERATIONS = {"reconcile", "maintenance", "freshness", "publish"}

@@ -11,7 +11,7 @@ import yaml
 from airflow.configuration import conf
 
 from conftest import PROJECT
-from lakehouse.engine.session import spark_conf
+from lakehouse.engines.spark.session import spark_conf
 from lakehouse.settings import Settings, load_settings
 
 COMPOSE = PROJECT / "docker/compose.yaml"

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from site_under_test import Site
 
-from lakehouse.engine.ports import free_port
+from lakehouse.engines.ports import free_port
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 

@@ -15,7 +15,7 @@ from benchmarks.merges import of_ours, of_peer
 from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, Round
 from benchmarks.tasks import task_classes
 from benchmarks.workloads import EVERYTHING, WORKLOADS, needed
-from lakehouse.engine.java import java_environment
+from lakehouse.engines.spark.java import java_environment
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 

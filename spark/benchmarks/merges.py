@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.data import PEERS
 from benchmarks.measure import measured
-from lakehouse.engine.jars import jar_paths
+from lakehouse.engines.spark.jars import jar_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

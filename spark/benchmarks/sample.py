@@ -25,7 +25,7 @@ from rich.table import Table as Grid
 from benchmarks.data import GENERATOR
 from benchmarks.measure import timed
 from benchmarks.results import short
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.runner import Lake, new_request
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakehouse.engine.reader import LakeReader
+    from lakehouse.engines.reader import LakeReader
 
 __all__ = ["open_lake"]
 
@@ -25,7 +25,7 @@ def open_lake(root: str | None = None) -> LakeReader:
     Args:
         root: Root of the lake; by default the setting LAKEHOUSE_ROOT.
     """
-    from lakehouse.engine.reader import LakeReader  # noqa: PLC0415  # needs no Spark to import us
+    from lakehouse.engines.reader import LakeReader  # noqa: PLC0415  # needs no Spark to import us
     from lakehouse.settings import load_settings  # noqa: PLC0415  # same
 
     return LakeReader(load_settings(**({"root": root} if root else {})))

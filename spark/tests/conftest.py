@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakehouse import cli
-from lakehouse.engine import plan, views
-from lakehouse.engine.registry import Registry, registry
+from lakehouse.catalog import views
+from lakehouse.catalog.registry import Registry, registry
+from lakehouse.engine import plan
 from lakehouse.engine.runner import Lake, Outcome, new_request
-from lakehouse.engine.session import FIRST_COMPILER_ONLY, start_session
+from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:

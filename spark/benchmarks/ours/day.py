@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.ours.runs import run
 from benchmarks.workloads import EVERYTHING
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.runner import Lake
 from lakehouse.settings import load_settings
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.ours.runs import outcomes
-from lakehouse.io import delta, ops
+from lakehouse.engines.spark import delta
+from lakehouse.io import ops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import timed
-from lakehouse.io import delta
+from lakehouse.engines.spark import delta
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -23,7 +23,7 @@ from benchmarks.ours.merges import merges
 from benchmarks.ours.references import references
 from benchmarks.ours.runs import run, so_far
 from benchmarks.workloads import EVERYTHING, WORKLOADS
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.runner import Lake
 from lakehouse.settings import load_settings
 

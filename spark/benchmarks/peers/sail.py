@@ -35,9 +35,9 @@ from pyspark.sql import functions as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script: its folder stands there
 
 from benchmarks.workloads import WORKLOADS
-from lakehouse.engine.ports import LOOPBACK, free_port, is_taken
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.write import conform
+from lakehouse.engines.ports import LOOPBACK, free_port, is_taken
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec import Run, Scd2
 from lakehouse.transforms.dedupe import FATE, LOADED, with_fates
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from lakehouse.engine.registry import Entry
+    from lakehouse.catalog.registry import Entry
     from lakehouse.spec import Source, Table
 
 START_SECONDS = 60

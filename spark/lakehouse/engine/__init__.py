@@ -1,1 +1,1 @@
-"""The machinery: session, registry, plan, stages, runner. Names no table."""
+"""What a run is: plan, stages, scope, derive, ingest, write, verify. Names no table."""

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.layout import by_day
-from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.scope import (
     IS_TOUCHED,
     days_named,
@@ -22,8 +19,11 @@ from lakehouse.engine.scope import (
     within,
 )
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
-from lakehouse.io import delta
+from lakehouse.engines.spark import delta
+from lakehouse.engines.spark.layout import by_day
+from lakehouse.engines.spark.tally import Tally, broadcast_if_few
 from lakehouse.io.delta_log import Span
+from lakehouse.io.fault_points import reach
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
 from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, with_fates

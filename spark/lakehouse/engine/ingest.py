@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
-from lakehouse.engine.faults import reach
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.layout import by_day
-from lakehouse.engine.observe import Tally, broadcast_if_few
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
+from lakehouse.engines.spark import delta
+from lakehouse.engines.spark.layout import by_day
+from lakehouse.engines.spark.lines import read_lines, with_line_numbers
+from lakehouse.engines.spark.tally import Tally, broadcast_if_few
 from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
-from lakehouse.io import delta, landing
+from lakehouse.io.fault_points import reach
 from lakehouse.io.state import Account
+from lakehouse.landing import files as landing
 from lakehouse.quality import quarantine
 from lakehouse.spec.columns import TECHNICAL_COLUMNS
 from lakehouse.transforms import parse
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
-    from lakehouse.io.landing import Delivery, LandedFile
+    from lakehouse.landing.files import Delivery, LandedFile
     from lakehouse.spec import Source
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
@@ -169,7 +171,7 @@ def _is_bad() -> Column:
 
 def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
     """Every line of the files, and of the quarantine where the file is gone, taken apart."""
-    groups = landing.read_lines(job.spark, landed, job.settings.raw_uri)
+    groups = read_lines(job.spark, landed, job.settings.raw_uri)
     if with_gone:
         present = [each.path for each in landed]
         groups += quarantine.lines(
@@ -208,7 +210,7 @@ def _with_text(bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:
     judged = bad.select(*place, parse.REASONS)
     text = lines.select(*place, "raw", *_FORMAT)
     text = text.join(broadcast_if_few(judged, n), place)
-    return landing.with_line_numbers(text, lines)
+    return with_line_numbers(text, lines)
 
 
 def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:

@@ -7,16 +7,16 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lakehouse.engines.spark import delta
 from lakehouse.errors import UpstreamMissingError
-from lakehouse.io import delta
 from lakehouse.io.state import State, StateStore
 from lakehouse.spec import Run
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from lakehouse.engine.labels import TableEngine
-    from lakehouse.engine.registry import Entry
+    from lakehouse.catalog.registry import Entry
+    from lakehouse.engines.spark.labels import TableEngine
     from lakehouse.io.delta_log import Span
     from lakehouse.settings import Settings
     from lakehouse.spec import Table

@@ -1,70 +1,23 @@
-"""What a Spark job is about, written on the job: the table and what is being done to it.
-
-Spark shows it on its web page and keeps it in the event log, where `lakehouse report` finds it.
-"""
+"""Stages say what they do: the jobs of an engine that a stage starts carry its table and a verb."""
 
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from lakehouse.engine.session import relabel
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pyspark.sql import SparkSession
+    from collections.abc import Callable
 
     from lakehouse.engine.job import Job
-
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class TableEngine:
-    """The engine as one run of a table uses it: a session of its own, whose jobs say what they do.
-
-    The session starts when first asked for; what was being done by then is put on it. Labels belong
-    to a thread, in the engine as well: a run of a table keeps to one.
-    """
-
-    def __init__(self, table: str, start: Callable[[], SparkSession]) -> None:
-        """Nothing is started yet."""
-        self._table = table
-        self._start = start
-        self._spark: SparkSession | None = None
-        self._label: str | None = None
-
-    @property
-    def spark(self) -> SparkSession:
-        """The session, started when first needed."""
-        if self._spark is None:
-            self._spark = self._start()
-            relabel(self._spark, None, self._label)
-        return self._spark
-
-    @contextmanager
-    def doing(self, verb: str) -> Iterator[None]:
-        """Jobs that this thread starts meanwhile carry the table and the verb."""
-        outer = self._label
-        self._put(f"{self._table}: {verb}")
-        try:
-            yield
-        finally:
-            self._put(outer)
-
-    def _put(self, label: str | None) -> None:
-        if self._spark is not None:
-            relabel(self._spark, self._label, label)
-        self._label = label
-
-
 def labelled(
     verb: str,
 ) -> Callable[[Callable[Concatenate[Job, P], T]], Callable[Concatenate[Job, P], T]]:
-    """Spark jobs started inside the function carry its table and this verb."""
+    """What the engine does inside the function carries its table and this verb."""
 
     def wrap(function: Callable[Concatenate[Job, P], T]) -> Callable[Concatenate[Job, P], T]:
         @functools.wraps(function)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.runner import new_request
+from lakehouse.engines.spark import delta
 from lakehouse.errors import LockedError, exit_code_of
-from lakehouse.io import delta, files, ops
+from lakehouse.io import files, ops
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 from lakehouse.quality import quarantine

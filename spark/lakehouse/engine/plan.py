@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
 
 
 def select(registry: Registry, selectors: Iterable[str]) -> list[str]:

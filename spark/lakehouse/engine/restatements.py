@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.io import delta, ops
+from lakehouse.engines.spark import delta
+from lakehouse.io import ops
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

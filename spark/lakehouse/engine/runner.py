@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from lakehouse.catalog.domains import in_use
 from lakehouse.engine import stages
-from lakehouse.engine.domains import in_use
 from lakehouse.engine.job import Job, Request
-from lakehouse.engine.labels import TableEngine
-from lakehouse.engine.session import attach, engine_went_away, start_session
+from lakehouse.engines.spark.labels import TableEngine
+from lakehouse.engines.spark.session import attach, engine_went_away, start_session
 from lakehouse.errors import ConfigError, LakehouseError, UpstreamMissingError, exit_code_of
 from lakehouse.io import ops
 from lakehouse.io.files import explained
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.settings import Settings
 
 WAITING, RUNNING = "waiting", "running"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.io import delta
+from lakehouse.engines.spark import delta
 from lakehouse.spec import ReplaceSlices
 
 if TYPE_CHECKING:

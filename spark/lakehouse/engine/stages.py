@@ -16,14 +16,15 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
-from lakehouse.engine.faults import reach
 from lakehouse.engine.ingest import check_headers, ingest, intake
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import derive_scope, news, why_everything, within
+from lakehouse.engines.spark import delta
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
-from lakehouse.io import delta, landing
 from lakehouse.io.delta_log import Span
+from lakehouse.io.fault_points import reach
 from lakehouse.io.state import State
+from lakehouse.landing import files as landing
 from lakehouse.quality import gates
 from lakehouse.spec import Append
 from lakehouse.spec.checks import OUTPUT

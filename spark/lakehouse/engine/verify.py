@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from lakehouse.engine.derive import desired_rows
 from lakehouse.engine.ingest import desired_from_files
 from lakehouse.engine.labels import labelled
+from lakehouse.engines.spark import delta
 from lakehouse.errors import UpstreamMissingError
-from lakehouse.io import delta
 
 if TYPE_CHECKING:
     from lakehouse.engine.job import Job

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.observe import Tally
+from lakehouse.engines.spark import delta
+from lakehouse.engines.spark.tally import Tally
 from lakehouse.errors import TableDefinitionError
-from lakehouse.io import delta
 from lakehouse.io.state import Account
 
 if TYPE_CHECKING:

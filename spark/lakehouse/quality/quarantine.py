@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.io import delta
+from lakehouse.engines.spark import delta
 from lakehouse.transforms.parse import REASONS
 
 if TYPE_CHECKING:

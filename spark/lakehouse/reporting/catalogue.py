@@ -18,7 +18,7 @@ from lakehouse.reporting.page import render
 from lakehouse.spec.table import LAYERS
 
 if TYPE_CHECKING:
-    from lakehouse.engine.registry import Entry, Registry
+    from lakehouse.catalog.registry import Entry, Registry
     from lakehouse.spec import Check, Column, Source, Table
 
 REPOSITORY = Path(lakehouse.__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.operations import GateResult, accepted, latest_gates
 
 if TYPE_CHECKING:
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.settings import Settings
 
 SITE = "lakehouse"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
 
 NODE_HEIGHT, ROW, BEND = 28, 40, 18
 COLUMN_GAP, MARGIN, TOP = 64, 4, 24

@@ -12,7 +12,7 @@ from lakehouse.reporting.page import Cell, Figure, Grid, Section
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.reporting.lake import PublishedLake
     from lakehouse.spec import Table
 

@@ -18,7 +18,7 @@ from lakehouse.reporting.page import render, write_text
 from lakehouse.reporting.summary import answer
 
 if TYPE_CHECKING:
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.reporting.page import Section
     from lakehouse.settings import Settings
 

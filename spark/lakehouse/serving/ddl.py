@@ -15,7 +15,7 @@ from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lakehouse.engine.registry import Entry
+    from lakehouse.catalog.registry import Entry
     from lakehouse.spec import Column, Table
 
 STAGING, PARTITIONS = "staging", "partitions"

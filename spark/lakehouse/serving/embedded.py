@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from lakehouse.engine.ports import LOOPBACK, free_port
+from lakehouse.engines.ports import LOOPBACK, free_port
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.io import postgres
 from lakehouse.io.postgres import execute, literal

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pyarrow.compute as pc
 
-from lakehouse.engine.faults import reach
 from lakehouse.errors import PublishError
 from lakehouse.io import ops, postgres
+from lakehouse.io.fault_points import reach
 from lakehouse.io.postgres import execute, quoted
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving import ddl
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.io.postgres import Connection
     from lakehouse.settings import Settings
     from lakehouse.spec import Column

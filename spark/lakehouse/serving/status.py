@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakehouse.engine.domains import in_use
-from lakehouse.engine.freshness import freshness
+from lakehouse.catalog.domains import in_use
+from lakehouse.catalog.freshness import freshness
 from lakehouse.io import ops, postgres
 from lakehouse.io.postgres import execute
 from lakehouse.io.state import StateStore
@@ -16,7 +16,7 @@ from lakehouse.serving.ops_tables import TABLE_STATUS
 from lakehouse.spec import DATE, DOUBLE, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.io.postgres import Connection
     from lakehouse.settings import Settings
 

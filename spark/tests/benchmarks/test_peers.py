@@ -13,7 +13,7 @@ from interactions_oracle import MADE, Oracle, generate
 import benchmarks.peers
 from benchmarks.data import link
 from benchmarks.workloads import WORKLOADS
-from lakehouse.engine.java import java_environment
+from lakehouse.engines.spark.java import java_environment
 
 PEERS = Path(benchmarks.peers.__file__).parent
 NAMES = [each.name for each in WORKLOADS]

@@ -14,8 +14,8 @@ from benchmarks.data import PEERS
 from benchmarks.merges import Merge, WrongHistoryError, checked
 from benchmarks.ours.merges import merges
 from benchmarks.profiles import Profiles
-from lakehouse.engine.jars import jar_paths
-from lakehouse.engine.java import java_environment
+from lakehouse.engines.spark.jars import jar_paths
+from lakehouse.engines.spark.java import java_environment
 
 # By hand, of 20,000 keys: a delivery has 200 rows, of which 1 % are 2. Current and closed rows.
 PLANTED = {

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.catalog.registry import registry
 from lakehouse.engine import runner
-from lakehouse.engine.registry import registry
 from lakehouse.io.state import State, StateStore
 from lakehouse.settings import current_settings
 

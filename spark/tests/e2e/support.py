@@ -25,9 +25,9 @@ from conftest import (
     release,
     signup,
 )
-from lakehouse import cli, cli_serving
-from lakehouse.engine import views
-from lakehouse.engine.registry import registry
+from lakehouse.catalog import views
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import commands, serving
 from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:
@@ -191,8 +191,8 @@ class Command:
 
     def __call__(self, *arguments: str) -> Done:
         patch = self.monkeypatch.setattr
-        patch(cli, "_lake", self.lake.open)
-        for module in (cli, cli_serving):
+        patch(commands, "_lake", self.lake.open)
+        for module in (commands, serving):
             patch(module, "current_settings", lambda: self.lake.settings)
         self.capsys.readouterr()
         code = call_main(self.monkeypatch, *arguments)

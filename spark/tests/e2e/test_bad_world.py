@@ -25,8 +25,9 @@ from support import (
 
 from conftest import LakeDriver, call_main, signup
 from lakehouse import settings
+from lakehouse.engines.spark import delta
 from lakehouse.errors import SchemaMismatchError, StorageError
-from lakehouse.io import delta, ops
+from lakehouse.io import ops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from support import (
 )
 
 from conftest import LakeDriver, signup
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 
 if TYPE_CHECKING:
     from pathlib import Path

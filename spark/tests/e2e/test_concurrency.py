@@ -16,8 +16,9 @@ import pytest
 from support import Command, environment, failure, new_lake
 
 from conftest import LakeDriver, depth, signup
+from lakehouse.engines.spark import delta
 from lakehouse.errors import LockedError
-from lakehouse.io import delta, ops
+from lakehouse.io import ops
 from lakehouse.io.locks import table_lock
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from support import (
 )
 
 from conftest import depth
-from lakehouse.engine.faults import POINTS
+from lakehouse.io.fault_points import POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from support import PACKAGE_DIR, command_line, content, lakehouse, land_small_data, new_lake
 
-from lakehouse.engine import server
-from lakehouse.engine.ports import free_port
-from lakehouse.engine.session import engine_went_away
+from lakehouse.engines.ports import free_port
+from lakehouse.engines.spark import server
+from lakehouse.engines.spark.session import engine_went_away
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.io.locks import all_tables_free, table_lock
 from lakehouse.observability.event_files import find_log

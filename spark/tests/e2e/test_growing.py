@@ -22,9 +22,9 @@ import pytest
 from support import content, lakehouse, land_small_data, new_lake
 
 from conftest import FAST_JVM, LakeDriver
-from lakehouse.engine.jars import COORDINATES, DELTA, needed, resolve
-from lakehouse.engine.java import java_environment
-from lakehouse.engine.session import spark_conf
+from lakehouse.engines.spark.jars import COORDINATES, DELTA, needed, resolve
+from lakehouse.engines.spark.java import java_environment
+from lakehouse.engines.spark.session import spark_conf
 from lakehouse.errors import ConfigError
 from lakehouse.io import files
 from lakehouse.settings import load_settings

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from conftest import release, signup
-from lakehouse.engine import maintenance, views
-from lakehouse.engine.freshness import freshness
+from lakehouse.catalog import views
+from lakehouse.catalog.freshness import freshness
+from lakehouse.engine import maintenance
 from lakehouse.engine.maintenance import COMPACTED, SKIPPED, UNCHANGED, maintain
 from lakehouse.engine.runner import new_request
-from lakehouse.io import delta, ops
+from lakehouse.engines.spark import delta
+from lakehouse.io import ops
 from lakehouse.io.locks import table_lock
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]

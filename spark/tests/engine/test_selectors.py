@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.plan import backfill_days, select
-from lakehouse.engine.registry import registry
 from lakehouse.errors import ConfigError, UnknownTableError
 
 

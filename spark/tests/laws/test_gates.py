@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.catalog.registry import Entry, Registry
 from lakehouse.engine import ingest
-from lakehouse.engine.registry import Entry, Registry
+from lakehouse.engines.spark import delta
 from lakehouse.errors import WriteConflictError
-from lakehouse.io import delta, ops
+from lakehouse.io import ops
 from lakehouse.quality import expectations
 from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
 

@@ -15,10 +15,10 @@ from laws.world import batches, land_at_once, land_batch, make_world, with_a_lat
 from pyspark.sql import SparkSession
 
 from conftest import LakeDriver, depth, event
-from lakehouse.engine import layout
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.engine.runner import new_request
 from lakehouse.engine.verify import verify
+from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 from lakehouse.settings import load_settings
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.io import ops
 from lakehouse.io.state import Account, State, StateStore
 from lakehouse.settings import Settings, load_settings

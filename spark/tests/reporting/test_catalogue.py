@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.reporting import catalogue
 from lakehouse.reporting.catalogue import (
     MARKDOWN,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.reporting.data_docs import write_data_docs
 from lakehouse.reporting.offline import without_network
 

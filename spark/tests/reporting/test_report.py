@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.io.state import Account
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.report import report_html, write_report

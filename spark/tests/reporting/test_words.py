@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse import reporting
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.reporting import numbers
 from lakehouse.reporting.lineage import around, graph
 from lakehouse.reporting.prose import prose

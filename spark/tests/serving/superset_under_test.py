@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lakehouse.engine.ports import free_port
+from lakehouse.engines.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response

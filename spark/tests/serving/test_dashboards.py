@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lakehouse.cli_dashboards import dashboards_app
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
+from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.errors import EXIT_DATA, ConfigError
 from lakehouse.metrics import anomalies, conversion, engagement
 from lakehouse.serving.dashboards import datasets, layout, relations

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from serving.toys import TOYS, ToyLake, toy
 
-from lakehouse.engine.registry import registry
+from lakehouse.catalog.registry import registry
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.serving import publish as publishing
 

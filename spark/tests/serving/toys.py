@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from lakehouse.engine.registry import Entry, Registry
+from lakehouse.catalog.registry import Entry, Registry
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving.publish import Publication, publish
 from lakehouse.settings import Settings, load_settings

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from conftest import conversion
-from lakehouse.engine import views
+from lakehouse.catalog import views
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.conversions"

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from conftest import release
-from lakehouse.engine import views
+from lakehouse.catalog import views
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.feature_releases"

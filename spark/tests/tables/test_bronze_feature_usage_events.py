@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from conftest import event
-from lakehouse.engine import ingest, observe, views
+from lakehouse.catalog import views
+from lakehouse.engine import ingest
+from lakehouse.engines.spark import tally as observe
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.feature_usage_events"

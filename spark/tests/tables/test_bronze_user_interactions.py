@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from conftest import interaction
-from lakehouse.engine import views
+from lakehouse.catalog import views
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.user_interactions"

@@ -15,7 +15,7 @@ import pytest
 from interactions_oracle import MADE, Oracle, generate
 
 from conftest import LakeDriver
-from lakehouse.engine import layout
+from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 
 pytestmark = pytest.mark.spark

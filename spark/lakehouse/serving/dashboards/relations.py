@@ -19,7 +19,7 @@ from lakehouse.serving.ddl import OPS, sql_type
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lakehouse.engine.registry import Registry
+    from lakehouse.catalog.registry import Registry
     from lakehouse.spec import Column
 
 _FROM_DUCKDB = {"VARCHAR": "TEXT", "DOUBLE": "DOUBLE PRECISION", "HUGEINT": "NUMERIC"}

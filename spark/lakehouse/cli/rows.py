@@ -1,0 +1,40 @@
+"""What a run came to, as plain rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakehouse.engine.runner import Outcome
+    from lakehouse.quality.expectations import Result
+
+
+def outcome_row(outcome: Outcome) -> dict[str, Any]:
+    """A table's outcome in a run."""
+    state = outcome.state
+    return {
+        "table": outcome.table,
+        "outcome": outcome.outcome,
+        "reason": outcome.reason,
+        "version": state.version if state else None,
+        "rows": state.rows if state else None,
+        "as_of": state.as_of if state else None,
+        **vars(outcome.account),
+        "changed": outcome.changed,
+        "seconds": outcome.seconds,
+        "gate_seconds": outcome.gate_seconds,
+        "failed_checks": [r.check.name for r in outcome.results if not r.passed],
+        "error": str(outcome.error) if outcome.error else None,
+        "exit_code": outcome.exit_code,
+    }
+
+
+def result_row(result: Result) -> dict[str, Any]:
+    """A check's result."""
+    return {
+        "check": result.check.name,
+        "severity": result.check.severity,
+        "passed": result.passed,
+        "value": result.value,
+        "sentence": result.check.sentence,
+    }

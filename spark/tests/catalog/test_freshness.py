@@ -1,0 +1,128 @@
+"""Fresh, stale, behind or never: from states and `ops.runs`, without an engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conftest import call_main
+from lakehouse.catalog.freshness import Freshness, assert_fresh, freshness
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import commands
+from lakehouse.errors import UpstreamStaleError
+from lakehouse.io import ops
+from lakehouse.io.state import State, StateStore
+from lakehouse.settings import load_settings
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SIGNUPS, CONVERSIONS, USERS = "bronze.user_signups", "bronze.conversions", "silver.user_dim"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load_settings(root=str(tmp_path))
+
+
+def publish(settings, table, version, hours_ago=3.0, **more):
+    at = (NOW - timedelta(hours=hours_ago)).isoformat()
+    state = State(table=table, version=version, head=version, run_id="r", token=1, **more)
+    StateStore(settings).replace(replace(state, published_at=at))
+
+
+def ran(settings, table, outcome, hours_ago):
+    at = NOW - timedelta(hours=hours_ago)
+    row = {"run_id": "r", "table_name": table, "outcome": outcome, "ended_at": at}
+    ops.append(settings, "runs", [row])
+
+
+def look(settings, *names) -> list[Freshness]:
+    return freshness(registry(), settings, names, NOW)
+
+
+def test_a_table_that_was_never_published(settings):
+    ran(settings, USERS, "failed", 1)
+    [found] = look(settings, USERS)
+    assert found == Freshness(USERS, "never", None, None, 26.0)
+
+
+def test_the_newest_green_run_counts_and_a_failed_one_does_not(settings):
+    publish(settings, SIGNUPS, 4, 50, newest={"signup_date": "2026-03-01"})
+    ran(settings, SIGNUPS, "updated", 50)
+    ran(settings, SIGNUPS, "unchanged", 25.5)
+    ran(settings, SIGNUPS, "failed", 1)
+    [found] = look(settings, SIGNUPS)
+    assert found == Freshness(
+        table=SIGNUPS,
+        state="fresh",
+        last_green=datetime(2026, 3, 1, 10, 30, tzinfo=UTC),
+        age_hours=25.5,
+        limit_hours=26.0,
+        data_through="2026-03-01",
+        published_at="2026-02-28T10:00:00+00:00",
+    )
+
+
+def test_stale_is_longer_than_the_limit_ago(settings):
+    publish(settings, SIGNUPS, 4, 27)
+    ran(settings, SIGNUPS, "unchanged", 26)
+    assert look(settings, SIGNUPS)[0].state == "fresh"
+    publish(settings, CONVERSIONS, 1, 27)
+    ran(settings, CONVERSIONS, "updated", 26.1)
+    assert look(settings, CONVERSIONS)[0].state == "stale"
+
+
+def test_without_any_run_the_publication_counts(settings):
+    publish(settings, SIGNUPS, 4, 3)
+    [found] = look(settings, SIGNUPS)
+    assert (found.state, found.age_hours) == ("fresh", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("input_state", "expected"),
+    [
+        ({"version": 7, "hours_ago": 1}, ("behind", ("bronze.user_signups 5→7",))),
+        ({"version": 7, "hours_ago": 0.2}, ("fresh", ())),
+        ({"version": 7, "hours_ago": 1, "same_since": 5}, ("fresh", ())),
+        ({"version": 8, "hours_ago": 1, "same_since": 7}, ("behind", ("bronze.user_signups 5→8",))),
+        ({"version": 5, "hours_ago": 1}, ("fresh", ())),
+    ],
+    ids=["other content", "within the grace", "only maintained", "both", "consumed"],
+)
+def test_behind_is_another_content_than_consumed_for_longer_than_the_grace(
+    settings, input_state, expected
+):
+    publish(settings, SIGNUPS, **input_state)
+    publish(settings, CONVERSIONS, 2, 40)
+    publish(settings, USERS, 3, 2, inputs={SIGNUPS: 5, CONVERSIONS: 2}, as_of="2026-03-02")
+    [found] = look(settings, USERS)
+    assert (found.state, found.behind) == expected
+    assert found.data_through == "2026-03-02"
+
+
+def test_what_is_not_fresh_is_named(settings):
+    publish(settings, SIGNUPS, 4, 30)
+    publish(settings, CONVERSIONS, 4, 1)
+    with pytest.raises(UpstreamStaleError) as raised:
+        assert_fresh(look(settings, SIGNUPS, CONVERSIONS, USERS))
+    assert raised.value.exit_code == 75
+    assert raised.value.details["tables"] == {SIGNUPS: "stale", USERS: "never"}
+    assert_fresh(look(settings, CONVERSIONS))
+
+
+def test_the_command_prints_all_rows_and_then_fails(settings, monkeypatch, capsys):
+    publish(settings, CONVERSIONS, 4, (NOW - datetime.now(UTC)) / timedelta(hours=1))
+    monkeypatch.setattr(commands, "current_settings", lambda: settings)
+
+    def run(*arguments):
+        return call_main(monkeypatch, "freshness", *arguments), *capsys.readouterr()
+
+    code, out, err = run("bronze", "--json")
+    assert code == 75
+    rows = {row["table"]: row["state"] for row in json.loads(out)}
+    assert rows.pop(CONVERSIONS) == "fresh"
+    assert set(rows.values()) == {"never"}
+    assert SIGNUPS in err
+    assert run(CONVERSIONS)[0] == 0

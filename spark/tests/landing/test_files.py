@@ -1,0 +1,136 @@
+"""Which landing files are new, changed or gone, and what each is."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from datetime import date
+
+import pytest
+
+from lakehouse.errors import InputQualityError
+from lakehouse.landing.files import day_of, deliveries, manifest_digest, manifest_of
+
+
+def take(raw, known):
+    delivery = deliveries(str(raw), "things", known)
+    return delivery, manifest_of(delivery, known)
+
+
+def write(raw, path, content="{}\n"):
+    target = raw / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    target.write_bytes(gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
+    return target
+
+
+def test_files_beside_and_below_the_source_name_are_found(tmp_path):
+    write(tmp_path, "things.jsonl")
+    write(tmp_path, "things/2026/01.csv.gz", "id\n1\n")
+    write(tmp_path, "things/_SUCCESS")
+    write(tmp_path, "things/.hidden.jsonl")
+    write(tmp_path, "thingsandmore.jsonl")
+    delivery, _ = take(tmp_path, {})
+    assert {each.path for each in delivery.new} == {"things.jsonl", "things/2026/01.csv.gz"}
+
+
+def test_a_file_is_new_once_then_unchanged_changed_or_gone(tmp_path):
+    first = write(tmp_path, "things/a.jsonl", '{"id": 1}\n')
+    write(tmp_path, "things/b.jsonl", '{"id": 2}\n')
+    _, known = take(tmp_path, {})
+    os.utime(first, ns=(1, 1))  # touched, same content
+    delivery, known = take(tmp_path, known)
+    assert (delivery.new, delivery.changed) == ((), ())
+    first.write_text('{"id": 3}\n')
+    (tmp_path / "things/b.jsonl").unlink()
+    write(tmp_path, "things/c.jsonl")
+    delivery, _ = take(tmp_path, known)
+    assert [each.path for each in delivery.changed] == ["things/a.jsonl"]
+    assert [each.path for each in delivery.new] == ["things/c.jsonl"]
+    assert delivery.gone == ("things/b.jsonl",)
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("things/2026-01-05.jsonl", date(2026, 1, 5)),
+        ("things/date=2026-01-05/part-0.csv.gz", date(2026, 1, 5)),
+        ("things/20260105.jsonl", date(2026, 1, 5)),
+        ("things/2025-12-31/until_2026-01-05.jsonl", date(2026, 1, 5)),
+        ("things/2026-02-30.jsonl", None),
+        ("things/1234567890123.jsonl", None),
+        ("things/2026-0105.jsonl", None),
+        ("things.jsonl", None),
+    ],
+)
+def test_a_path_tells_the_day_of_its_file(path, day):
+    assert day_of(path) == day
+
+
+def test_new_files_dated_after_the_day_wait(tmp_path):
+    write(tmp_path, "things.jsonl")
+    first = write(tmp_path, "things/2026-01-05.jsonl")
+    write(tmp_path, "things/2026-01-06.jsonl")
+    delivery = deliveries(str(tmp_path), "things", {}, date(2026, 1, 5))
+    assert {each.path for each in delivery.new} == {"things.jsonl", "things/2026-01-05.jsonl"}
+    assert delivery.waiting == ("things/2026-01-06.jsonl",)
+    known = manifest_of(delivery, {})
+    first.write_text('{"corrected": true}\n')
+    delivery = deliveries(str(tmp_path), "things", known, date(2026, 1, 4))
+    assert [each.path for each in delivery.changed] == ["things/2026-01-05.jsonl"]
+    assert delivery.gone == ()
+
+
+def test_the_manifest_hash_follows_content_and_not_time(tmp_path):
+    target = write(tmp_path, "things.jsonl")
+    _, known = take(tmp_path, {})
+    os.utime(target, ns=(1, 1))
+    _, touched = take(tmp_path, {})
+    assert manifest_digest(known) == manifest_digest(touched)
+    target.write_text("[]")
+    _, changed = take(tmp_path, {})
+    assert manifest_digest(known) != manifest_digest(changed)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "layout", "header"),
+    [
+        ("things.json", ' \n[{"id": 1}]', "array", None),
+        ("things.json", '{"id": 1}\n', "lines", None),
+        ("things.json.gz", "[]", "array", None),
+        ("things.jsonl", "[1, 2]\n{}\n", "lines", None),
+        ("things.csv", "\ufeffid,name\r\n1,a\r\n", "csv", "id,name"),
+        ("things.csv", "", "csv", ""),
+    ],
+    ids=["array", "lines in .json", "gz", "bracket in .jsonl", "csv with BOM", "empty csv"],
+)
+def test_the_layout_is_told_from_the_content(tmp_path, path, content, layout, header):
+    write(tmp_path, path, content)
+    delivery, _ = take(tmp_path, {})
+    assert (delivery.new[0].layout, delivery.new[0].header) == (layout, header)
+
+
+def test_a_truncated_gzip_stops_the_run_and_names_the_file(tmp_path):
+    target = write(tmp_path, "things/a.jsonl.gz", '{"id": 1}\n' * 1000)
+    target.write_bytes(target.read_bytes()[:-20])
+    with pytest.raises(InputQualityError) as raised:
+        take(tmp_path, {})
+    assert raised.value.details["path"] == "things/a.jsonl.gz"
+
+
+def test_a_file_that_is_no_gzip_stops_the_run(tmp_path):
+    (tmp_path / "things.jsonl.gz").write_bytes(b'{"id": 1}')
+    with pytest.raises(InputQualityError):
+        take(tmp_path, {})
+
+
+def test_several_gzip_members_are_one_file(tmp_path):
+    (tmp_path / "things.jsonl.gz").write_bytes(gzip.compress(b"{}\n") + gzip.compress(b"{}\n"))
+    assert len(take(tmp_path, {})[0].new) == 1
+
+
+def test_an_unknown_extension_is_not_passed_over(tmp_path):
+    write(tmp_path, "things/a.xlsx")
+    with pytest.raises(InputQualityError):
+        take(tmp_path, {})
