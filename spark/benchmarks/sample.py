@@ -26,7 +26,8 @@ from benchmarks.data import GENERATOR
 from benchmarks.measure import timed
 from benchmarks.results import short
 from lakehouse.catalog.registry import registry
-from lakehouse.engine.runner import Lake, new_request
+from lakehouse.engine.job import new_request
+from lakehouse.engine.lake import Lake
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings

@@ -17,7 +17,9 @@ from lakehouse import cli
 from lakehouse.catalog import views
 from lakehouse.catalog.registry import Registry, registry
 from lakehouse.engine import plan
-from lakehouse.engine.runner import Lake, Outcome, new_request
+from lakehouse.engine.job import new_request
+from lakehouse.engine.lake import Lake
+from lakehouse.engine.outcome import Outcome
 from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.ours.runs import run
 from benchmarks.workloads import EVERYTHING
 from lakehouse.catalog.registry import registry
-from lakehouse.engine.runner import Lake
+from lakehouse.engine.lake import Lake
 from lakehouse.settings import load_settings
 
 

@@ -10,7 +10,7 @@ from lakehouse.engines.spark import delta
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from lakehouse.engine.runner import Lake
+    from lakehouse.engine.lake import Lake
 
 TABLE = "silver.interactions"
 COLUMNS = (

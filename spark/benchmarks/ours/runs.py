@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmarks.measure import timed
-from lakehouse.engine.runner import new_request
+from lakehouse.engine.job import new_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lakehouse.engine.runner import Lake, Outcome
+    from lakehouse.engine.lake import Lake
+    from lakehouse.engine.outcome import Outcome
 
 
 def outcomes(lake: Lake, tables: Sequence[str]) -> tuple[float, list[Outcome]]:

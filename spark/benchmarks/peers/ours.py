@@ -24,7 +24,7 @@ from benchmarks.ours.references import references
 from benchmarks.ours.runs import run, so_far
 from benchmarks.workloads import EVERYTHING, WORKLOADS
 from lakehouse.catalog.registry import registry
-from lakehouse.engine.runner import Lake
+from lakehouse.engine.lake import Lake
 from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lakehouse.catalog.status import Status
 from lakehouse.errors import UpstreamStaleError
 from lakehouse.io import ops
 from lakehouse.io.state import State, StateStore
@@ -24,7 +25,7 @@ FRESH, STALE, BEHIND, NEVER = "fresh", "stale", "behind", "never"
 _HOUR = timedelta(hours=1)
 _GREEN = (
     "SELECT table_name, max(ended_at) AS at FROM t "
-    "WHERE outcome IN ('updated', 'unchanged') GROUP BY table_name"
+    f"WHERE outcome IN ('{Status.UPDATED}', '{Status.UNCHANGED}') GROUP BY table_name"
 )
 
 

@@ -13,6 +13,7 @@ import typer
 from lakehouse.catalog import views
 from lakehouse.catalog.domains import in_use, is_spare
 from lakehouse.catalog.registry import registry
+from lakehouse.catalog.status import Status
 from lakehouse.cli import console, serving
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.dashboards import dashboards_app
@@ -79,7 +80,7 @@ def _request(
     run_id: str | None = None,
     day: date | None = None,
 ) -> Any:  # noqa: ANN401  # imported lazily
-    from lakehouse.engine.runner import new_request  # noqa: PLC0415  # 0.5 s of pyspark
+    from lakehouse.engine.job import new_request  # noqa: PLC0415  # 0.5 s of pyspark
 
     return new_request(
         as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id, day=day
@@ -87,7 +88,7 @@ def _request(
 
 
 def _lake() -> Any:  # noqa: ANN401  # imported lazily
-    from lakehouse.engine.runner import Lake  # noqa: PLC0415  # 0.5 s of pyspark
+    from lakehouse.engine.lake import Lake  # noqa: PLC0415  # 0.5 s of pyspark
 
     return Lake(current_settings(), registry())
 
@@ -128,7 +129,7 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
     for outcome in outcomes:
         if outcome.error is not None:
             console.print_error(outcome.error, outcome.trace)
-    updated = [outcome.table for outcome in outcomes if outcome.outcome == "updated"]
+    updated = [outcome.table for outcome in outcomes if outcome.outcome is Status.UPDATED]
     not_served = serving.publish_audited(updated)
     if not_served is not None:
         console.print_error(not_served)
@@ -148,7 +149,7 @@ def plan(
     """Say what would run and why; touches nothing."""
     names = planning.select(registry(), selectors or [])
     request = _request(as_of, full_refresh=full_refresh, day=_date(day, "--day"))
-    steps = _lake().preview(names, request)
+    steps = planning.preview(_lake(), names, request)
     if as_json:
         console.print_json(steps)
     else:
@@ -186,7 +187,7 @@ def stage(
     if is_spare(registry(), current_settings(), table):
         console.err.print(f"{table}: nothing of its domain ever arrived, so there is nothing to do")
         if as_json:
-            console.print_json({"table": table, "outcome": "spare"})
+            console.print_json({"table": table, "outcome": Status.SPARE})
         return
     with _lake() as lake:
         outcome = lake.run_stage(table, name, request)

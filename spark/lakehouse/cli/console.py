@@ -14,23 +14,23 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
+from lakehouse.catalog.status import Status
 from lakehouse.errors import EXIT_CONFIG, EXIT_DATA, EXIT_RETRY, LakehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lakehouse.engine.runner import Outcome
+    from lakehouse.engine.outcome import Outcome
     from lakehouse.io.state import Account
     from lakehouse.reporting.page import Cell
     from lakehouse.reporting.page import Grid as PageGrid
 
 STYLES = {
-    "waiting": "dim",
-    "running": "cyan",
-    "updated": "green",
-    "unchanged": "dim green",
-    "failed": "bold red",
-    "blocked": "yellow",
+    Status.RUNNING: "cyan",
+    Status.UPDATED: "green",
+    Status.UNCHANGED: "dim green",
+    Status.FAILED: "bold red",
+    Status.BLOCKED: "yellow",
 }
 TONES = {"": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
 HEADING, PROSE, MOST = 9, 36, 10_000  # widths: of a title, of a cell, of anything
@@ -180,7 +180,7 @@ class Progress:
     def show(self, outcome: Outcome) -> None:
         """Take over a change."""
         self._outcomes[outcome.table] = outcome
-        if not out.is_terminal and outcome.outcome != "running":
+        if not out.is_terminal and outcome.outcome is not Status.RUNNING:
             counts = f", {_counts(outcome.account)}" if outcome.account.rows_in else ""
             line = f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s){counts}"
             out.print(line, style="dim", highlight=False)
@@ -200,7 +200,7 @@ class Progress:
     def _so_far(self) -> list[str]:
         """How many tables are done, and the rows of all, by fate."""
         known = [outcome for outcome in self._outcomes.values() if outcome]
-        done = sum(outcome.outcome != "running" for outcome in known)
+        done = sum(outcome.outcome is not Status.RUNNING for outcome in known)
         fates = [_fates(outcome.account) for outcome in known]
         sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 5
         return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
@@ -211,9 +211,9 @@ def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
         return [Text("waiting", style="dim"), *[""] * 7, ""]
     state = Text(outcome.outcome, style=STYLES[outcome.outcome])
     fates = _fates(outcome.account)
-    has_counts = outcome.outcome == "updated" or any(fates)
+    has_counts = outcome.outcome is Status.UPDATED or any(fates)
     numbers = [f"{n:,}" for n in fates] if has_counts else [""] * len(fates)
-    if outcome.outcome in {"running", "blocked"}:
+    if outcome.outcome in {Status.RUNNING, Status.BLOCKED}:
         return [state, *numbers, "", "", outcome.reason]
     version = str(outcome.state.version) if outcome.state else ""
     return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]

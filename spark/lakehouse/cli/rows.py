@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakehouse.engine.runner import Outcome
+    from lakehouse.engine.outcome import Outcome
     from lakehouse.quality.expectations import Result
 
 

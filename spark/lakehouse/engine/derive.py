@@ -19,11 +19,8 @@ from lakehouse.engine.scope import (
     within,
 )
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
-from lakehouse.engines.spark import delta
-from lakehouse.engines.spark.layout import by_day
-from lakehouse.engines.spark.tally import Tally, broadcast_if_few
 from lakehouse.io.delta_log import Span
-from lakehouse.io.fault_points import reach
+from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
 from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, with_fates
@@ -34,18 +31,19 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.job import Job
     from lakehouse.engine.scope import Scope
+    from lakehouse.engines.protocols import ObservedCounts
     from lakehouse.spec import Table
 
 
 @labelled("derive")
 def derive(job: Job, scope: Scope) -> Written:
     """Recompute the slices in scope and write what differs."""
-    reach("before_read", job.table.name)
+    fault_point("before_read", job.table.name)
     with job.engine.doing("find scope"):
         touched = _found(job, scope.touched) if scope.touched is not None else None
     tally = _driving_rows(job, touched)
     desired = _transformed(job, tally.rows, touched)
-    reach("before_write", job.table.name)
+    fault_point("before_write", job.table.name)
     written = _write(job, desired, touched)
     return replace(written, account=Account(**tally.counts()))
 
@@ -70,15 +68,15 @@ def _found(job: Job, touched: DataFrame) -> _Touched:
     ends: dict[str, Column] = {}
     for name, (first, last) in named.items():
         ends |= {f"first {name}": F.min(first), f"last {name}": F.max(last)}
-    tally = Tally(touched, n=F.count(F.lit(1)), **ends)
-    kept = tally.rows.localCheckpoint()
+    tally = job.engine.observe(touched, n=F.count(F.lit(1)), **ends)
+    kept = job.engine.keep(tally.rows)
     told = tally.values()
     spans = {
         name: Span(days[name], told[f"first {name}"], told[f"last {name}"])
         for name in named
         if told["n"]
     }
-    return _Touched(broadcast_if_few(kept, int(told["n"] or 0)), spans)
+    return _Touched(job.engine.few(kept, int(told["n"] or 0)), spans)
 
 
 def desired_rows(job: Job) -> DataFrame:
@@ -86,7 +84,7 @@ def desired_rows(job: Job) -> DataFrame:
     return _transformed(job, _driving_rows(job, None).rows, None)
 
 
-def _driving_rows(job: Job, touched: _Touched | None) -> Tally:
+def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
     """The first input with the fate of each row, counted."""
     first = job.table.upstream[0]
     rows = _input(job, first, touched)
@@ -100,7 +98,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> Tally:
     )
     if IS_TOUCHED in rows.columns:
         rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
-    return Tally(
+    return job.engine.observe(
         rows,
         rows_in=F.count(F.lit(1)),
         rows_loaded=F.count_if(F.col(FATE) == LOADED),
@@ -133,8 +131,8 @@ def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
 def _write(job: Job, desired: DataFrame, touched: _Touched | None) -> Written:
     if job.base is None:
         return written_rows(job, _laid_out(job, desired))
-    stored = delta.read(
-        job.spark, job.uri, job.base, touched.spans.get(job.table.name) if touched else None
+    stored = job.engine.store.read(
+        job.uri, job.base, touched.spans.get(job.table.name) if touched else None
     )
     return written_differences(job, _within(stored, touched, job.table), desired)
 
@@ -143,7 +141,7 @@ def _laid_out(job: Job, desired: DataFrame) -> DataFrame:
     """Rows of a first load in the order of their days, which weigh what those of the input do."""
     first = job.table.upstream[0]
     rows = job.inputs[first.name].rows
-    return by_day(desired, job.table, job.read_input(first), first.day, rows)
+    return job.engine.by_day(desired, job.table, job.read_input(first), first.day, rows)
 
 
 def _within(rows: DataFrame, touched: _Touched | None, table: Table) -> DataFrame:

@@ -1,23 +1,25 @@
-"""One run of one table: everything its stages share."""
+"""One run of one table: the facts that everything in it shares."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.engines.spark import delta
 from lakehouse.errors import UpstreamMissingError
-from lakehouse.io.state import State, StateStore
+from lakehouse.io import delta_log
+from lakehouse.landing.files import Files
 from lakehouse.spec import Run
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from lakehouse.catalog.registry import Entry
-    from lakehouse.engines.spark.labels import TableEngine
+    from lakehouse.engines.protocols import Engine
     from lakehouse.io.delta_log import Span
+    from lakehouse.io.state import State, StateStore
+    from lakehouse.landing.feed import Feed
     from lakehouse.settings import Settings
     from lakehouse.spec import Table
 
@@ -41,34 +43,50 @@ class Request:
     day: date | None = None
 
 
+def new_request(
+    *,
+    as_of: date | None = None,
+    full_refresh: bool = False,
+    run_id: str | None = None,
+    day: date | None = None,
+) -> Request:
+    """A request made now; run ids sort by time."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    identity = run_id or f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    return Request(identity, now, as_of, full_refresh, day)
+
+
 @dataclass(frozen=True)
 class Job:
-    """A table, its place, its inputs' published states and the request.
+    """A table, its place, what is published of it and of its inputs, and the request.
+
+    Facts as they were when the job was opened; after a write, `reread` gives those of now.
 
     Attributes:
         entry: The table and its code.
         settings: Where the lake is.
-        engine: Gives a session of this job's own, and labels what it does.
+        engine: Computes and stores; starts when first needed: having nothing to do costs nothing.
         request: What was asked for.
         states: Published states and candidates.
+        feed: Where the rows of a bronze table come from; None for the others.
+        published: What readers see now; None before the first green run.
+        base: Delta version this run builds on; None when the table does not exist yet.
+        upstream: Published states of the input tables, as far as there are.
         clocks: Date columns whose newest value others need to know.
-        files: Hash of the manifest of the landing files a bronze run consumes.
         token: Fencing token of the lock under which the job writes.
     """
 
     entry: Entry
     settings: Settings
-    engine: TableEngine
+    engine: Engine
     request: Request
     states: StateStore
+    feed: Feed | None
+    published: State | None
+    base: int | None
+    upstream: dict[str, State]
     clocks: frozenset[str] = frozenset()
-    files: str | None = None
     token: int = 0
-
-    @property
-    def spark(self) -> SparkSession:
-        """The engine; starts when first needed: having nothing to do costs nothing."""
-        return self.engine.spark
 
     @property
     def table(self) -> Table:
@@ -80,39 +98,36 @@ class Job:
         """Where the table is stored."""
         return self.settings.table_uri(self.table.name)
 
-    @cached_property
-    def published(self) -> State | None:
-        """What readers see now; None before the first green run."""
-        return self.states.published(self.table.name)
-
-    @cached_property
+    @property
     def inputs(self) -> dict[str, State]:
         """Published states of the input tables.
 
         Raises:
             UpstreamMissingError: One was never published.
         """
-        found = {each.name: self.states.published(each.name) for each in self.table.upstream}
-        missing = [name for name, state in found.items() if state is None]
+        missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
         if missing:
             message = (
                 f"{self.table.name} needs {', '.join(missing)}, never published; "
                 f"run `lakehouse run +{self.table.name}`"
             )
             raise UpstreamMissingError(message, table=self.table.name, missing=missing)
-        return {name: state for name, state in found.items() if state is not None}
+        return self.upstream
 
-    @cached_property
-    def base(self) -> int | None:
-        """Delta version this run builds on; None when the table does not exist yet."""
-        return delta.latest_version(self.uri)
+    def reread(self) -> Job:
+        """The same job with what is published, and the newest version, as they are now."""
+        return replace(
+            self,
+            published=self.states.published(self.table.name),
+            base=delta_log.latest_version(self.uri),
+        )
 
     def read_input(self, table: Table, span: Span | None = None) -> DataFrame:
         """An input table at its published version; with a span, at least all rows of its days."""
         uri = self.settings.table_uri(table.name)
-        return delta.read(self.spark, uri, self.inputs[table.name].version, span)
+        return self.engine.store.read(uri, self.inputs[table.name].version, span)
 
-    @cached_property
+    @property
     def run(self) -> Run:
         """What the transform may know."""
         started = self.request.started_at
@@ -129,3 +144,32 @@ class Job:
         clock = self.table.as_of
         newest = self.inputs[clock.table.name].newest.get(clock.column)
         return date.fromisoformat(newest) if newest else None
+
+
+def open_job(  # noqa: PLR0913  # the facts of a job
+    entry: Entry,
+    settings: Settings,
+    engine: Engine,
+    request: Request,
+    states: StateStore,
+    *,
+    clocks: frozenset[str] = frozenset(),
+    token: int = 0,
+) -> Job:
+    """Collect the facts of a run of a table, as they are now."""
+    table = entry.table
+    found = {each.name: states.published(each.name) for each in table.upstream}
+    source = table.source
+    return Job(
+        entry=entry,
+        settings=settings,
+        engine=engine,
+        request=request,
+        states=states,
+        feed=Files(settings.raw_uri, source.name, states) if source else None,
+        published=states.published(table.name),
+        base=delta_log.latest_version(settings.table_uri(table.name)),
+        upstream={name: state for name, state in found.items() if state is not None},
+        clocks=clocks,
+        token=token,
+    )

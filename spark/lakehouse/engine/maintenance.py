@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engine.job import new_request
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.runner import new_request
-from lakehouse.engines.spark import delta
 from lakehouse.errors import LockedError, exit_code_of
-from lakehouse.io import files, ops
+from lakehouse.io import delta_log, files, ops
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 from lakehouse.quality import quarantine
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lakehouse.engine.job import Job
-    from lakehouse.engine.runner import Lake
+    from lakehouse.engine.lake import Lake
     from lakehouse.io.state import State
     from lakehouse.settings import Settings
 
@@ -120,7 +119,7 @@ def _maintain(lake: Lake, name: str, run_id: str) -> list[Upkeep]:
     def work() -> list[Upkeep]:
         at_once = lake.settings.model_copy(update={"lock_timeout_s": 0.0})
         with table_lock(at_once, name) as token:
-            job = replace(lake.job(name, new_request(run_id=run_id)), token=token)
+            job = lake.job(name, new_request(run_id=run_id), token=token)
             return [_table(job), *_quarantine(job)]
 
     return _guarded(lake.settings, name, work)
@@ -157,7 +156,7 @@ def _table(job: Job) -> Upkeep:
 def _quarantine(job: Job) -> list[Upkeep]:
     """The rejects of a bronze table, under its lock; readers follow the newest version."""
     uri = quarantine.uri(job.settings, job.table.name)
-    version = delta.latest_version(uri) if job.table.source else None
+    version = delta_log.latest_version(uri) if job.feed else None
     if version is None:
         return []
     before = ops.size(uri)
@@ -166,12 +165,12 @@ def _quarantine(job: Job) -> list[Upkeep]:
 
 
 def _compact(job: Job, uri: str, version: int | None) -> str:
-    delta.optimize(job.spark, uri, {"run_id": job.request.run_id, "token": job.token})
-    return UNCHANGED if delta.latest_version(uri) == version else COMPACTED
+    job.engine.store.optimize(uri, {"run_id": job.request.run_id, "token": job.token})
+    return UNCHANGED if delta_log.latest_version(uri) == version else COMPACTED
 
 
 def _move(job: Job, published: State) -> None:
-    newest = delta.latest_version(job.uri)
+    newest = delta_log.latest_version(job.uri)
     if newest is None or newest == published.version:
         return
     moved = replace(published, version=newest, head=newest, token=job.token)
@@ -180,7 +179,7 @@ def _move(job: Job, published: State) -> None:
 
 def _vacuumed(job: Job, upkeep: Upkeep, uri: str) -> Upkeep:
     held = _data_files(uri)
-    delta.vacuum(job.spark, uri, job.table.retention)
+    job.engine.store.vacuum(uri, job.table.retention)
     left = _data_files(uri)
     removed = held.keys() - left.keys()
     return replace(

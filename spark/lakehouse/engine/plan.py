@@ -1,18 +1,22 @@
-"""What was asked for → tables, upstream first, and days, oldest first."""
+"""What was asked for → tables, upstream first, and days, oldest first; and what would be done."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from lakehouse.errors import ConfigError, UnknownTableError
+from lakehouse.engine.outlook import look
+from lakehouse.errors import ConfigError, LakehouseError, UnknownTableError, UpstreamMissingError
 from lakehouse.spec.table import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from lakehouse.catalog.registry import Registry
+    from lakehouse.engine.job import Request
+    from lakehouse.engine.lake import Lake
+    from lakehouse.engines.protocols import Engine
 
 
 def select(registry: Registry, selectors: Iterable[str]) -> list[str]:
@@ -63,3 +67,38 @@ def backfill_days(first: date | None, last: date | None, as_of: str | None) -> l
     if first > last:
         raise ConfigError(f"--from {first} lies after --to {last}; swap them")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+class NoEngine:
+    """Stands in for the engine of a job that is only looked at."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Looking asks an engine for nothing; whoever does has found a bug."""
+        raise AttributeError(f"a look needs no engine, and asked it for {name}")
+
+
+def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str, Any]]:
+    """What a run would do and why, from bookkeeping alone; writes nothing."""
+    engine = cast("Engine", NoEngine())
+    steps: list[dict[str, Any]] = []
+    moving: set[str] = set()
+    for name in lake.due(names):
+        step: dict[str, Any] = {"table": name, "action": "run", "reason": "", "inputs": ""}
+        awaited = sorted(moving & lake.registry.upstream(name))
+        try:
+            job = lake.job(name, request, engine=engine)
+            outlook = look(job)
+            step["reason"] = outlook.reason
+            step["inputs"] = ", ".join(f"{n}@{state.version}" for n, state in job.inputs.items())
+            step["action"] = "skip" if outlook.idle and not awaited else "run"
+        except UpstreamMissingError as error:
+            step["action"] = "run" if awaited else "wait"
+            step["reason"] = str(error)
+        except LakehouseError as error:
+            step["action"], step["reason"] = "fail", str(error)
+        if awaited:
+            step["reason"] = f"after {', '.join(awaited)}"
+        if step["action"] == "run":
+            moving.add(name)
+        steps.append(step)
+    return steps

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.engines.spark import delta
 from lakehouse.io import ops
+from lakehouse.spec.changes import DELETE, UPDATE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,11 +33,11 @@ AFTER = ("update_postimage", "insert")
 def record(job: Job, candidate: State) -> None:
     """Note what publishing a candidate of a mart changes; twice for one version notes it once."""
     table, base = job.table, candidate.base
-    changes_old = candidate.changed.keys() & {delta.UPDATE, delta.DELETE}
+    changes_old = candidate.changed.keys() & {UPDATE, DELETE}
     if table.layer != "gold" or base is None or base == candidate.version or not changes_old:
         return
     noted = f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version}"
-    feed = delta.changes(job.spark, job.uri, base, candidate.version)
+    feed = job.engine.store.changes(job.uri, base, candidate.version)
     if feed is None or ops.read(job.settings, NAME, noted):
         return
     at = datetime.now(UTC)

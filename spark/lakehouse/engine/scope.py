@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.engines.spark import delta
+from lakehouse.engine.outlook import changed_inputs, how_as_of_moved, news, why_everything
 from lakehouse.spec import ReplaceSlices
 
 if TYPE_CHECKING:
@@ -28,51 +28,10 @@ class Scope:
     Attributes:
         reason: Why, in words for `lakehouse plan`.
         touched: The slice keys to recompute; None = all of them.
-        empty: Nothing to do at all.
     """
 
     reason: str
     touched: DataFrame | None = None
-    empty: bool = False
-
-
-def changed_inputs(job: Job) -> dict[str, tuple[int | None, int]]:
-    """Inputs whose published content is not the consumed one: name → (consumed, published)."""
-    consumed = job.published.inputs if job.published else {}
-    return {
-        name: (consumed.get(name), state.version)
-        for name, state in job.inputs.items()
-        if state.is_news_to(consumed.get(name))
-    }
-
-
-def why_everything(job: Job) -> str | None:
-    """The reason to recompute the whole table, or None."""
-    published = job.published
-    if job.request.full_refresh:
-        return "full refresh asked for"
-    if published is None:
-        return "never published"
-    if published.code != job.entry.code:
-        return "its code changed"
-    if moved := _moved(job):
-        is_forward = (published.as_of or "") < (job.as_of_key or "")
-        return None if job.table.unfinished and is_forward else moved
-    return None
-
-
-def _moved(job: Job) -> str | None:
-    """How the as-of date moved since the published version, in words."""
-    published = job.published
-    if published is None or published.as_of == job.as_of_key:
-        return None
-    return f"as-of moved from {published.as_of} to {job.as_of_key}"
-
-
-def news(job: Job) -> str:
-    """What changed since the published version, in words; empty when nothing did."""
-    words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
-    return ", ".join([*words, *filter(None, [_moved(job)])])
 
 
 @labelled("find scope")
@@ -81,19 +40,17 @@ def derive_scope(job: Job) -> Scope:
     if reason := why_everything(job):
         return Scope(reason)
     words = news(job)
-    if not words:
-        return Scope("inputs unchanged", empty=True)
     changed = changed_inputs(job)
     if not job.table.write.slices:
         return Scope(f"{words}; recomputed as a whole")
-    touched = [_unfinished(job)] if _moved(job) else []
+    touched = [_unfinished(job)] if how_as_of_moved(job) else []
     for table in job.table.upstream:
         if table.name not in changed:
             continue
         old, new = changed[table.name]
         if old is None or not (is_sliced(job.table, table) or history_of(job.table, table)):
             return Scope(f"{words}; {table.name} touches every slice")
-        feed = delta.changes(job.spark, job.settings.table_uri(table.name), old, new)
+        feed = job.engine.store.changes(job.settings.table_uri(table.name), old, new)
         if feed is None:
             return Scope(f"{words}; change history of {table.name} is gone")
         touched += _touched_by(job, table, feed)
@@ -102,7 +59,7 @@ def derive_scope(job: Job) -> Scope:
 
 def _unfinished(job: Job) -> DataFrame:
     """The slices that may change although no input did."""
-    stored = delta.read(job.spark, job.uri, job.base)
+    stored = job.engine.store.read(job.uri, job.base)
     return stored.filter(job.table.unfinished).select(*job.table.write.slices)
 
 

@@ -6,7 +6,6 @@ for the next stands in the lake (the candidate state), never in memory.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -16,15 +15,15 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
-from lakehouse.engine.ingest import check_headers, ingest, intake
+from lakehouse.engine.ingest import check_headers, ingest
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.scope import derive_scope, news, why_everything, within
-from lakehouse.engines.spark import delta
+from lakehouse.engine.scope import derive_scope, within
+from lakehouse.engine.write import check_schema
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
+from lakehouse.io import delta_log
 from lakehouse.io.delta_log import Span
-from lakehouse.io.fault_points import reach
+from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import State
-from lakehouse.landing import files as landing
 from lakehouse.quality import gates
 from lakehouse.spec import Append
 from lakehouse.spec.checks import OUTPUT
@@ -35,22 +34,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from lakehouse.engine.job import Job
+    from lakehouse.engine.outlook import Outlook
     from lakehouse.engine.write import Written
     from lakehouse.quality.expectations import Result
-    from lakehouse.spec import Table
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What a run would do.
-
-    Attributes:
-        idle: Nothing.
-        reason: Why, in words.
-    """
-
-    idle: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -68,40 +54,19 @@ class Processed:
     skipped: bool = False
 
 
-def outlook(job: Job) -> Outlook:
-    """Whether there is anything to do, from bookkeeping alone: needs no engine.
-
-    Raises:
-        UpstreamMissingError: An input never arrived or was never published.
-        InputQualityError: A landing file cannot be read.
-    """
-    if job.table.source:
-        work = intake(job)
-        idle, reason = work.empty, work.reason
-    else:
-        reason = why_everything(job) or news(job)
-        idle = not reason
-        reason = reason or "inputs unchanged"
-    published = job.published
-    if published is not None and job.base not in {published.version, published.head}:
-        return Outlook(idle=False, reason=f"a run died unpublished; {reason}")
-    return Outlook(idle=idle and published is not None, reason=reason)
-
-
 @labelled("check input")
-def assert_input(job: Job) -> list[Result]:
+def assert_input(job: Job, outlook: Outlook) -> list[Result]:
     """Check that the inputs are there, readable, of the declared shape, and good enough.
 
     Raises:
-        UpstreamMissingError: An input never arrived or was never published.
+        UpstreamMissingError: An input was never published.
         SchemaMismatchError: A landing file or the stored table lacks declared columns.
-        InputQualityError: A failing check; carries the results.
+        InputQualityError: A failing check, with the results; or a file that nobody can read.
     """
     if job.base is not None:
-        delta.check_schema(job.spark, job.uri, job.table)
-    if job.table.source:
-        work = intake(job)
-        check_headers(job, work.delivery.new + work.delivery.changed)
+        check_schema(job)
+    if outlook.arrivals is not None:
+        check_headers(job, outlook.arrivals)
         return []
     checks = job.table.requires
     subjects = {
@@ -113,38 +78,26 @@ def assert_input(job: Job) -> list[Result]:
     return results
 
 
-def process(job: Job) -> Processed:
+def process(job: Job, outlook: Outlook) -> Processed:
     """Roll back what a dead run left, then write what the inputs ask for.
 
     Raises:
         LakehouseError: The write failed; the published version is untouched.
     """
     job = recover(job)
-    if job.table.source:
-        return _process_bronze(job)
-    scope = derive_scope(job)
-    published = job.published
-    if scope.empty and published is not None:
-        return Processed(published, scope.reason, skipped=True)
-    written = derive(job, scope)
-    return _proposed(job, written, scope.reason)
+    if not outlook.has_news and job.published is not None:
+        return Processed(job.published, outlook.why, skipped=True)
+    if job.feed is None or outlook.arrivals is None:
+        scope = derive_scope(job)
+        return _proposed(job, derive(job, scope), scope.reason)
+    check_headers(job, outlook.arrivals)
+    position = outlook.arrivals.position
+    written = ingest(job, outlook.arrivals, position, whole=outlook.whole)
+    job.feed.remember(outlook.arrivals)
+    return _proposed(job, written, outlook.why, position)
 
 
-def _process_bronze(job: Job) -> Processed:
-    work = intake(job)
-    published = job.published
-    if work.empty and published is not None:
-        return Processed(published, work.reason, skipped=True)
-    check_headers(job, work.delivery.new + work.delivery.changed)
-    known = job.states.manifest(published.files if published else None)
-    manifest = landing.manifest_of(work.delivery, known)
-    job = replace(job, files=landing.manifest_digest(manifest))
-    written = ingest(job, work)
-    job.states.save_manifest(job.files or "", manifest)
-    return _proposed(job, written, work.reason)
-
-
-def _proposed(job: Job, written: Written, reason: str) -> Processed:
+def _proposed(job: Job, written: Written, reason: str, position: str | None = None) -> Processed:
     state = State(
         table=job.table.name,
         version=written.version,
@@ -153,7 +106,7 @@ def _proposed(job: Job, written: Written, reason: str) -> Processed:
         token=job.token,
         as_of=job.as_of_key,
         inputs={name: each.version for name, each in job.inputs.items()},
-        files=job.files,
+        position=position,
         code=job.entry.code,
         **_totals(job, written),
         account=written.account,
@@ -163,7 +116,7 @@ def _proposed(job: Job, written: Written, reason: str) -> Processed:
         reason=reason,
     )
     job.states.propose(state)
-    reach("after_commit_before_gate", job.table.name)
+    fault_point("after_commit_before_gate", job.table.name)
     return Processed(state, reason)
 
 
@@ -178,7 +131,7 @@ def _same_since(job: Job, written: Written) -> int | None:
 @labelled("count")
 def _totals(job: Job, written: Written) -> dict[str, Any]:
     """Rows in the table and the newest value of its clocks."""
-    rows, newest = delta.totals(job.spark, job.uri, written.version, sorted(job.clocks))
+    rows, newest = job.engine.store.totals(job.uri, written.version, sorted(job.clocks))
     return {"rows": rows, "newest": {name: day.isoformat() for name, day in newest.items()}}
 
 
@@ -194,10 +147,10 @@ def recover(job: Job) -> Job:
 @labelled("roll back")
 def roll_back(job: Job, published: State) -> Job:
     """Restore the published content; the rejected versions stay readable in the history."""
-    delta.restore(job.spark, job.uri, published.version)
-    head = delta.latest_version(job.uri) or published.version
+    job.engine.store.restore(job.uri, published.version)
+    head = delta_log.latest_version(job.uri) or published.version
     job.states.replace(replace(published, head=head))
-    return replace(job)  # a fresh copy: base and published are read again
+    return job.reread()
 
 
 def assert_output(job: Job) -> tuple[State, list[Result]]:
@@ -224,7 +177,7 @@ def assert_output(job: Job) -> tuple[State, list[Result]]:
         error.details["version"] = candidate.version
         raise
     restatements.record(job, candidate)
-    reach("before_publish", job.table.name)
+    fault_point("before_publish", job.table.name)
     return job.states.publish(candidate), results
 
 
@@ -252,19 +205,19 @@ def _intrusion(job: Job, candidate: State) -> str | None:
     # An engine that outlives its killed client can still commit, whoever holds the lock by then.
     # Only the token tells them apart: a retried task has the run id of the one that was killed.
     base = 0 if candidate.base is None else candidate.base  # 0 is the empty table
-    notes = delta.notes(job.uri, base, candidate.version)
+    notes = delta_log.notes(job.uri, base, candidate.version)
     others = sorted({str(n.get("run_id")) for n in notes if n.get("token") != candidate.token})
     return f"run {', '.join(others)} committed in between" if others else None
 
 
 def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:
-    read = partial(delta.read, job.spark, job.uri, state.version)
+    read = partial(job.engine.store.read, job.uri, state.version)
     published = job.published
     if whole or published is None or state.base is None:
         return read()
     if state.version == state.base:
         return read().limit(0)
-    feed = delta.changes(job.spark, job.uri, state.base, state.version)
+    feed = job.engine.store.changes(job.uri, state.base, state.version)
     if feed is None:
         return read()
     if isinstance(job.table.write, Append):
@@ -281,7 +234,7 @@ def _span(job: Job, state: State) -> Span | None:
     day = job.table.day
     if state.base is None or day not in job.table.write.slices:
         return None
-    days = [note.get("days") for note in delta.notes(job.uri, state.base, state.version)]
+    days = [note.get("days") for note in delta_log.notes(job.uri, state.base, state.version)]
     if not day or not days or None in days:
         return None
     ends = [date.fromisoformat(end) for pair in days for end in pair or ()]
@@ -305,10 +258,3 @@ def _stop_if_red(
 
 def _number(value: float | None) -> str:
     return "no value" if value is None else f"{value:g}"
-
-
-def masked(sample: str, table: Table) -> str:
-    """A sample row without personal data."""
-    personal = {column.name for column in table.columns if column.pii}
-    row = json.loads(sample)
-    return json.dumps({name: "***" if name in personal else row[name] for name in row})

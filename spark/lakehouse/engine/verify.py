@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engine.derive import desired_rows
+from lakehouse.engine.differences import count_operations, differences
 from lakehouse.engine.ingest import desired_from_files
 from lakehouse.engine.labels import labelled
-from lakehouse.engines.spark import delta
 from lakehouse.errors import UpstreamMissingError
+from lakehouse.spec.changes import DELETE, INSERT, UPDATE
 
 if TYPE_CHECKING:
     from lakehouse.engine.job import Job
@@ -56,17 +57,17 @@ def verify(job: Job) -> Verdict:
     if published is None:
         message = f"{job.table.name} was never published; run `lakehouse run +{job.table.name}`"
         raise UpstreamMissingError(message, table=job.table.name)
-    stored = delta.read(job.spark, job.uri, published.version)
-    rebuilt = desired_from_files(job, stored) if job.table.source else desired_rows(job)
-    staged = delta.differences(stored, rebuilt, job.table).localCheckpoint()
-    counts, _ = delta.count_operations(staged, job.table)
+    stored = job.engine.store.read(job.uri, published.version)
+    rebuilt = desired_from_files(job, stored) if job.feed else desired_rows(job)
+    staged = job.engine.keep(differences(stored, rebuilt, job.table))
+    counts, _ = count_operations(staged, job.table)
     as_json = staged.limit(MAX_SAMPLES).select(F.to_json(F.struct("*")).alias("row"))
     samples = tuple(row["row"] for row in as_json.collect()) if counts else ()
     return Verdict(
         job.table.name,
         published.version,
-        missing=counts.get(delta.INSERT, 0),
-        surplus=counts.get(delta.DELETE, 0),
-        different=counts.get(delta.UPDATE, 0),
+        missing=counts.get(INSERT, 0),
+        surplus=counts.get(DELETE, 0),
+        different=counts.get(UPDATE, 0),
         samples=samples,
     )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from lakehouse.engine.differences import count_operations, differences
 from lakehouse.engine.labels import labelled
-from lakehouse.engines.spark import delta
-from lakehouse.engines.spark.tally import Tally
-from lakehouse.errors import TableDefinitionError
+from lakehouse.errors import SchemaMismatchError, TableDefinitionError
+from lakehouse.io import delta_log
 from lakehouse.io.state import Account
+from lakehouse.spec.changes import INSERT, OPERATION
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -57,46 +58,76 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*table.column_names)
 
 
+def check_schema(job: Job) -> None:
+    """The stored columns are the declared ones.
+
+    Raises:
+        SchemaMismatchError: They differ; names the columns.
+    """
+    table, uri = job.table, job.uri
+    stored = job.engine.store.columns(uri)
+    declared = {column.name: column.type for column in table.stored_columns}
+    if stored != declared:
+        differing = sorted(
+            f"{name} (stored {stored.get(name, 'missing')}, declared {declared.get(name, 'no')})"
+            for name in stored.keys() | declared.keys()
+            if stored.get(name) != declared.get(name)
+        )
+        message = (
+            f"{table.name}: the stored table does not have the declared columns: "
+            f"{', '.join(differing)}; migrate it, or move {uri} away and run with --full-refresh"
+        )
+        raise SchemaMismatchError(message, table=table.name, columns=differing)
+
+
 @labelled("write")
-def written_rows(job: Job, rows: DataFrame) -> Written:
+def written_rows(job: Job, rows: DataFrame, position: str | None = None) -> Written:
     """Append rows that the table does not hold."""
     if job.base is None:
-        delta.create(job.spark, job.uri, job.table)
-    tally = Tally(rows, n=F.count(F.lit(1)))
-    delta.append(tally.rows, job.uri, _metadata(job))
-    changed = {delta.INSERT: tally.counts()["n"]}
-    return Written(delta.latest_version(job.uri) or 0, job.base, changed)
+        job.engine.store.create(job.uri, job.table)
+    tally = job.engine.observe(rows, n=F.count(F.lit(1)))
+    job.engine.store.append(tally.rows, job.uri, _metadata(job, position))
+    changed = {INSERT: tally.counts()["n"]}
+    return Written(delta_log.latest_version(job.uri) or 0, job.base, changed)
 
 
-def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Written:
+def written_differences(
+    job: Job, current: DataFrame, desired: DataFrame, position: str | None = None
+) -> Written:
     """Merge the rows that differ between the stored and the desired content."""
     # Computed once: the counts decide whether there is anything to merge.
-    staged = delta.differences(current, desired, job.table).localCheckpoint()
-    changed, span = delta.count_operations(staged, job.table)
+    staged = job.engine.keep(differences(current, desired, job.table))
+    changed, span = count_operations(staged, job.table)
     if changed:
-        _apply(job, staged, changed, span)
-    version = delta.latest_version(job.uri) if changed else job.base
+        _apply(job, staged, changed, span, position)
+    version = delta_log.latest_version(job.uri) if changed else job.base
     return Written(version or 0, job.base, changed)
 
 
 @labelled("write")
-def _apply(job: Job, staged: DataFrame, changed: dict[str, int], span: Span | None) -> None:
+def _apply(
+    job: Job,
+    staged: DataFrame,
+    changed: dict[str, int],
+    span: Span | None,
+    position: str | None,
+) -> None:
     days = [span.first, span.last] if span else None
-    metadata = _metadata(job) | {"changed": changed, "days": days}
-    if set(changed) == {delta.INSERT}:  # half the work of a MERGE
-        delta.append(staged.drop(delta.OPERATION), job.uri, metadata)
+    metadata = _metadata(job, position) | {"changed": changed, "days": days}
+    if set(changed) == {INSERT}:  # half the work of a MERGE
+        job.engine.store.append(staged.drop(OPERATION), job.uri, metadata)
     else:
-        delta.merge(job.spark, staged, job.uri, job.table, metadata, span=span)
+        job.engine.store.merge(staged, job.uri, job.table, metadata, span=span)
 
 
-def _metadata(job: Job) -> dict[str, Any]:
+def _metadata(job: Job, position: str | None) -> dict[str, Any]:
     """What stands in the commit itself; the account of rows follows in `ops.runs` (ADR 6)."""
     return {
         "run_id": job.request.run_id,
         "token": job.token,
         "table": job.table.name,
         "as_of": job.as_of_key,
-        "files": job.files,
+        "position": position,
         "inputs": {name: state.version for name, state in job.inputs.items()},
         "code": job.entry.code,
     }

@@ -6,6 +6,7 @@ Read without the engine, which takes three jobs and most of a second to answer t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow.fs import FileType
 
+from lakehouse.errors import SchemaMismatchError
 from lakehouse.io import files
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 Action = dict[str, dict[str, Any]]
+_COMMIT = re.compile(r"/(\d{20})\.json$")
 MOST_FILES = 1000
 """A version of more files is left to the engine, which need not look at each of them first."""
 
@@ -35,6 +38,35 @@ def actions(uri: str, version: int) -> list[Action]:
     filesystem, root = files.locate(uri)
     with filesystem.open_input_stream(f"{root}/_delta_log/{version:020}.json") as stream:
         return [json.loads(line) for line in stream.read().splitlines() if line.strip()]
+
+
+def latest_version(uri: str) -> int | None:
+    """Newest version, or None when nothing is there. A listing: needs no engine.
+
+    Raises:
+        SchemaMismatchError: There are files, but not those of a Delta table.
+    """
+    commits = [_COMMIT.search(info.path) for info in files.list_files(f"{uri}/_delta_log")]
+    versions = [int(match[1]) for match in commits if match]
+    if versions:
+        return max(versions)
+    if files.list_files(uri):
+        message = (
+            f"{uri} holds files but is not a Delta table; move the folder away, "
+            "the next run creates the table"
+        )
+        raise SchemaMismatchError(message, path=uri)
+    return None
+
+
+def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
+    """What each commit in (after, until] says of itself; empty where it says nothing."""
+    found = []
+    for version in range(after + 1, until + 1):
+        about = (each.get("commitInfo") for each in actions(uri, version))
+        said = next(filter(None, about), {}).get("userMetadata")
+        found.append(json.loads(said or "{}"))
+    return found
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ POINTS = (
 """The points a process can be killed at from within; kills inside a write come from outside."""
 
 
-def reach(point: str, table: str) -> None:
+def fault_point(point: str, table: str) -> None:
     """Die here when `LAKEHOUSE_FAULT` says `<point>` or `<point>@<table>`."""
     fault = current_settings().fault
     if fault and fault in {point, f"{point}@{table}"}:

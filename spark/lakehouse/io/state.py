@@ -52,7 +52,7 @@ class State:
         token: Fencing token of the lock under which it was made.
         as_of: As-of date, ISO, for tables that depend on one.
         inputs: Consumed version of every input table.
-        files: Hash of the manifest of consumed landing files (bronze).
+        position: What was consumed of a feed (bronze): of landing files the hash of their manifest.
         code: Fingerprint of the table's code.
         rows: Rows in the table.
         newest: Newest value of each date column that is a clock for other tables, ISO.
@@ -73,7 +73,7 @@ class State:
     token: int
     as_of: str | None = None
     inputs: dict[str, int] = field(default_factory=dict)
-    files: str | None = None
+    position: str | None = None
     code: str = ""
     rows: int = 0
     newest: dict[str, str] = field(default_factory=dict)
@@ -95,8 +95,10 @@ class State:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:
-        """Read back what `asdict` wrote."""
-        return cls(**content | {"account": Account(**content["account"])})
+        """Read back what `asdict` wrote, also before positions were called so."""
+        told = dict(content)
+        told.setdefault("position", told.pop("files", None))
+        return cls(**told | {"account": Account(**told["account"])})
 
 
 class StateStore:
@@ -146,11 +148,11 @@ class StateStore:
     def sweep_manifests(self, before: datetime) -> int:
         """Delete manifests from before a time that no state names; returns how many."""
         states = [
-            files.read_json(f"{self._ops}/{kind}/{info.base_name}")
+            self._read(kind, info.base_name.removesuffix(".json"))
             for kind in ("published", "candidates")
             for info in files.list_files(f"{self._ops}/{kind}")
         ]
-        named = {state["files"] for state in states if state}
+        named = {state.position for state in states if state}
         gone = 0
         for info in files.list_files(f"{self._ops}/manifests"):
             if info.base_name.removesuffix(".json") not in named and info.mtime < before:

@@ -6,8 +6,9 @@ import gzip
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from lakehouse.errors import InputQualityError, StorageError
@@ -18,11 +19,30 @@ if TYPE_CHECKING:
 
     from pyarrow.fs import FileInfo
 
+    from lakehouse.io.state import StateStore
+    from lakehouse.landing.feed import Arrivals
+
+Manifest = dict[str, dict[str, Any]]
 FORMATS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
 CHUNK = 1 << 20
 HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"
 DAY = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a landing file holds.
+
+    Attributes:
+        digest: BLAKE2 of the stored bytes.
+        layout: `array` (one JSON array), `lines` (JSON lines) or `csv`.
+        header: Header line of a CSV file.
+    """
+
+    digest: str
+    layout: str
+    header: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,33 +54,32 @@ class LandedFile:
         uri: Absolute path or URI.
         size: Bytes on storage.
         mtime_ns: Modification time; only used to avoid hashing an untouched file again.
-        digest: BLAKE2 of the stored bytes.
-        layout: `array` (one JSON array), `lines` (JSON lines) or `csv`.
-        header: Header line of a CSV file.
+        known: Its content where that was found out before.
     """
 
     path: str
     uri: str
     size: int
     mtime_ns: int
-    digest: str
-    layout: str
-    header: str | None = None
+    known: Content | None = None
+
+    @cached_property
+    def content(self) -> Content:
+        """What it holds; the file is read when first asked, and only where nobody knows.
+
+        Raises:
+            InputQualityError: It is truncated.
+        """
+        return self.known or _inspect(self.uri, self.path)
 
     def record(self) -> dict[str, Any]:
         """What the manifest keeps."""
-        return {
-            "size": self.size,
-            "mtime_ns": self.mtime_ns,
-            "digest": self.digest,
-            "layout": self.layout,
-            "header": self.header,
-        }
+        return {"size": self.size, "mtime_ns": self.mtime_ns, **vars(self.content)}
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the landing folder holds compared with what was consumed.
+    """What the landing folder holds compared with what was consumed: the arrivals of `Files`.
 
     Attributes:
         new: Files not consumed yet.
@@ -68,6 +87,7 @@ class Delivery:
         unchanged: Files consumed as they are.
         gone: Paths that were consumed and are not there any more; their rows stay.
         waiting: Paths of new files that are dated after the day of the run.
+        consumed: The manifest of consumed files that it was compared with.
     """
 
     new: tuple[LandedFile, ...]
@@ -75,11 +95,86 @@ class Delivery:
     unchanged: tuple[LandedFile, ...]
     gone: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    consumed: Manifest = field(default_factory=dict)
 
     @property
     def present(self) -> tuple[LandedFile, ...]:
         """Every file that is there."""
         return self.new + self.changed + self.unchanged
+
+    @property
+    def ever(self) -> bool:
+        """Whether any file arrived, now or before."""
+        return bool(self.present or self.consumed)
+
+    @property
+    def has_new(self) -> bool:
+        """Whether some file was not consumed."""
+        return bool(self.new)
+
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """Paths of consumed files whose content changed."""
+        return tuple(each.path for each in self.changed)
+
+    @property
+    def news(self) -> str:
+        """What is new, or waits, in words."""
+        if self.new:
+            return f"{len(self.new)} new file{'s'[: len(self.new) > 1]}"
+        later = f", {len(self.waiting)} dated later wait" if self.waiting else ""
+        return f"no new files{later}"
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest after consuming it; files that are gone stay in it."""
+        return self.consumed | {each.path: each.record() for each in self.present}
+
+    @property
+    def position(self) -> str:
+        """Hash over the identities (not the modification times) of all files of the manifest."""
+        lines = (f"{path}\0{r['size']}\0{r['digest']}\n" for path, r in self.manifest.items())
+        return hashlib.blake2b("".join(sorted(lines)).encode(), digest_size=16).hexdigest()
+
+    def files(self, *, whole: bool) -> tuple[LandedFile, ...]:
+        """Every file that is there, or only the new ones."""
+        return self.present if whole else self.new
+
+
+class Files:
+    """Landing files as a feed: a position stands for the manifest of consumed files."""
+
+    def __init__(self, raw_uri: str, source: str, states: StateStore) -> None:
+        """Keep where they are."""
+        self._raw_uri = raw_uri
+        self._source = source
+        self._states = states
+
+    def look(self, position: str | None, day: date | None) -> Delivery:
+        """Compare the landing folder with the consumed files; opens those that were touched since.
+
+        Args:
+            position: What was consumed; None = nothing yet.
+            day: New files dated later wait; undated files, and corrections of consumed ones, never
+                do.
+
+        Raises:
+            InputQualityError: A file is of a kind that nobody can read.
+        """
+        return deliveries(self._raw_uri, self._source, self._states.manifest(position), day)
+
+    def expected(self, day: date | None) -> str:
+        """Where a file would have to lie."""
+        return (
+            f"no landing files for {self._source}{f' up to {day}' if day else ''}: "
+            f"expected {self._raw_uri}/{self._source}"
+            f".json|.jsonl|.csv[.gz] or files below {self._raw_uri}/{self._source}/"
+        )
+
+    def remember(self, arrivals: Arrivals) -> None:
+        """Keep the manifest under its position."""
+        if isinstance(arrivals, Delivery):
+            self._states.save_manifest(arrivals.position, arrivals.manifest)
 
 
 def day_of(path: str) -> date | None:
@@ -97,58 +192,38 @@ def has_files(raw_uri: str, source: str) -> bool:
     return next(_candidates(raw_uri, source), None) is not None
 
 
-def deliveries(
-    raw_uri: str, source: str, known: dict[str, dict[str, Any]], day: date | None = None
-) -> Delivery:
-    """Compare the landing folder with the manifest of consumed files.
-
-    Args:
-        raw_uri: The landing folder.
-        source: Name of the source.
-        known: Manifest of consumed files.
-        day: New files dated later wait; undated files, and corrections of consumed ones, never do.
-
-    Raises:
-        InputQualityError: A file is truncated, or of a kind that nobody can read.
-    """
-    by_status: dict[str, list[LandedFile]] = {"new": [], "changed": [], "unchanged": []}
+def deliveries(raw_uri: str, source: str, consumed: Manifest, day: date | None = None) -> Delivery:
+    """Compare the landing folder with a manifest; see `Files.look`."""
+    new: list[LandedFile] = []
+    changed: list[LandedFile] = []
+    unchanged: list[LandedFile] = []
     waiting: list[str] = []
     for info in _candidates(raw_uri, source):
         path = _relative(info, raw_uri)
-        record = known.get(path)
+        record = consumed.get(path)
         if record is None and day and (day_of(path) or day) > day:
             waiting.append(path)
             continue
+        _format_of(path)
         mtime_ns = info.mtime_ns or 0
-        if record and (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
-            by_status["unchanged"].append(LandedFile(path, f"{raw_uri}/{path}", **record))
-            continue
-        landed = _inspect(info, path, f"{raw_uri}/{path}", mtime_ns)
+        landed = LandedFile(path, f"{raw_uri}/{path}", info.size, mtime_ns)
         if record is None:
-            by_status["new"].append(landed)
-        elif record["digest"] == landed.digest:
-            by_status["unchanged"].append(landed)
+            new.append(landed)
+            continue
+        known = Content(record["digest"], record["layout"], record["header"])
+        if (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
+            unchanged.append(replace(landed, known=known))
         else:
-            by_status["changed"].append(landed)
-    present = {each.path for group in by_status.values() for each in group}
+            (unchanged if landed.content == known else changed).append(landed)
+    present = {each.path for each in (*new, *changed, *unchanged)}
     return Delivery(
-        new=tuple(by_status["new"]),
-        changed=tuple(by_status["changed"]),
-        unchanged=tuple(by_status["unchanged"]),
-        gone=tuple(sorted(set(known) - present)),
+        new=tuple(new),
+        changed=tuple(changed),
+        unchanged=tuple(unchanged),
+        gone=tuple(sorted(set(consumed) - present)),
         waiting=tuple(sorted(waiting)),
+        consumed=consumed,
     )
-
-
-def manifest_of(delivery: Delivery, known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The manifest after consuming a delivery; files that are gone stay in it."""
-    return known | {each.path: each.record() for each in delivery.present}
-
-
-def manifest_digest(manifest: dict[str, dict[str, Any]]) -> str:
-    """Hash over the identities (not the modification times) of all files of a manifest."""
-    lines = (f"{path}\0{record['size']}\0{record['digest']}\n" for path, record in manifest.items())
-    return hashlib.blake2b("".join(sorted(lines)).encode(), digest_size=16).hexdigest()
 
 
 def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:
@@ -180,20 +255,16 @@ def _format_of(path: str) -> str:
     return FORMATS[extension]
 
 
-def _inspect(info: FileInfo, path: str, uri: str, mtime_ns: int) -> LandedFile:
-    kind = _format_of(path)
+def _inspect(uri: str, path: str) -> Content:
     digest, head = _hash_and_head(uri, path)
-    header = None
-    if kind == "csv":
-        layout = "csv"
-        first = head.removeprefix(BOM).splitlines()[0] if head.removeprefix(BOM).strip() else b""
-        header = first.decode("utf-8", "replace")
-    else:
-        # Only `.json` may be an array; a line of `.jsonl` that starts with [ is just a bad row.
-        may_be_array = path.removesuffix(".gz").lower().endswith(".json")
-        is_array = may_be_array and head.removeprefix(BOM).lstrip()[:1] == b"["
-        layout = "array" if is_array else "lines"
-    return LandedFile(path, uri, info.size, mtime_ns, digest, layout, header)
+    head = head.removeprefix(BOM)
+    if _format_of(path) == "csv":
+        first = head.splitlines()[0] if head.strip() else b""
+        return Content(digest, "csv", first.decode("utf-8", "replace"))
+    # Only `.json` may be an array; a line of `.jsonl` that starts with [ is just a bad row.
+    may_be_array = path.removesuffix(".gz").lower().endswith(".json")
+    is_array = may_be_array and head.lstrip()[:1] == b"["
+    return Content(digest, "array" if is_array else "lines")
 
 
 def _hash_and_head(uri: str, path: str) -> tuple[str, bytes]:

@@ -6,33 +6,35 @@ whole, so a re-run after a crash, or of a corrected file, leaves exactly the fil
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.engines.spark import delta
+from lakehouse.io import delta_log
+from lakehouse.spec import LONG, STRING, TIMESTAMP, Column
 from lakehouse.transforms.parse import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
+    from lakehouse.engines.protocols import Store
     from lakehouse.settings import Settings
     from lakehouse.spec import Run
 
 LINES_SCHEMA = "_source_file string, _block bigint, _position bigint, raw string"
-_COLUMNS = (
-    "source_file STRING NOT NULL COMMENT 'Landing file, below the landing folder.', "
-    "source_line BIGINT COMMENT 'Line in the file (element of a JSON array), from 1.', "
-    "raw BINARY NOT NULL COMMENT 'The row as it landed, byte for byte.', "
-    "reasons ARRAY<STRING> NOT NULL COMMENT 'Rules it breaks.', "
-    "layout STRING NOT NULL COMMENT 'array, lines or csv.', "
-    "header STRING COMMENT 'Header line of a CSV file.', "
-    "run_id STRING NOT NULL COMMENT 'Run that rejected it.', "
-    "quarantined_at TIMESTAMP NOT NULL COMMENT 'When that run started.'"
+COLUMNS = (
+    Column("source_file", STRING, "Landing file, below the landing folder.", nullable=False),
+    Column("source_line", LONG, "Line in the file (element of a JSON array), from 1."),
+    Column("raw", "binary", "The row as it landed, byte for byte.", nullable=False),
+    Column("reasons", "array<string>", "Rules it breaks.", nullable=False),
+    Column("layout", STRING, "array, lines or csv.", nullable=False),
+    Column("header", STRING, "Header line of a CSV file."),
+    Column("run_id", STRING, "Run that rejected it.", nullable=False),
+    Column("quarantined_at", TIMESTAMP, "When that run started.", nullable=False),
 )
+_INDEXED = ("source_file", "source_line", "quarantined_at")  # the others may hold personal data
 
 
 def uri(settings: Settings, table: str) -> str:
@@ -41,7 +43,7 @@ def uri(settings: Settings, table: str) -> str:
 
 
 def put(
-    spark: SparkSession,
+    store: Store,
     where: str,
     rejected: DataFrame | None,
     *,
@@ -51,52 +53,37 @@ def put(
     """Replace the quarantined rows of some files.
 
     Args:
-        spark: The engine.
+        store: Where tables are.
         where: Location of the quarantine table.
         rejected: Rows of `transforms.parse.typed` that have reasons, with `_line`; None when there
             are none.
         files: Files of the batch, whose quarantined rows are replaced; None = all of the table's.
         run: The run.
     """
-    exists = delta.latest_version(where) is not None
-    replaced = _in(files)
-    if rejected is None:
-        if exists and not delta.read(spark, where).filter(replaced).isEmpty():
-            spark.sql(f"DELETE FROM {delta.quoted(where)} WHERE {replaced}")
-        return
-    if not exists:
-        with delta.translated(where):
-            spark.sql(
-                f"CREATE TABLE {delta.quoted(where)} ({_COLUMNS}) USING delta TBLPROPERTIES "
-                "('delta.dataSkippingStatsColumns' = 'source_file,source_line,quarantined_at')"
-            )
-    rows = rejected.select(
-        F.col("_source_file").alias("source_file"),
-        F.col("_line").alias("source_line"),
-        F.col("raw").cast("binary").alias("raw"),
-        F.col(REASONS).alias("reasons"),
-        F.col("_layout").alias("layout"),
-        F.col("_header").alias("header"),
-        F.lit(run.run_id).alias("run_id"),
-        F.lit(run.started_at).alias("quarantined_at"),
-    )
-    with delta.translated(where):
-        (
-            rows.write.format("delta")
-            .mode("overwrite")
-            .option("replaceWhere", replaced)
-            .option("userMetadata", json.dumps({"run_id": run.run_id}))
-            .save(where)
+    rows = None
+    if rejected is not None:
+        rows = rejected.select(
+            F.col("_source_file").alias("source_file"),
+            F.col("_line").alias("source_line"),
+            F.col("raw").cast("binary").alias("raw"),
+            F.col(REASONS).alias("reasons"),
+            F.col("_layout").alias("layout"),
+            F.col("_header").alias("header"),
+            F.lit(run.run_id).alias("run_id"),
+            F.lit(run.started_at).alias("quarantined_at"),
         )
+    store.replace_where(
+        rows, where, _in(files), {"run_id": run.run_id}, columns=COLUMNS, indexed=_INDEXED
+    )
 
 
 def lines(
-    spark: SparkSession, where: str, *, but_not_from: Sequence[str]
+    store: Store, where: str, *, but_not_from: Sequence[str]
 ) -> list[tuple[str, str | None, DataFrame]]:
     """Quarantined rows of files that are not in the landing folder any more, to judge again."""
-    if delta.latest_version(where) is None:
+    if delta_log.latest_version(where) is None:
         return []
-    held = delta.read(spark, where).filter(~F.col("source_file").isin(list(but_not_from)))
+    held = store.read(where).filter(~F.col("source_file").isin(list(but_not_from)))
     groups = held.select("layout", "header").distinct().collect()
     return [
         (

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.catalog.status import Status
 from lakehouse.reporting import numbers
 from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
@@ -153,7 +154,7 @@ def _quality_row(
     run = runs.get(table.name)
     if run is None:
         outcome = Cell("never ran", "soft")
-    elif run["outcome"] in {"failed", "blocked"}:
+    elif run["outcome"] in {Status.FAILED, Status.BLOCKED}:
         kept = " (older version published)" if lake.state(table.name) else " (nothing published)"
         outcome = Cell(f"✗ {run['outcome']}{kept}", "bad")
     else:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from lakehouse.errors import PublishError
 from lakehouse.io import ops, postgres
-from lakehouse.io.fault_points import reach
+from lakehouse.io.fault_points import fault_point
 from lakehouse.io.postgres import execute, quoted
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving import ddl
@@ -160,12 +160,12 @@ def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
         execute(opened, statement)
     execute(opened, f"ANALYZE {served.staged}")
     _assert_whole(opened, served.staged, served, state)
-    reach("publish_staged", served.table.name)
+    fault_point("publish_staged", served.table.name)
     with opened.transaction():
         _swap(opened, served, years)
         _record(opened, served, state)
-        reach("publish_applied", served.table.name)
-    reach("publish_committed", served.table.name)
+        fault_point("publish_applied", served.table.name)
+    fault_point("publish_committed", served.table.name)
     return len(rows)
 
 
@@ -225,8 +225,8 @@ def _apply(opened: Connection, served: Served, uri: str, held: int, state: State
         postgres.copy(opened, served.name, put)
         _assert_whole(opened, served.name, served, state)
         _record(opened, served, state)
-        reach("publish_applied", served.table.name)
-    reach("publish_committed", served.table.name)
+        fault_point("publish_applied", served.table.name)
+    fault_point("publish_committed", served.table.name)
     return len(put) + len(gone)
 
 

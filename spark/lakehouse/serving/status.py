@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from lakehouse.catalog.domains import in_use
 from lakehouse.catalog.freshness import freshness
+from lakehouse.catalog.status import Status
 from lakehouse.io import ops, postgres
 from lakehouse.io.postgres import execute
 from lakehouse.io.state import StateStore
@@ -35,7 +36,7 @@ _CHECKS = (
 )
 _FATES = (
     "SELECT table_name, sum(rows_in) AS rows_in, sum(rows_quarantined) AS rows_quarantined "
-    "FROM t WHERE outcome = 'updated' "
+    f"FROM t WHERE outcome = '{Status.UPDATED}' "
     "GROUP BY table_name"
 )
 

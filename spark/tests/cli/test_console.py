@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from lakehouse.cli import console
-from lakehouse.engine.runner import Outcome
+from lakehouse.engine.outcome import Outcome
 from lakehouse.io.state import Account
 from lakehouse.reporting.page import Cell, Grid
 

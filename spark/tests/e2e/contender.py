@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.catalog.registry import registry
-from lakehouse.engine import runner
+from lakehouse.engine import run
+from lakehouse.engine.job import new_request
+from lakehouse.engine.lake import Lake
 from lakehouse.io.state import State, StateStore
 from lakehouse.settings import current_settings
 
@@ -66,15 +68,15 @@ def land(name: str, number: int) -> None:
 
 def main(name: str, rounds: int, folder: Path, mode: str) -> None:
     if mode == "unlocked":
-        runner.table_lock = no_lock
-    with runner.Lake(current_settings(), registry()) as lake:
+        run.table_lock = no_lock
+    with Lake(current_settings(), registry()) as lake:
         lake.states = Witness(current_settings())
         lake.spark.range(1).count()
         for number in range(rounds):
             land(name, number)
             meet(folder, name, f"start-{number}")
             proposed.clear()
-            outcome = lake.run_table(TABLE, runner.new_request())
+            outcome = lake.run_table(TABLE, new_request())
             last = proposed[-1] if proposed else None
             report = {
                 "code": outcome.exit_code,

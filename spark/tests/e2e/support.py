@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from lakehouse.engine.runner import Outcome
+    from lakehouse.engine.outcome import Outcome
     from lakehouse.io.state import Account
 
 PACKAGE_DIR = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import pytest
 from engine_log import logged
 
 from conftest import release
-from lakehouse.engines.spark.labels import TableEngine
+from lakehouse.engines.spark.engine import SparkEngine
 from lakehouse.engines.spark.session import relabel, spark_conf
 from lakehouse.errors import EngineError
 from lakehouse.observability.event_files import find_log
@@ -59,7 +59,7 @@ def test_labels_nest_and_go_away(spark):
     def label():
         return spark.sparkContext.getLocalProperty(DESCRIPTION)
 
-    engine = TableEngine("silver.x", lambda: spark)
+    engine = SparkEngine("silver.x", lambda: spark)
     with engine.doing("derive"):
         assert label() is None  # nothing was started for a label's sake
         assert engine.spark is spark

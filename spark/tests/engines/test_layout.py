@@ -11,8 +11,8 @@ from deltalake import DeltaTable
 
 from conftest import interaction, metadata
 from lakehouse.engine import stages
+from lakehouse.engine.job import new_request
 from lakehouse.engine.maintenance import maintain
-from lakehouse.engine.runner import new_request
 from lakehouse.engine.verify import verify
 from lakehouse.engines.spark import delta, layout
 from lakehouse.engines.spark.layout import Stretch, stretches

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from conftest import LakeDriver, depth, event
 from lakehouse.catalog.registry import registry
-from lakehouse.engine.runner import new_request
+from lakehouse.engine.job import new_request
 from lakehouse.engine.verify import verify
 from lakehouse.engines.spark import layout
 from lakehouse.io import ops

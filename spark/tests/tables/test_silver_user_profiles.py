@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conftest import metadata
-from lakehouse.engine.runner import new_request
+from lakehouse.engine.job import new_request
 from lakehouse.engine.verify import verify
 
 pytestmark = pytest.mark.spark

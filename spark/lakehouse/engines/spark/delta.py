@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from lakehouse.errors import SchemaMismatchError, WriteConflictError
+from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
 from lakehouse.spec import BOOLEAN
+from lakehouse.spec.changes import DELETE, OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,47 +30,15 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Column, Table
 
-OPERATION = "_operation"
-INSERT, UPDATE, DELETE = "insert", "update", "delete"
 CHANGE_TYPE = "_change_type"
 FILE_BYTES = 32 * 2**20
 """Small beside what a full scan reads, large beside what opening a file costs."""
-_COMMIT = re.compile(r"/(\d{20})\.json$")
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def quoted(uri: str) -> str:
     """The SQL name of a table at a path."""
     return f"delta.`{uri}`"
-
-
-def latest_version(uri: str) -> int | None:
-    """Newest version, or None when nothing is there. A listing: needs no engine.
-
-    Raises:
-        SchemaMismatchError: There are files, but not those of a Delta table.
-    """
-    commits = [_COMMIT.search(info.path) for info in files.list_files(f"{uri}/_delta_log")]
-    versions = [int(match[1]) for match in commits if match]
-    if versions:
-        return max(versions)
-    if files.list_files(uri):
-        message = (
-            f"{uri} holds files but is not a Delta table; move the folder away, "
-            "the next run creates the table"
-        )
-        raise SchemaMismatchError(message, path=uri)
-    return None
-
-
-def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
-    """What each commit in (after, until] says of itself; empty where it says nothing."""
-    found = []
-    for version in range(after + 1, until + 1):
-        about = (each.get("commitInfo") for each in delta_log.actions(uri, version))
-        said = next(filter(None, about), {}).get("userMetadata")
-        found.append(json.loads(said or "{}"))
-    return found
 
 
 def read(
@@ -134,14 +102,22 @@ def totals(
 
 def create(spark: SparkSession, uri: str, table: Table) -> None:
     """Create the empty table of a spec."""
-    columns = ", ".join(_ddl(column) for column in table.stored_columns)
-    cluster = f" CLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
-    properties = ", ".join(f"'{key}' = '{value}'" for key, value in _properties(table).items())
+    statement = create_statement(uri, table.stored_columns, _properties(table), table.cluster_by)
     with translated(uri):
-        spark.sql(
-            f"CREATE TABLE {quoted(uri)} ({columns}) USING delta{cluster} "
-            f"TBLPROPERTIES ({properties})"
-        )
+        spark.sql(statement)
+
+
+def create_statement(
+    uri: str,
+    columns: Sequence[Column],
+    properties: dict[str, str],
+    cluster_by: Sequence[str] = (),
+) -> str:
+    """SQL that creates an empty table."""
+    listed = ", ".join(_ddl(column) for column in columns)
+    cluster = f" CLUSTER BY ({', '.join(cluster_by)})" if cluster_by else ""
+    pairs = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    return f"CREATE TABLE {quoted(uri)} ({listed}) USING delta{cluster} TBLPROPERTIES ({pairs})"
 
 
 def _ddl(column: Column) -> str:
@@ -166,27 +142,6 @@ def _properties(table: Table) -> dict[str, str]:
     }
 
 
-def check_schema(spark: SparkSession, uri: str, table: Table) -> None:
-    """The stored columns are the declared ones.
-
-    Raises:
-        SchemaMismatchError: They differ; names the columns.
-    """
-    stored = {f.name: f.dataType.simpleString() for f in schema_of(spark, uri).fields}
-    declared = {column.name: column.type for column in table.stored_columns}
-    if stored != declared:
-        differing = sorted(
-            f"{name} (stored {stored.get(name, 'missing')}, declared {declared.get(name, 'no')})"
-            for name in stored.keys() | declared.keys()
-            if stored.get(name) != declared.get(name)
-        )
-        message = (
-            f"{table.name}: the stored table does not have the declared columns: "
-            f"{', '.join(differing)}; migrate it, or move {uri} away and run with --full-refresh"
-        )
-        raise SchemaMismatchError(message, table=table.name, columns=differing)
-
-
 def append(rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
     """Add rows in one commit."""
     with translated(uri):
@@ -196,55 +151,6 @@ def append(rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
             .option("userMetadata", json.dumps(metadata, default=str))
             .save(uri)
         )
-
-
-def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFrame:
-    """Rows of `desired` to insert or update and rows of `current` to delete, by grain.
-
-    Technical columns other than the row's identity do not count as a difference.
-    """
-    grain = table.write.grain
-    compared = [
-        column.name
-        for column in table.columns
-        if column.name not in grain and column.name != "ingestion_timestamp"
-    ]
-    old = current.select(
-        *(F.col(name).alias(f"_old_{name}") for name in grain),
-        F.struct(*(F.col(name) for name in compared), F.lit(1)).alias("_old_values"),
-    )
-    new = desired.withColumn("_new_values", F.struct(*(F.col(n) for n in compared), F.lit(1)))
-    same_key = [F.col(name).eqNullSafe(F.col(f"_old_{name}")) for name in grain]
-    is_new = F.col("_old_values").isNull()
-    is_gone = F.col("_new_values").isNull()
-    is_changed = ~F.col("_old_values").eqNullSafe(F.col("_new_values"))
-    return (
-        new.join(old, same_key, "full_outer")
-        .filter(is_new | is_gone | is_changed)
-        .select(
-            *(
-                F.coalesce(F.col(name), F.col(f"_old_{name}")).alias(name)
-                if name in grain
-                else F.col(name)
-                for name in table.column_names
-            ),
-            F.when(is_gone, DELETE).when(is_new, INSERT).otherwise(UPDATE).alias(OPERATION),
-        )
-    )
-
-
-def count_operations(staged: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
-    """Rows of `differences` by operation; empty without any.
-
-    With them the days they lie in, where the grain has a day that files are ordered by.
-    """
-    day = table.day if table.day in table.write.grain else None
-    ends = [F.min(day).alias("_first"), F.max(day).alias("_last")] if day else []
-    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *ends).collect()
-    changed = {row[OPERATION]: int(row["_n"]) for row in rows}
-    if not day or not rows:
-        return changed, None
-    return changed, Span(day, min(r["_first"] for r in rows), max(r["_last"] for r in rows))
 
 
 def merge(  # noqa: PLR0913  # what to write, where, and what is known of it

@@ -26,7 +26,7 @@ def read_lines(
     """
     groups: dict[tuple[str, str | None], list[LandedFile]] = {}
     for each in landed:
-        groups.setdefault((each.layout, each.header), []).append(each)
+        groups.setdefault((each.content.layout, each.content.header), []).append(each)
     return [
         (layout, header, _lines(spark, layout, members, raw_uri))
         for (layout, header), members in groups.items()

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING, Any
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Observation
-from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
-
-_FEW_ROWS = 1_000_000
-
-
-def broadcast_if_few(rows: DataFrame, n: int) -> DataFrame:
-    """Narrow rows for a side of a join: their `n` are sent to every task where they fit (50 MB)."""
-    return F.broadcast(rows) if n <= _FEW_ROWS else rows
 
 
 class Tally:

@@ -1,0 +1,64 @@
+"""What differs between the stored and the desired content of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from lakehouse.io.delta_log import Span
+from lakehouse.spec.changes import DELETE, INSERT, OPERATION, UPDATE
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.spec import Table
+
+
+def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFrame:
+    """Rows of `desired` to insert or update and rows of `current` to delete, by grain.
+
+    Technical columns other than the row's identity do not count as a difference.
+    """
+    grain = table.write.grain
+    compared = [
+        column.name
+        for column in table.columns
+        if column.name not in grain and column.name != "ingestion_timestamp"
+    ]
+    old = current.select(
+        *(F.col(name).alias(f"_old_{name}") for name in grain),
+        F.struct(*(F.col(name) for name in compared), F.lit(1)).alias("_old_values"),
+    )
+    new = desired.withColumn("_new_values", F.struct(*(F.col(n) for n in compared), F.lit(1)))
+    same_key = [F.col(name).eqNullSafe(F.col(f"_old_{name}")) for name in grain]
+    is_new = F.col("_old_values").isNull()
+    is_gone = F.col("_new_values").isNull()
+    is_changed = ~F.col("_old_values").eqNullSafe(F.col("_new_values"))
+    return (
+        new.join(old, same_key, "full_outer")
+        .filter(is_new | is_gone | is_changed)
+        .select(
+            *(
+                F.coalesce(F.col(name), F.col(f"_old_{name}")).alias(name)
+                if name in grain
+                else F.col(name)
+                for name in table.column_names
+            ),
+            F.when(is_gone, DELETE).when(is_new, INSERT).otherwise(UPDATE).alias(OPERATION),
+        )
+    )
+
+
+def count_operations(staged: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
+    """Rows of `differences` by operation; empty without any.
+
+    With them the days they lie in, where the grain has a day that files are ordered by.
+    """
+    day = table.day if table.day in table.write.grain else None
+    ends = [F.min(day).alias("_first"), F.max(day).alias("_last")] if day else []
+    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *ends).collect()
+    changed = {row[OPERATION]: int(row["_n"]) for row in rows}
+    if not day or not rows:
+        return changed, None
+    return changed, Span(day, min(r["_first"] for r in rows), max(r["_last"] for r in rows))

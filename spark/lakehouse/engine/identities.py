@@ -1,0 +1,74 @@
+"""Which rows of a delivery repeat each other: found by 64 bits of their identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engines.protocols import Engine
+
+PLACE = "_place"
+"""Of a row among all that are read."""
+_SHORT = "_short"  # 64 bits of an identity
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Which identities stand several times among the good rows.
+
+    Attributes:
+        rows: All rows.
+        bad: Those of which are not good.
+        distinct: Identities of the good ones.
+        repeated: Those that stand several times, and the first place of each; None without any.
+    """
+
+    rows: int
+    bad: int
+    distinct: int
+    repeated: DataFrame | None
+
+    @classmethod
+    def of(cls, engine: Engine, good: DataFrame, bad: DataFrame) -> Identities:
+        """Count them: 64 bits of each are shuffled, and the whole of those that share them."""
+        short = F.xxhash64("_row_id").alias(_SHORT)
+        nothing = F.lit(None).cast("bigint").alias(_SHORT)
+        is_good, is_shared = F.col(_SHORT).isNotNull(), F.col("_n") > 1
+        every = good.select(short).unionByName(bad.select(nothing))
+        shorts = engine.observe(
+            every.groupBy(_SHORT).agg(F.count(F.lit(1)).alias("_n")),
+            rows=F.sum("_n"),
+            bad=F.sum(F.when(~is_good, F.col("_n"))),
+            distinct=F.count_if(is_good),
+            shared=F.count_if(is_good & is_shared),
+        )
+        shared = engine.keep(shorts.rows.filter(is_good & is_shared).select(_SHORT))
+        counted = shorts.counts()
+        n_shared = counted.pop("shared")
+        if not n_shared:
+            return cls(**counted, repeated=None)
+        suspects = good.select("_row_id", PLACE, short).join(
+            engine.few(shared, n_shared), _SHORT, "left_semi"
+        )
+        whole = engine.observe(
+            suspects.groupBy("_row_id").agg(
+                F.count(F.lit(1)).alias("_n"), F.min(PLACE).alias("_first")
+            ),
+            distinct=F.count(F.lit(1)),
+        )
+        repeated = engine.keep(whole.rows.filter(is_shared).select("_row_id", "_first"))
+        counted["distinct"] += whole.counts()["distinct"] - n_shared
+        return cls(**counted, repeated=engine.few(repeated, n_shared))
+
+    def first_of_each(self, rows: DataFrame) -> DataFrame:
+        """The rows without repeats, in the order and the partitions they have."""
+        if self.repeated is None:
+            return rows
+        found = rows.join(self.repeated, "_row_id", "left")
+        is_first = F.col("_first").isNull() | (F.col("_first") == F.col(PLACE))
+        return found.filter(is_first).drop("_first")

@@ -1,0 +1,118 @@
+"""What a run would do and why, from bookkeeping alone: needs no engine, writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import UpstreamMissingError
+
+if TYPE_CHECKING:
+    from lakehouse.engine.job import Job
+    from lakehouse.landing.feed import Arrivals, Feed
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do. A run looks once; its stages share what was seen.
+
+    Attributes:
+        has_news: The inputs ask for something.
+        why: Why, or why not, in words.
+        died: A run before this one wrote and died: its version must be rolled back.
+        arrivals: What there is of the feed; None for a table made from tables.
+        whole: All of the feed is to be compared with all of the table.
+    """
+
+    has_news: bool
+    why: str
+    died: bool
+    arrivals: Arrivals | None = None
+    whole: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to do."""
+        return not (self.has_news or self.died)
+
+    @property
+    def reason(self) -> str:
+        """Why a run runs or not, in words."""
+        return f"a run died unpublished; {self.why}" if self.died else self.why
+
+
+def look(job: Job) -> Outlook:
+    """Whether there is anything to do.
+
+    Raises:
+        UpstreamMissingError: An input never arrived or was never published.
+        InputQualityError: A landing file is of a kind that nobody can read.
+    """
+    published = job.published
+    died = published is not None and job.base not in {published.version, published.head}
+    if job.feed is not None:
+        return _look_at_feed(job, job.feed, died=died)
+    reason = why_everything(job) or news(job)
+    return Outlook(bool(reason), reason or "inputs unchanged", died)
+
+
+def _look_at_feed(job: Job, feed: Feed, *, died: bool) -> Outlook:
+    arrivals = feed.look(job.published.position if job.published else None, job.request.day)
+    if not arrivals.ever:
+        raise UpstreamMissingError(feed.expected(job.request.day), table=job.table.name)
+    everything = _why_all(job)
+    if everything is None and arrivals.corrected:
+        everything = f"changed files: {', '.join(arrivals.corrected)}"
+    return Outlook(
+        has_news=everything is not None or arrivals.has_new,
+        why=everything or arrivals.news,
+        died=died,
+        arrivals=arrivals,
+        whole=everything is not None,
+    )
+
+
+def _why_all(job: Job) -> str | None:
+    """The reason to make the table anew whatever its inputs say, or None."""
+    if job.request.full_refresh:
+        return "full refresh asked for"
+    if job.published is None:
+        return "never published"
+    if job.published.code != job.entry.code:
+        return "its code changed"
+    return None
+
+
+def changed_inputs(job: Job) -> dict[str, tuple[int | None, int]]:
+    """Inputs whose published content is not the consumed one: name → (consumed, published)."""
+    consumed = job.published.inputs if job.published else {}
+    return {
+        name: (consumed.get(name), state.version)
+        for name, state in job.inputs.items()
+        if state.is_news_to(consumed.get(name))
+    }
+
+
+def why_everything(job: Job) -> str | None:
+    """The reason to recompute the whole table, or None."""
+    found = _why_all(job)
+    moved = how_as_of_moved(job)
+    published = job.published
+    if found or not moved or published is None:
+        return found
+    is_forward = (published.as_of or "") < (job.as_of_key or "")
+    return None if job.table.unfinished and is_forward else moved
+
+
+def how_as_of_moved(job: Job) -> str | None:
+    """How the as-of date moved since the published version, in words; None when it did not."""
+    published = job.published
+    if published is None or published.as_of == job.as_of_key:
+        return None
+    return f"as-of moved from {published.as_of} to {job.as_of_key}"
+
+
+def news(job: Job) -> str:
+    """What changed since the published version, in words; empty when nothing did."""
+    words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
+    return ", ".join([*words, *filter(None, [how_as_of_moved(job)])])

@@ -1,0 +1,113 @@
+"""The run of one table under its lock: one body for all its stages and for one of them."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lakehouse.catalog.status import Status
+from lakehouse.engine import stages
+from lakehouse.engine.outcome import Outcome, Progress
+from lakehouse.engine.outlook import look
+from lakehouse.engine.record import record_checks, record_run
+from lakehouse.io.files import explained
+from lakehouse.io.locks import table_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lakehouse.engine.job import Job, Request
+    from lakehouse.engine.lake import Lake
+    from lakehouse.engine.outlook import Outlook
+
+ASSERT_INPUT, PROCESS, ASSERT_OUTPUT = STAGES = ("assert-input", "process", "assert-output")
+
+
+def run_table(
+    lake: Lake,
+    name: str,
+    request: Request,
+    *,
+    only: Sequence[str] = STAGES,
+    notify: Callable[[Outcome], None] = lambda _: None,
+) -> Outcome:
+    """Run stages of a table; never raises, the outcome says what happened.
+
+    Args:
+        lake: The lake and its engine.
+        name: Table.
+        request: What was asked for.
+        only: The stages, in order. All of them end where there is nothing to do.
+        notify: Called with every change of the outcome.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    progress = Progress(name)
+    notify(progress.so_far())
+    try:
+        with table_lock(lake.settings, name) as token:
+            job = lake.job(name, request, token=token)
+            _run_stages(job, progress, only, lambda: notify(progress.so_far()))
+    except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
+        clear = lake.engine_error(error) or explained(error, lake.settings.table_uri(name))
+        progress.fail(clear)
+    outcome = progress.outcome(time.monotonic() - clock)
+    ends_run = progress.error is not None or only[-1] == ASSERT_OUTPUT
+    outcome = _recorded(lake, outcome, progress, request, started if ends_run else None)
+    notify(outcome)
+    return outcome
+
+
+def _run_stages(
+    job: Job, progress: Progress, only: Sequence[str], tell: Callable[[], None]
+) -> None:
+    outlook: Outlook | None = None
+    if only != (ASSERT_OUTPUT,):
+        outlook = look(job)
+        progress.reason, progress.state = outlook.reason, job.published
+    if outlook and ASSERT_INPUT in only and not outlook.idle:
+        with progress.gate():
+            found = stages.assert_input(job, outlook)
+        progress.results += [("input", result) for result in found]
+    if outlook and only == STAGES and outlook.idle:
+        return
+    tell()
+    if outlook and PROCESS in only:
+        processed = stages.process(job, outlook)
+        progress.reason, progress.state = processed.reason, processed.state
+        progress.written = None if processed.skipped else processed.state
+        tell()
+    if ASSERT_OUTPUT in only and (progress.written or only == (ASSERT_OUTPUT,)):
+        _assert_output(job.reread(), progress)
+
+
+def _assert_output(job: Job, progress: Progress) -> None:
+    progress.written = job.states.candidate(job.table.name)
+    if progress.written:
+        progress.reason = progress.written.reason
+    with progress.gate():
+        state, results = stages.assert_output(job)
+    progress.state = state
+    progress.results += [("output", result) for result in results]
+
+
+def _recorded(
+    lake: Lake,
+    outcome: Outcome,
+    progress: Progress,
+    request: Request,
+    started: datetime | None,
+) -> Outcome:
+    """Write the outcome down; a lake that cannot even take that has failed, too."""
+    try:
+        table = lake.registry[outcome.table].table
+        record_checks(lake.settings, table, progress, request.run_id)
+        if started is not None:
+            record_run(lake.settings, outcome, request, started)
+    except Exception as error:  # noqa: BLE001  # the first error is the one to report
+        if outcome.error is None:
+            trace = traceback.format_exc()
+            return replace(outcome, outcome=Status.FAILED, error=error, trace=trace)
+    return outcome

@@ -1,0 +1,152 @@
+"""What the machinery asks of an engine: two small protocols.
+
+Frames are PySpark's, in every engine: what can be said with a frame's own methods is not here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import date, timedelta
+
+    from pyspark.sql import Column, DataFrame
+
+    from lakehouse.io.delta_log import Span
+    from lakehouse.landing.files import LandedFile
+    from lakehouse.spec import Column as TableColumn
+    from lakehouse.spec import Table
+
+Metadata = dict[str, Any]
+"""What a commit says of itself."""
+
+
+class Store(Protocol):
+    """Versions of Delta tables at their places."""
+
+    def read(self, uri: str, version: int | None = None, span: Span | None = None) -> DataFrame:
+        """A version, by default the newest; with a span, at least all rows of its days."""
+        ...
+
+    def columns(self, uri: str) -> dict[str, str]:
+        """Names and types of the newest version."""
+        ...
+
+    def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
+        """Rows that versions in (after, until] inserted, updated and deleted, by `_change_type`.
+
+        None when the history needed is gone: the caller recomputes everything.
+        """
+        ...
+
+    def totals(self, uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str, date]]:
+        """Rows of a version and the newest value of its dates."""
+        ...
+
+    def create(self, uri: str, table: Table) -> None:
+        """The empty table of a spec."""
+        ...
+
+    def append(self, rows: DataFrame, uri: str, metadata: Metadata) -> None:
+        """Add rows, in one commit."""
+        ...
+
+    def merge(
+        self, staged: DataFrame, uri: str, table: Table, metadata: Metadata, *, span: Span | None
+    ) -> None:
+        """Apply differences, which may be known to lie in some days, in one commit."""
+        ...
+
+    def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like
+        self,
+        rows: DataFrame | None,
+        uri: str,
+        where: str,
+        metadata: Metadata,
+        *,
+        columns: Sequence[TableColumn],
+        indexed: Sequence[str],
+    ) -> None:
+        """Put rows, or none, in place of those that a predicate selects.
+
+        The first rows create the table, with these columns, and statistics of the indexed ones.
+        """
+        ...
+
+    def restore(self, uri: str, version: int) -> None:
+        """Make an old version the newest again."""
+        ...
+
+    def optimize(self, uri: str, metadata: Metadata) -> None:
+        """Few large files in place of many small ones, in one commit that changes no row."""
+        ...
+
+    def vacuum(self, uri: str, retention: timedelta) -> None:
+        """Delete files that no version younger than the retention needs; makes no commit."""
+        ...
+
+
+class ObservedCounts(Protocol):
+    """Aggregates over the rows of a frame, taken while they are computed for something else."""
+
+    rows: DataFrame
+    """The frame to use in place of the one that was given."""
+
+    def values(self) -> dict[str, Any]:
+        """The aggregates; call it after `rows` were computed."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """The same as whole numbers."""
+        ...
+
+
+class Engine(Protocol):
+    """What computes: as one run of a table uses it. It starts when first needed."""
+
+    @property
+    def store(self) -> Store:
+        """Where tables are."""
+        ...
+
+    def doing(self, verb: str) -> AbstractContextManager[None]:
+        """What the engine does meanwhile carries the table and this verb."""
+        ...
+
+    def lines(
+        self, landed: Sequence[LandedFile], raw_uri: str
+    ) -> list[tuple[str, str | None, DataFrame]]:
+        """The lines of landing files, by layout and header."""
+        ...
+
+    def numbered(self, rows: DataFrame, lines_of_files: DataFrame) -> DataFrame:
+        """Add `_line`, the number in its file, to some of the lines."""
+        ...
+
+    def nothing(self, schema: str) -> DataFrame:
+        """A frame without rows."""
+        ...
+
+    def keep(self, rows: DataFrame) -> DataFrame:
+        """The rows, computed once."""
+        ...
+
+    def kept_meanwhile(self, rows: DataFrame) -> AbstractContextManager[DataFrame]:
+        """The rows, computed once and kept on disk until the end of the block."""
+        ...
+
+    def observe(self, rows: DataFrame, /, **aggregates: Column) -> ObservedCounts:
+        """Take aggregates over rows on their way."""
+        ...
+
+    def few(self, rows: DataFrame, n: int) -> DataFrame:
+        """Narrow rows for a side of a join, known to be `n`: sent everywhere where they fit."""
+        ...
+
+    def by_day(
+        self, rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int
+    ) -> DataFrame:
+        """Order the rows of a first load by the table's day, by what a day's `n` drivers weigh."""
+        ...

@@ -1,0 +1,113 @@
+"""Spark as one run of a table uses it.
+
+What a Spark job is about is written on the job, the table and what is being done to it: Spark shows
+it on its web page and keeps it in the event log, where `lakehouse report` finds it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+
+from lakehouse.engines.spark import layout, lines
+from lakehouse.engines.spark.session import relabel
+from lakehouse.engines.spark.store import SparkStore
+from lakehouse.engines.spark.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from lakehouse.landing.files import LandedFile
+    from lakehouse.spec import Table
+
+_FEW_ROWS = 1_000_000
+"""Of a column or two: they fit into every task (50 MB)."""
+
+
+class SparkEngine:
+    """The engine as one run of a table uses it: a session of its own, whose jobs say what they do.
+
+    The session starts when first asked for; what was being done by then is put on it. Labels belong
+    to a thread, in the engine as well: a run of a table keeps to one.
+    """
+
+    def __init__(self, table: str, start: Callable[[], SparkSession]) -> None:
+        """Nothing is started yet."""
+        self._table = table
+        self._start = start
+        self._spark: SparkSession | None = None
+        self._label: str | None = None
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session, started when first needed."""
+        if self._spark is None:
+            self._spark = self._start()
+            relabel(self._spark, None, self._label)
+        return self._spark
+
+    @contextmanager
+    def doing(self, verb: str) -> Iterator[None]:
+        """Jobs that this thread starts meanwhile carry the table and the verb."""
+        outer = self._label
+        self._put(f"{self._table}: {verb}")
+        try:
+            yield
+        finally:
+            self._put(outer)
+
+    @property
+    def store(self) -> SparkStore:
+        """Tables, by this session."""
+        return SparkStore(self.spark)
+
+    def lines(
+        self, landed: Sequence[LandedFile], raw_uri: str
+    ) -> list[tuple[str, str | None, DataFrame]]:
+        """The lines of landing files, by layout and header."""
+        return lines.read_lines(self.spark, landed, raw_uri)
+
+    def numbered(self, rows: DataFrame, lines_of_files: DataFrame) -> DataFrame:
+        """Add `_line`, the number in its file, to some of the lines."""
+        return lines.with_line_numbers(rows, lines_of_files)
+
+    def nothing(self, schema: str) -> DataFrame:
+        """A frame without rows."""
+        return self.spark.createDataFrame([], schema)
+
+    def keep(self, rows: DataFrame) -> DataFrame:
+        """The rows, computed once."""
+        return rows.localCheckpoint()
+
+    @contextmanager
+    def kept_meanwhile(self, rows: DataFrame) -> Iterator[DataFrame]:
+        """The rows, computed once and kept on disk until the end of the block."""
+        kept = rows.persist(StorageLevel.DISK_ONLY)
+        try:
+            yield kept
+        finally:
+            kept.unpersist()
+
+    def observe(self, rows: DataFrame, /, **aggregates: Column) -> Tally:
+        """Take aggregates over rows on their way."""
+        return Tally(rows, **aggregates)
+
+    def few(self, rows: DataFrame, n: int) -> DataFrame:
+        """Narrow rows for a side of a join, known to be `n`: sent to every task where they fit."""
+        return F.broadcast(rows) if n <= _FEW_ROWS else rows
+
+    def by_day(
+        self, rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int
+    ) -> DataFrame:
+        """Order the rows of a first load by the table's day; see `layout.by_day`."""
+        return layout.by_day(rows, table, drivers, day, n)
+
+    def _put(self, label: str | None) -> None:
+        if self._spark is not None:
+            relabel(self._spark, self._label, label)
+        self._label = label

@@ -1,0 +1,103 @@
+"""Delta tables by Spark: the `Store` of a session."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.engines.spark import delta
+from lakehouse.io import delta_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, timedelta
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from lakehouse.io.delta_log import Span
+    from lakehouse.spec import Column, Table
+
+
+class SparkStore:
+    """Versions of Delta tables, as a session reads and writes them."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        """Keep the session."""
+        self._spark = spark
+
+    def read(self, uri: str, version: int | None = None, span: Span | None = None) -> DataFrame:
+        """A version, by default the newest; with a span, at least all rows of its days."""
+        return delta.read(self._spark, uri, version, span)
+
+    def columns(self, uri: str) -> dict[str, str]:
+        """Names and types of the newest version."""
+        fields = delta.schema_of(self._spark, uri).fields
+        return {field.name: field.dataType.simpleString() for field in fields}
+
+    def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
+        """Rows that versions in (after, until] inserted, updated and deleted."""
+        return delta.changes(self._spark, uri, after, until)
+
+    def totals(self, uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str, date]]:
+        """Rows of a version and the newest value of its dates."""
+        return delta.totals(self._spark, uri, version, dates)
+
+    def create(self, uri: str, table: Table) -> None:
+        """The empty table of a spec."""
+        delta.create(self._spark, uri, table)
+
+    def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
+        """Add rows, in one commit."""
+        delta.append(rows, uri, metadata)
+
+    def merge(
+        self,
+        staged: DataFrame,
+        uri: str,
+        table: Table,
+        metadata: dict[str, Any],
+        *,
+        span: Span | None,
+    ) -> None:
+        """Apply differences in one commit."""
+        delta.merge(self._spark, staged, uri, table, metadata, span=span)
+
+    def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like
+        self,
+        rows: DataFrame | None,
+        uri: str,
+        where: str,
+        metadata: dict[str, Any],
+        *,
+        columns: Sequence[Column],
+        indexed: Sequence[str],
+    ) -> None:
+        """Put rows, or none, in place of those that a predicate selects."""
+        exists = delta_log.latest_version(uri) is not None
+        if rows is None:
+            if exists and not self.read(uri).filter(where).isEmpty():
+                self._spark.sql(f"DELETE FROM {delta.quoted(uri)} WHERE {where}")
+            return
+        with delta.translated(uri):
+            if not exists:
+                properties = {"delta.dataSkippingStatsColumns": ",".join(indexed)}
+                self._spark.sql(delta.create_statement(uri, columns, properties))
+            (
+                rows.write.format("delta")
+                .mode("overwrite")
+                .option("replaceWhere", where)
+                .option("userMetadata", json.dumps(metadata))
+                .save(uri)
+            )
+
+    def restore(self, uri: str, version: int) -> None:
+        """Make an old version the newest again; metadata only."""
+        delta.restore(self._spark, uri, version)
+
+    def optimize(self, uri: str, metadata: dict[str, Any]) -> None:
+        """Merge small files, in one commit that changes no row."""
+        delta.optimize(self._spark, uri, metadata)
+
+    def vacuum(self, uri: str, retention: timedelta) -> None:
+        """Delete files that no version younger than the retention needs."""
+        delta.vacuum(self._spark, uri, retention)

@@ -1,0 +1,69 @@
+"""How rows of a source come in: one strategy, chosen once for a table.
+
+A run looks once (`Feed.look`); what it finds carries everything the run needs of it: whether there
+is news, which files to read, and the position to store when they are consumed. State, account and
+gates know positions only, so a topic with offsets needs no change in them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from lakehouse.landing.files import LandedFile
+
+
+class Arrivals(Protocol):
+    """What there is of a source, compared with a position."""
+
+    @property
+    def ever(self) -> bool:
+        """Whether anything arrived, now or before."""
+        ...
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there is something that was not consumed."""
+        ...
+
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """Names of what was consumed and has other content now."""
+        ...
+
+    @property
+    def news(self) -> str:
+        """What is new, or waits, in words."""
+        ...
+
+    @property
+    def position(self) -> str:
+        """Everything consumed so far and this, as one text that can be stored and compared."""
+        ...
+
+    def files(self, *, whole: bool) -> Sequence[LandedFile]:
+        """What to read: all that is there, or only what is new."""
+        ...
+
+
+class Feed(Protocol):
+    """Where the rows of a source come from."""
+
+    def look(self, position: str | None, day: date | None) -> Arrivals:
+        """Compare what is there with a position; of a day's run, what is dated later waits.
+
+        Raises:
+            InputQualityError: Something is of a kind that nobody can read.
+        """
+        ...
+
+    def expected(self, day: date | None) -> str:
+        """Where something would have to arrive, in words."""
+        ...
+
+    def remember(self, arrivals: Arrivals) -> None:
+        """Keep what a stored position stands for."""
+        ...
