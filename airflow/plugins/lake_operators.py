@@ -125,6 +125,8 @@ class StageOperator(LakehouseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage and publish what it found to those who listen."""
+        from lakehouse.catalog.status import Status  # noqa: PLC0415  # parsing loads no lakehouse
+
         day = day_of(context)
         if context["params"].get("dry_run"):
             self.run_lakehouse("plan", self.table, "--day", day)
@@ -133,7 +135,7 @@ class StageOperator(LakehouseOperator):
         if context["params"].get("full_refresh"):
             options.append("--full-refresh")
         outcome = dict(self.run_lakehouse(*self.arguments, *options))
-        if outcome["outcome"] == "spare":  # downstream sleeps on: no event
+        if outcome["outcome"] == Status.SPARE:  # downstream sleeps on: no event
             raise AirflowSkipException("nothing of this domain ever arrived")
         for asset in self.outlets:
             self._announce(context, asset, day, outcome)

@@ -276,7 +276,9 @@ def _waiting(detail: dict[str, Any], tables: dict[str, str]) -> Waiting:
 
 def _failures(runs: list[dict[str, Any]]) -> dict[str, str]:
     """Reason of each table's latest run where it failed; runs stand newest first."""
+    from lakehouse.catalog.status import Status  # noqa: PLC0415  # parsing loads no lakehouse
+
     latest: dict[str, dict[str, Any]] = {}
     for run in runs:
         latest.setdefault(run["table_name"], run)
-    return {name: run["reason"] for name, run in latest.items() if run["outcome"] == "failed"}
+    return {name: run["reason"] for name, run in latest.items() if run["outcome"] == Status.FAILED}

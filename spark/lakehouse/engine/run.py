@@ -72,6 +72,8 @@ def _run_stages(
             found = stages.assert_input(job, outlook)
         progress.results += [("input", result) for result in found]
     if outlook and only == STAGES and outlook.idle:
+        if job.feed is not None and outlook.arrivals is not None:
+            job.feed.remember(outlook.arrivals)  # so that the next look need not open them again
         return
     tell()
     if outlook and PROCESS in only:

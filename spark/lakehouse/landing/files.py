@@ -172,8 +172,8 @@ class Files:
         )
 
     def remember(self, arrivals: Arrivals) -> None:
-        """Keep the manifest under its position."""
-        if isinstance(arrivals, Delivery):
+        """Keep the manifest under its position; also where files were only touched since."""
+        if isinstance(arrivals, Delivery) and arrivals.manifest != arrivals.consumed:
             self._states.save_manifest(arrivals.position, arrivals.manifest)
 
 

@@ -9,7 +9,10 @@ from datetime import date
 import pytest
 
 from lakehouse.errors import InputQualityError
+from lakehouse.io.state import StateStore
+from lakehouse.landing import files
 from lakehouse.landing.files import Delivery, day_of, deliveries
+from lakehouse.settings import load_settings
 
 
 def position(manifest):
@@ -138,3 +141,46 @@ def test_an_unknown_extension_is_not_passed_over(tmp_path):
     write(tmp_path, "things/a.xlsx")
     with pytest.raises(InputQualityError):
         take(tmp_path, {})
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Paths of the files that were read to know their content."""
+    seen = []
+    inspect = files._inspect
+    monkeypatch.setattr(
+        files, "_inspect", lambda uri, path: seen.append(path) or inspect(uri, path)
+    )
+    return seen
+
+
+def test_a_look_opens_no_new_file_and_a_run_opens_each_once(tmp_path, opened):
+    states = StateStore(load_settings(root=str(tmp_path)))
+    feed = files.Files(str(tmp_path / "raw"), "things", states)
+    write(tmp_path / "raw", "things/a.jsonl")
+    write(tmp_path / "raw", "things/b.jsonl", "{}\n")
+    delivery = feed.look(None, None)
+    assert (delivery.has_new, delivery.news) == (True, "2 new files")
+    assert opened == []
+    position = delivery.position
+    feed.remember(delivery)
+    assert [each.content.layout for each in delivery.files(whole=True)] == ["lines", "lines"]
+    assert sorted(opened) == ["things/a.jsonl", "things/b.jsonl"]
+    again = feed.look(position, None)
+    assert (again.has_new, again.corrected, again.position) == (False, (), position)
+    assert len(opened) == 2
+
+
+def test_a_touched_file_is_opened_once_more_and_then_known(tmp_path, opened):
+    states = StateStore(load_settings(root=str(tmp_path)))
+    feed = files.Files(str(tmp_path / "raw"), "things", states)
+    target = write(tmp_path / "raw", "things/a.jsonl")
+    first = feed.look(None, None)
+    feed.remember(first)
+    os.utime(target, ns=(1, 1))
+    touched = feed.look(first.position, None)
+    assert (touched.has_new, touched.corrected) == (False, ())
+    assert len(opened) == 2
+    feed.remember(touched)
+    assert feed.look(first.position, None).position == first.position
+    assert len(opened) == 2
