@@ -45,7 +45,7 @@ def look(job: Job) -> Outlook:
     """Whether there is anything to do.
 
     Raises:
-        UpstreamMissingError: An input never arrived or was never published.
+        UpstreamMissingError: Nothing ever arrived on its feed, or the state of an input is gone.
         InputQualityError: A landing file is of a kind that nobody can read.
     """
     published = job.published
