@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.ours.runs import outcomes
-from lakehouse.engines.spark import delta
-from lakehouse.io import ops
+from lakehouse.io import delta_log, ops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,5 +57,5 @@ def merge(lake: Lake) -> dict[str, Any]:
 
 def commits(lake: Lake) -> dict[str, int]:
     """Commits of each table so far."""
-    newest = {table: delta.latest_version(lake.settings.table_uri(table)) for table in TABLES}
+    newest = {table: delta_log.latest_version(lake.settings.table_uri(table)) for table in TABLES}
     return {table: 0 if version is None else version + 1 for table, version in newest.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.engines.spark import delta
 from lakehouse.errors import UpstreamMissingError
+from lakehouse.io import delta_log
 from lakehouse.io.state import State, StateStore
 from lakehouse.spec import Run
 
@@ -105,7 +106,7 @@ class Job:
     @cached_property
     def base(self) -> int | None:
         """Delta version this run builds on; None when the table does not exist yet."""
-        return delta.latest_version(self.uri)
+        return delta_log.latest_version(self.uri)
 
     def read_input(self, table: Table, span: Span | None = None) -> DataFrame:
         """An input table at its published version; with a span, at least all rows of its days."""

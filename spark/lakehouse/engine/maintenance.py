@@ -18,7 +18,7 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.runner import new_request
 from lakehouse.engines.spark import delta
 from lakehouse.errors import LockedError, exit_code_of
-from lakehouse.io import files, ops
+from lakehouse.io import delta_log, files, ops
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 from lakehouse.quality import quarantine
@@ -157,7 +157,7 @@ def _table(job: Job) -> Upkeep:
 def _quarantine(job: Job) -> list[Upkeep]:
     """The rejects of a bronze table, under its lock; readers follow the newest version."""
     uri = quarantine.uri(job.settings, job.table.name)
-    version = delta.latest_version(uri) if job.table.source else None
+    version = delta_log.latest_version(uri) if job.table.source else None
     if version is None:
         return []
     before = ops.size(uri)
@@ -167,11 +167,11 @@ def _quarantine(job: Job) -> list[Upkeep]:
 
 def _compact(job: Job, uri: str, version: int | None) -> str:
     delta.optimize(job.spark, uri, {"run_id": job.request.run_id, "token": job.token})
-    return UNCHANGED if delta.latest_version(uri) == version else COMPACTED
+    return UNCHANGED if delta_log.latest_version(uri) == version else COMPACTED
 
 
 def _move(job: Job, published: State) -> None:
-    newest = delta.latest_version(job.uri)
+    newest = delta_log.latest_version(job.uri)
     if newest is None or newest == published.version:
         return
     moved = replace(published, version=newest, head=newest, token=job.token)

@@ -21,6 +21,7 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import derive_scope, news, why_everything, within
 from lakehouse.engines.spark import delta
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
+from lakehouse.io import delta_log
 from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import reach
 from lakehouse.io.state import State
@@ -195,7 +196,7 @@ def recover(job: Job) -> Job:
 def roll_back(job: Job, published: State) -> Job:
     """Restore the published content; the rejected versions stay readable in the history."""
     delta.restore(job.spark, job.uri, published.version)
-    head = delta.latest_version(job.uri) or published.version
+    head = delta_log.latest_version(job.uri) or published.version
     job.states.replace(replace(published, head=head))
     return replace(job)  # a fresh copy: base and published are read again
 
@@ -252,7 +253,7 @@ def _intrusion(job: Job, candidate: State) -> str | None:
     # An engine that outlives its killed client can still commit, whoever holds the lock by then.
     # Only the token tells them apart: a retried task has the run id of the one that was killed.
     base = 0 if candidate.base is None else candidate.base  # 0 is the empty table
-    notes = delta.notes(job.uri, base, candidate.version)
+    notes = delta_log.notes(job.uri, base, candidate.version)
     others = sorted({str(n.get("run_id")) for n in notes if n.get("token") != candidate.token})
     return f"run {', '.join(others)} committed in between" if others else None
 
@@ -281,7 +282,7 @@ def _span(job: Job, state: State) -> Span | None:
     day = job.table.day
     if state.base is None or day not in job.table.write.slices:
         return None
-    days = [note.get("days") for note in delta.notes(job.uri, state.base, state.version)]
+    days = [note.get("days") for note in delta_log.notes(job.uri, state.base, state.version)]
     if not day or not days or None in days:
         return None
     ends = [date.fromisoformat(end) for pair in days for end in pair or ()]

@@ -11,6 +11,7 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engines.spark import delta
 from lakehouse.engines.spark.tally import Tally
 from lakehouse.errors import TableDefinitionError
+from lakehouse.io import delta_log
 from lakehouse.io.state import Account
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def written_rows(job: Job, rows: DataFrame) -> Written:
     tally = Tally(rows, n=F.count(F.lit(1)))
     delta.append(tally.rows, job.uri, _metadata(job))
     changed = {delta.INSERT: tally.counts()["n"]}
-    return Written(delta.latest_version(job.uri) or 0, job.base, changed)
+    return Written(delta_log.latest_version(job.uri) or 0, job.base, changed)
 
 
 def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Written:
@@ -75,7 +76,7 @@ def written_differences(job: Job, current: DataFrame, desired: DataFrame) -> Wri
     changed, span = delta.count_operations(staged, job.table)
     if changed:
         _apply(job, staged, changed, span)
-    version = delta.latest_version(job.uri) if changed else job.base
+    version = delta_log.latest_version(job.uri) if changed else job.base
     return Written(version or 0, job.base, changed)
 
 

@@ -6,24 +6,27 @@ Read without the engine, which takes three jobs and most of a second to answer t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 from pyarrow.fs import FileType
 
+from lakehouse.errors import SchemaMismatchError
 from lakehouse.io import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+    from deltalake import DeltaTable
+
 Action = dict[str, dict[str, Any]]
 MOST_FILES = 1000
 """A version of more files is left to the engine, which need not look at each of them first."""
+_COMMIT = re.compile(r"/(\d{20})\.json$")
 
 
 def actions(uri: str, version: int) -> list[Action]:
@@ -35,6 +38,35 @@ def actions(uri: str, version: int) -> list[Action]:
     filesystem, root = files.locate(uri)
     with filesystem.open_input_stream(f"{root}/_delta_log/{version:020}.json") as stream:
         return [json.loads(line) for line in stream.read().splitlines() if line.strip()]
+
+
+def latest_version(uri: str) -> int | None:
+    """Newest version, or None when nothing is there.
+
+    Raises:
+        SchemaMismatchError: There are files, but not those of a Delta table.
+    """
+    commits = [_COMMIT.search(info.path) for info in files.list_files(f"{uri}/_delta_log")]
+    versions = [int(match[1]) for match in commits if match]
+    if versions:
+        return max(versions)
+    if files.list_files(uri):
+        message = (
+            f"{uri} holds files but is not a Delta table; move the folder away, "
+            "the next run creates the table"
+        )
+        raise SchemaMismatchError(message, path=uri)
+    return None
+
+
+def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
+    """What each commit in (after, until] says of itself; empty where it says nothing."""
+    found = []
+    for version in range(after + 1, until + 1):
+        about = (each.get("commitInfo") for each in actions(uri, version))
+        said = next(filter(None, about), {}).get("userMetadata")
+        found.append(json.loads(said or "{}"))
+    return found
 
 
 @dataclass(frozen=True)
@@ -79,6 +111,9 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
 
 def _opened(uri: str, version: int | None) -> DeltaTable | None:
     """A version whose files tell of its rows without the engine."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415  # same
+
     try:
         table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
     except (DeltaError, OSError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.engines.spark import delta
+from lakehouse.io import delta_log
 from lakehouse.transforms.parse import REASONS
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def put(
         files: Files of the batch, whose quarantined rows are replaced; None = all of the table's.
         run: The run.
     """
-    exists = delta.latest_version(where) is not None
+    exists = delta_log.latest_version(where) is not None
     replaced = _in(files)
     if rejected is None:
         if exists and not delta.read(spark, where).filter(replaced).isEmpty():
@@ -94,7 +95,7 @@ def lines(
     spark: SparkSession, where: str, *, but_not_from: Sequence[str]
 ) -> list[tuple[str, str | None, DataFrame]]:
     """Quarantined rows of files that are not in the landing folder any more, to judge again."""
-    if delta.latest_version(where) is None:
+    if delta_log.latest_version(where) is None:
         return []
     held = delta.read(spark, where).filter(~F.col("source_file").isin(list(but_not_from)))
     groups = held.select("layout", "header").distinct().collect()

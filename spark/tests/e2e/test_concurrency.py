@@ -16,9 +16,8 @@ import pytest
 from support import Command, environment, failure, new_lake
 
 from conftest import LakeDriver, depth, signup
-from lakehouse.engines.spark import delta
 from lakehouse.errors import LockedError
-from lakehouse.io import ops
+from lakehouse.io import delta_log, ops
 from lakehouse.io.locks import table_lock
 
 if TYPE_CHECKING:
@@ -124,8 +123,9 @@ def _contend(lake: LakeDriver, folder: Path, mode: str, rounds: int, **settings:
 
 def _aftermath(lake: LakeDriver, reports: list[dict[str, Any]], rounds: int) -> Aftermath:
     uri = lake.settings.table_uri(TABLE)
-    newest = delta.latest_version(uri) or 0
-    makers = {v: note.get("run_id") for v, note in enumerate(delta.notes(uri, 0, newest), start=1)}
+    newest = delta_log.latest_version(uri) or 0
+    notes = delta_log.notes(uri, 0, newest)
+    makers = {v: note.get("run_id") for v, note in enumerate(notes, start=1)}
     repeated = (
         "SELECT count(*) AS n FROM (SELECT _row_id FROM t GROUP BY _row_id HAVING count(*) > 1)"
     )

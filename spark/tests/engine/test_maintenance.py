@@ -17,7 +17,7 @@ from lakehouse.engine import maintenance
 from lakehouse.engine.maintenance import COMPACTED, SKIPPED, UNCHANGED, maintain
 from lakehouse.engine.runner import new_request
 from lakehouse.engines.spark import delta
-from lakehouse.io import ops
+from lakehouse.io import delta_log, ops
 from lakehouse.io.locks import table_lock
 
 pytestmark = [pytest.mark.spark, pytest.mark.e2e]
@@ -79,7 +79,7 @@ def test_a_table_and_its_quarantine_are_compacted_and_nobody_downstream_works(re
     assert after.version == after.head == before.version + 1
     assert after.same_since == before.version
     assert after.published_at == before.published_at
-    assert delta.latest_version(lake.settings.table_uri(RELEASES)) == after.version
+    assert delta_log.latest_version(lake.settings.table_uri(RELEASES)) == after.version
     assert lake.rows(RELEASES, technical=True) == rows
     assert views.rejected(lake.registry[RELEASES].table, lake.settings, None) == rejects
 
@@ -145,14 +145,14 @@ def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, m
     lake.land("user_signups/2.jsonl", [signup("b")])
     with lake.open() as opened:
         assert opened.run_stage(SIGNUPS, "process", new_request()).error is None
-    version, published = delta.latest_version(uri), state(lake, SIGNUPS)
+    version, published = delta_log.latest_version(uri), state(lake, SIGNUPS)
     assert version == published.version + 1
     for note in ("waits for its output gate", "died unpublished"):
         done = upkeep(lake, SIGNUPS)[SIGNUPS]
         assert (done.outcome, done.removed) == (SKIPPED, 0)
         assert note in done.note
         lake.open().states.withdraw(SIGNUPS)
-    assert (delta.latest_version(uri), state(lake, SIGNUPS)) == (version, published)
+    assert (delta_log.latest_version(uri), state(lake, SIGNUPS)) == (version, published)
 
     # The next run rolls it back and loads the file: then the restored version is no obstacle.
     lake.run(SIGNUPS)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -35,42 +34,12 @@ INSERT, UPDATE, DELETE = "insert", "update", "delete"
 CHANGE_TYPE = "_change_type"
 FILE_BYTES = 32 * 2**20
 """Small beside what a full scan reads, large beside what opening a file costs."""
-_COMMIT = re.compile(r"/(\d{20})\.json$")
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def quoted(uri: str) -> str:
     """The SQL name of a table at a path."""
     return f"delta.`{uri}`"
-
-
-def latest_version(uri: str) -> int | None:
-    """Newest version, or None when nothing is there. A listing: needs no engine.
-
-    Raises:
-        SchemaMismatchError: There are files, but not those of a Delta table.
-    """
-    commits = [_COMMIT.search(info.path) for info in files.list_files(f"{uri}/_delta_log")]
-    versions = [int(match[1]) for match in commits if match]
-    if versions:
-        return max(versions)
-    if files.list_files(uri):
-        message = (
-            f"{uri} holds files but is not a Delta table; move the folder away, "
-            "the next run creates the table"
-        )
-        raise SchemaMismatchError(message, path=uri)
-    return None
-
-
-def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
-    """What each commit in (after, until] says of itself; empty where it says nothing."""
-    found = []
-    for version in range(after + 1, until + 1):
-        about = (each.get("commitInfo") for each in delta_log.actions(uri, version))
-        said = next(filter(None, about), {}).get("userMetadata")
-        found.append(json.loads(said or "{}"))
-    return found
 
 
 def read(
