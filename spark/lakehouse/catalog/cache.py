@@ -72,7 +72,7 @@ def _read(place: Path, stamp: bytes) -> Any | None:  # noqa: ANN401  # see above
 def _write(place: Path, stamp: bytes, found: object) -> None:
     temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(stamp + pickle.dumps(found))
         temporary.replace(place)
     except Exception:  # noqa: BLE001  # as above: the next process makes it again
