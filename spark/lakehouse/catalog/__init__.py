@@ -1,4 +1,4 @@
-"""What is known of the tables without an engine: registry, manifest, domains, freshness, views.
+"""What is known of the tables without an engine: what they declare, and what is published of them.
 
 Reads table modules, published states and ops tables; never starts an engine, never writes a table.
 """

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import pkgutil
 from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import TopologicalSorter
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lakehouse import metrics, tables, transforms
+from lakehouse.catalog.cache import cached
+from lakehouse.catalog.fingerprint import our_code
 from lakehouse.errors import TableDefinitionError, UnknownTableError
+from lakehouse.spec import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +20,19 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from lakehouse.spec import Table
+    from lakehouse.catalog.fingerprint import Code
+
+
+@dataclass(frozen=True)
+class ModuleTransform:
+    """The transform of a table's module, which is imported when it is first called."""
+
+    module: str
+
+    def __call__(self, *arguments: Any) -> DataFrame:  # noqa: ANN401  # frames and a run
+        """Inputs (as frames) and the run → rows."""
+        rows: DataFrame = import_module(self.module).transform(*arguments)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -32,8 +43,8 @@ class Entry:
         table: The contract.
         transform: Inputs (as frames) and the run → rows.
         doc: The module's docstring.
-        code: Fingerprint of the module and of the verbs and metrics it may use; when it changes,
-            the table is recomputed as a whole.
+        code: Fingerprint of the code that its rows follow from; when it changes, the table is
+            recomputed as a whole.
     """
 
     table: Table
@@ -90,47 +101,72 @@ class Registry:
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    """Import every table module once.
+    """All tables, as their modules declare them.
 
     Raises:
-        TableDefinitionError: A module has no docstring, no transform, or a name of another module.
+        TableDefinitionError: As `declared` says.
     """
-    shared = _fingerprint(*_modules(transforms), *_modules(metrics))
-    entries = {}
-    for module in _modules(tables):
+    code = our_code()
+    return Registry(cached(code.folder, lambda: declared(code)))
+
+
+def declared(code: Code) -> dict[str, Entry]:
+    """Import every module below `tables` and take down what it declares, upstream first.
+
+    Raises:
+        TableDefinitionError: A module has no docstring, no transform of the inputs it declares, a
+            name that is not its own, or one that another module has.
+    """
+    entries: dict[str, Entry] = {}
+    for name in code.modules("tables"):
+        module = import_module(name)
         if hasattr(module, "TABLE"):
-            entry = _entry(module, shared)
-            entries[entry.table.name] = entry
+            entry = _entry(module, code)
+            twin = entries.setdefault(entry.table.name, entry)
+            if twin is not entry:
+                raise _refused(entry.table, f"is declared in {twin.table.defined_at}, too")
     graph = {name: {each.name for each in e.table.upstream} for name, e in entries.items()}
     order = TopologicalSorter(dict(sorted(graph.items()))).static_order()
-    return Registry({name: entries[name] for name in order})
+    return {name: entries[name] for name in order}
 
 
-def _modules(package: ModuleType) -> list[ModuleType]:
-    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    return [import_module(info.name) for info in sorted(found, key=lambda info: info.name)]
-
-
-def _fingerprint(*modules: ModuleType) -> str:
-    sources = (Path(str(module.__file__)).read_bytes() for module in modules)
-    return hashlib.blake2b(b"\0".join(sources), digest_size=8).hexdigest()
-
-
-def _entry(module: ModuleType, shared: str) -> Entry:
+def _entry(module: ModuleType, code: Code) -> Entry:
     table: Table = module.TABLE
-    expected = module.__name__.removeprefix(f"{tables.__name__}.")
-    transform = getattr(module, "transform", None)
-    problem = None
-    if table.name != expected:
-        problem = f"is declared in the module of {expected}"
-    elif not (module.__doc__ or "").strip():
-        problem = "its module has no docstring"
-    elif not callable(transform):
-        problem = "its module has no transform function"
-    elif len(inspect.signature(transform).parameters) != len(table.inputs) + 1:
-        problem = "transform takes one parameter per input, in order, and the run"
-    if problem or transform is None:
-        message = f"{table.name}: {problem} ({table.defined_at})"
-        raise TableDefinitionError(message, file=table.defined_at.file, line=table.defined_at.line)
     doc = inspect.cleandoc(module.__doc__ or "")
-    return Entry(table, transform, doc, f"{_fingerprint(module)}-{shared}")
+    problem = None
+    if table.name != (expected := _name_of(module)):
+        problem = f"is declared in the module of {expected}"
+    elif not doc:
+        problem = "its module has no docstring"
+    else:
+        problem = _transform_problem(table, getattr(module, "transform", None))
+    if problem:
+        raise _refused(table, problem)
+    transform = ModuleTransform(module.__name__)
+    return Entry(table, transform, doc, code.fingerprint(table, module.__name__))
+
+
+def _name_of(module: ModuleType) -> str:
+    """The name of the table at `tables/<layer>/<noun>.py`, or in a folder of its domain there."""
+    layer, *domain, noun = module.__name__.split(".")[2:]
+    return f"{layer}.{noun}" if len(domain) <= 1 else ".".join((layer, *domain, noun))
+
+
+def _transform_problem(table: Table, transform: object) -> str | None:
+    if not callable(transform):
+        return "its module has no transform function"
+    inputs = (each.noun if isinstance(each, Table) else "landed" for each in table.inputs)
+    expected = [*inputs, "run"]
+    found = list(inspect.signature(transform).parameters)
+    if found == expected:
+        return None
+    return (
+        f"transform takes ({', '.join(found)}), but its inputs ask for ({', '.join(expected)}): "
+        "the noun of each table, `landed` for a source, and the run"
+    )
+
+
+def _refused(table: Table, problem: str) -> TableDefinitionError:
+    where = table.defined_at
+    message = f"{table.name}: {problem} ({where})"
+    return TableDefinitionError(message, file=where.file, line=where.line)

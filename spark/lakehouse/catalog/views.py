@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import ConfigError, UpstreamMissingError
-from lakehouse.io import ops
 from lakehouse.io.state import StateStore
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def peek(
         UpstreamMissingError: It was never published.
         ConfigError: It has no such version.
     """
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, which `overview` does without
+
     state = StateStore(settings).published(table.name)
     if state is None:
         message = f"{table.name} was never published; run `lakehouse run +{table.name}`"
@@ -73,6 +74,8 @@ def peek(
 
 def quarantined(registry: Registry, settings: Settings) -> list[dict[str, Any]]:
     """Rejected rows by table, file and rule."""
+    from lakehouse.io import ops  # noqa: PLC0415  # see peek
+
     query = (
         "SELECT source_file, reason, count(*) AS n_rows FROM "
         "(SELECT source_file, unnest(reasons) AS reason FROM t) "
@@ -88,6 +91,8 @@ def quarantined(registry: Registry, settings: Settings) -> list[dict[str, Any]]:
 
 def rejected(table: Table, settings: Settings, n: int | None) -> list[dict[str, Any]]:
     """Rejected rows of a table as they landed."""
+    from lakehouse.io import ops  # noqa: PLC0415  # see peek
+
     limit = "" if n is None else f" LIMIT {n}"
     return ops.query_delta(
         settings.table_uri(f"quarantine.{table.noun}"),

@@ -180,7 +180,7 @@ class Progress:
     def show(self, outcome: Outcome) -> None:
         """Take over a change."""
         self._outcomes[outcome.table] = outcome
-        if not out.is_terminal and outcome.outcome is not Status.RUNNING:
+        if not out.is_terminal and outcome.outcome != Status.RUNNING:
             counts = f", {_counts(outcome.account)}" if outcome.account.rows_in else ""
             line = f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s){counts}"
             out.print(line, style="dim", highlight=False)
@@ -200,7 +200,7 @@ class Progress:
     def _so_far(self) -> list[str]:
         """How many tables are done, and the rows of all, by fate."""
         known = [outcome for outcome in self._outcomes.values() if outcome]
-        done = sum(outcome.outcome is not Status.RUNNING for outcome in known)
+        done = sum(outcome.outcome != Status.RUNNING for outcome in known)
         fates = [_fates(outcome.account) for outcome in known]
         sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 5
         return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
@@ -211,7 +211,7 @@ def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
         return [Text("waiting", style="dim"), *[""] * 7, ""]
     state = Text(outcome.outcome, style=STYLES[outcome.outcome])
     fates = _fates(outcome.account)
-    has_counts = outcome.outcome is Status.UPDATED or any(fates)
+    has_counts = outcome.outcome == Status.UPDATED or any(fates)
     numbers = [f"{n:,}" for n in fates] if has_counts else [""] * len(fates)
     if outcome.outcome in {Status.RUNNING, Status.BLOCKED}:
         return [state, *numbers, "", "", outcome.reason]

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 from pyarrow.fs import FileType
 
 from lakehouse.errors import SchemaMismatchError
@@ -23,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+    from deltalake import DeltaTable
+
 Action = dict[str, dict[str, Any]]
-_COMMIT = re.compile(r"/(\d{20})\.json$")
 MOST_FILES = 1000
 """A version of more files is left to the engine, which need not look at each of them first."""
+_COMMIT = re.compile(r"/(\d{20})\.json$")
 
 
 def actions(uri: str, version: int) -> list[Action]:
@@ -41,7 +41,7 @@ def actions(uri: str, version: int) -> list[Action]:
 
 
 def latest_version(uri: str) -> int | None:
-    """Newest version, or None when nothing is there. A listing: needs no engine.
+    """Newest version, or None when nothing is there.
 
     Raises:
         SchemaMismatchError: There are files, but not those of a Delta table.
@@ -111,6 +111,9 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
 
 def _opened(uri: str, version: int | None) -> DeltaTable | None:
     """A version whose files tell of its rows without the engine."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415  # same
+
     try:
         table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
     except (DeltaError, OSError):

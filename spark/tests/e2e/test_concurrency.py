@@ -124,9 +124,8 @@ def _contend(lake: LakeDriver, folder: Path, mode: str, rounds: int, **settings:
 def _aftermath(lake: LakeDriver, reports: list[dict[str, Any]], rounds: int) -> Aftermath:
     uri = lake.settings.table_uri(TABLE)
     newest = delta_log.latest_version(uri) or 0
-    makers = {
-        v: note.get("run_id") for v, note in enumerate(delta_log.notes(uri, 0, newest), start=1)
-    }
+    notes = delta_log.notes(uri, 0, newest)
+    makers = {v: note.get("run_id") for v, note in enumerate(notes, start=1)}
     repeated = (
         "SELECT count(*) AS n FROM (SELECT _row_id FROM t GROUP BY _row_id HAVING count(*) > 1)"
     )
