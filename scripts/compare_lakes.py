@@ -16,8 +16,6 @@ from lakehouse.catalog.registry import registry
 from lakehouse.io.state import StateStore
 from lakehouse.settings import load_settings
 
-NOT_COMPARED = ("ingestion_timestamp",)
-
 
 def rows_only_in(db: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
     """Rows of one relation that the other lacks; a row that stands twice counts twice."""
@@ -33,7 +31,7 @@ def load(db: duckdb.DuckDBPyConnection, root: str, table: str, name: str) -> boo
         return False
     rows = DeltaTable(settings.table_uri(table), version=state.version).to_pyarrow_dataset()
     db.register("stored", rows)
-    columns = [column for column in rows.schema.names if column not in NOT_COMPARED]
+    columns = [c.name for c in registry()[table].table.stored_columns if c.compared]
     db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM stored")
     return True
 

@@ -1,7 +1,4 @@
-"""Domains nobody uses: a lake fed with one domain's files is whole without the tables of another.
-
-A domain is what one owner answers for.
-"""
+"""Domains nobody uses: a lake fed with one domain's files is whole without those of another."""
 
 from __future__ import annotations
 
@@ -23,11 +20,11 @@ def in_use(registry: Registry, settings: Settings, names: Sequence[str]) -> list
 
     All of them where that would leave none: then something is missing, and the run says what.
     """
-    owners = {registry[name].table.owner for name in names}
-    if len(owners) < 2:  # noqa: PLR2004  # one domain was asked for: it is meant
+    domains = {registry[name].table.domain for name in names}
+    if len(domains) < 2:  # noqa: PLR2004  # one domain was asked for: it is meant
         return list(names)
-    used = {owner for owner in owners if _is_used(registry, settings, owner)}
-    return [name for name in names if registry[name].table.owner in used] or list(names)
+    used = {domain for domain in domains if _is_used(registry, settings, domain)}
+    return [name for name in names if registry[name].table.domain in used] or list(names)
 
 
 def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
@@ -36,16 +33,16 @@ def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
     Raises:
         UnknownTableError: There is no such table.
     """
-    owner = registry[name].table.owner
-    if _is_used(registry, settings, owner):
+    domain = registry[name].table.domain
+    if _is_used(registry, settings, domain):
         return False
-    others = {entry.table.owner for entry in registry} - {owner}
+    others = {entry.table.domain for entry in registry} - {domain}
     return any(_is_used(registry, settings, other) for other in others)
 
 
-def _is_used(registry: Registry, settings: Settings, owner: str) -> bool:
+def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
     states = StateStore(settings)
-    tables = [entry.table for entry in registry if entry.table.owner == owner]
+    tables = [entry.table for entry in registry if entry.table.domain == domain]
     try:
         return any(
             (table.source is not None and landing.has_files(settings.raw_uri, table.source.name))

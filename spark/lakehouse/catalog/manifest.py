@@ -34,6 +34,7 @@ def _table(registry: Registry, entry: Entry) -> dict[str, Any]:
         "asset": f"delta://{table.layer}/{table.noun}",
         "layer": table.layer,
         "owner": table.owner,
+        "domain": table.domain,
         "doc": entry.doc,
         "inputs": [
             {"kind": "source" if isinstance(each, Source) else "table", "name": each.name}

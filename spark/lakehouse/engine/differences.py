@@ -21,11 +21,7 @@ def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFra
     Technical columns other than the row's identity do not count as a difference.
     """
     grain = table.write.grain
-    compared = [
-        column.name
-        for column in table.columns
-        if column.name not in grain and column.name != "ingestion_timestamp"
-    ]
+    compared = [c.name for c in table.columns if c.compared and c.name not in grain]
     old = current.select(
         *(F.col(name).alias(f"_old_{name}") for name in grain),
         F.struct(*(F.col(name) for name in compared), F.lit(1)).alias("_old_values"),

@@ -1,8 +1,8 @@
 """Figures that readers saw as final and that a later run changed: `ops.metric_restatements`.
 
 A late row, a corrected file or a new definition may change a figure of a day that was over. That is
-right, and nobody who quoted the old figure should have to find out alone. Figures of a period that
-goes on (`is_complete` is false) are expected to grow, and not noted.
+right, and nobody who quoted the old figure should have to find out alone. Which figures are
+final a table declares (`final`): those of a period that goes on are expected to grow.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lakehouse.io.state import State
 
 NAME = "metric_restatements"
-IS_FINAL = "is_complete"
 BEFORE = ("update_preimage", "delete")
 AFTER = ("update_postimage", "insert")
 
@@ -34,7 +33,7 @@ def record(job: Job, candidate: State) -> None:
     """Note what publishing a candidate of a mart changes; twice for one version notes it once."""
     table, base = job.table, candidate.base
     changes_old = candidate.changed.keys() & {UPDATE, DELETE}
-    if table.layer != "gold" or base is None or base == candidate.version or not changes_old:
+    if not table.final or base is None or base == candidate.version or not changes_old:
         return
     noted = f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version}"
     feed = job.engine.store.changes(job.uri, base, candidate.version)
@@ -55,9 +54,7 @@ def _restated(job: Job, feed: DataFrame) -> list[dict[str, Any]]:
     keys = job.table.write.grain
     figures = [name for name in job.table.column_names if name not in keys]
     kind = F.col("_change_type")
-    before = feed.filter(kind.isin(*BEFORE))
-    if IS_FINAL in figures:
-        before = before.filter(IS_FINAL)
+    before = feed.filter(kind.isin(*BEFORE)).filter(job.table.final)
     named = {"ignoreNullFields": "false"}
     key = F.to_json(F.struct(*keys), named).alias("key")
     values = F.to_json(F.struct(*figures), named)

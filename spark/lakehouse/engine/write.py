@@ -45,14 +45,12 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
     Raises:
         TableDefinitionError: The transform returns other columns or types than declared.
     """
-    found = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
-    declared = {column.name: column.type for column in table.stored_columns}
-    if found != declared:
-        problems = sorted(
-            f"{name} is {found.get(name, 'missing')}, declared {declared.get(name, 'nowhere')}"
-            for name in found.keys() | declared.keys()
-            if found.get(name) != declared.get(name)
-        )
+    types = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+    problems = [
+        f"{name} is {found or 'missing'}, declared {declared or 'nowhere'}"
+        for name, (found, declared) in table.column_problems(types).items()
+    ]
+    if problems:
         message = f"{table.name}: transform returns {'; '.join(problems)} ({table.defined_at})"
         raise TableDefinitionError(message, table=table.name, problems=problems)
     return rows.select(*table.column_names)
@@ -65,14 +63,11 @@ def check_schema(job: Job) -> None:
         SchemaMismatchError: They differ; names the columns.
     """
     table, uri = job.table, job.uri
-    stored = job.engine.store.columns(uri)
-    declared = {column.name: column.type for column in table.stored_columns}
-    if stored != declared:
-        differing = sorted(
-            f"{name} (stored {stored.get(name, 'missing')}, declared {declared.get(name, 'no')})"
-            for name in stored.keys() | declared.keys()
-            if stored.get(name) != declared.get(name)
-        )
+    differing = [
+        f"{name} (stored {stored or 'missing'}, declared {declared or 'no'})"
+        for name, (stored, declared) in table.column_problems(job.engine.store.columns(uri)).items()
+    ]
+    if differing:
         message = (
             f"{table.name}: the stored table does not have the declared columns: "
             f"{', '.join(differing)}; migrate it, or move {uri} away and run with --full-refresh"

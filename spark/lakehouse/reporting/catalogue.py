@@ -76,6 +76,7 @@ class TablePage:
         table = self.table
         facts = [
             ("Owner", table.owner),
+            ("Domain", table.domain),
             ("Written as", self.written),
             ("Grain", ", ".join(table.write.grain)),
         ]

@@ -34,6 +34,7 @@ from lakehouse.spec.run import Run
 from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Field, RowRule, Source
 from lakehouse.spec.table import Dedupe, Latest, Table, ValidAt
+from lakehouse.spec.windows import Period, Trailing
 from lakehouse.spec.writes import (
     Append,
     Overwrite,
@@ -59,6 +60,7 @@ __all__ = [
     "Field",
     "Latest",
     "Overwrite",
+    "Period",
     "ReplaceSlices",
     "RowRule",
     "Run",
@@ -67,6 +69,7 @@ __all__ = [
     "SliceOf",
     "Source",
     "Table",
+    "Trailing",
     "Upsert",
     "ValidAt",
     "Write",

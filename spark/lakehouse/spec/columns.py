@@ -28,6 +28,8 @@ class Column:
         doc: What a reader needs to know; shown in the catalogue and in the Delta schema.
         nullable: Whether null is a legal value; false becomes a NOT NULL constraint.
         pii: Personal data: left out of Delta's file statistics.
+        compared: Whether another value makes a stored row differ from a desired one; false for the
+            time of ingestion.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column:
     doc: str
     nullable: bool = True
     pii: bool = False
+    compared: bool = True
 
 
 TECHNICAL_COLUMNS = (

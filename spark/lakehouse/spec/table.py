@@ -15,6 +15,8 @@ from lakehouse.spec.source import Source
 from lakehouse.spec.writes import Append, ReplaceSlices, Scd2
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakehouse.spec.writes import Write
 
 LAYERS = ("bronze", "silver", "gold")
@@ -116,7 +118,8 @@ class Table:
 
     Args:
         name: `<layer>.<noun>`; also the asset, the CLI argument, the module and the test.
-        owner: Who answers for it.
+        owner: The team that answers for it.
+        domain: What it is about: tables of a domain come, run and are shown together.
         inputs: What the transform's parameters are, in order. The first one drives the run: its
             rows are the ones accounted for.
         columns: The columns a reader may rely on, in order.
@@ -130,7 +133,12 @@ class Table:
         as_of: Where the default as-of date comes from; None when the table does not depend on it.
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
+        final: Predicate of own rows whose figures are final: what a later run changes in them is
+            noted (`ops.metric_restatements`). Empty = nothing is noted.
         cluster_by: Liquid clustering columns.
+        day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
+            files of the days it is about.
+        is_small: Far fewer rows than its inputs: a first load is not cut by day.
         serve: How readers of SQL get it; None when the serving database has no copy.
         fresh_within: A green run at least this often; the default is a day and slack.
         retention: How long replaced versions stay readable (time travel, RESTORE, change feed);
@@ -142,6 +150,7 @@ class Table:
 
     name: str
     owner: str
+    domain: str
     inputs: tuple[Table | Source, ...]
     columns: tuple[Column, ...]
     write: Write
@@ -152,7 +161,10 @@ class Table:
     cutoff: str | None = None
     as_of: Latest | None = None
     unfinished: str = ""
+    final: str = ""
     cluster_by: tuple[str, ...] = ()
+    day: str | None = None
+    is_small: bool = False
     serve: Serve | None = None
     fresh_within: timedelta = timedelta(hours=26)
     retention: timedelta = timedelta(days=30)
@@ -189,13 +201,6 @@ class Table:
         return tuple(each for each in self.inputs if isinstance(each, Table))
 
     @property
-    def day(self) -> str | None:
-        """The day that files are ordered by: a DATE that leads `cluster_by`."""
-        by = next(iter(self.cluster_by), None)
-        is_day = any(c.name == by and c.type == DATE and not c.nullable for c in self.columns)
-        return by if is_day else None
-
-    @property
     def stored_columns(self) -> tuple[Column, ...]:
         """Declared columns and the technical ones the engine adds."""
         return (*self.columns, *TECHNICAL_COLUMNS) if self.source else self.columns
@@ -228,6 +233,8 @@ class Table:
             problems.append(f"name must be <layer>.<noun> with a layer of {', '.join(LAYERS)}")
         if not self.owner.strip():
             problems.append("owner is empty")
+        if not self.domain.isidentifier():
+            problems.append(f"domain {self.domain!r} is no identifier")
         if not self.inputs:
             problems.append("inputs are empty")
         problems += [f"column {name} is declared twice" for name in known if names.count(name) > 1]
@@ -247,6 +254,7 @@ class Table:
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
         problems += self._check_problems()
+        problems += self._day_problems()
         problems += self._serve_problems()
         problems += self._duration_problems()
         problems += self._write_problems()
@@ -266,6 +274,25 @@ class Table:
         if self.unfinished and not (self.as_of and self.write.slices):
             problems.append("unfinished needs as_of, and a write strategy with slices")
         return problems
+
+    def column_problems(self, found: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
+        """Columns that are not as declared: name → (type found, type declared); None = missing.
+
+        Args:
+            found: Names and types of the columns of some rows or of a stored table.
+        """
+        declared = {column.name: column.type for column in self.stored_columns}
+        return {
+            name: (found.get(name), declared.get(name))
+            for name in sorted(found.keys() | declared.keys())
+            if found.get(name) != declared.get(name)
+        }
+
+    def _day_problems(self) -> list[str]:
+        days = {column.name for column in self.columns if column.type == DATE}
+        if self.day is not None and self.day not in days:
+            return [f"day {self.day} is no declared DATE column"]
+        return []
 
     def _serve_problems(self) -> list[str]:
         year = self.serve.by_year_of if self.serve else ""

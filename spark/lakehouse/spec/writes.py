@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lakehouse.spec.windows import Window
+
 
 @dataclass(frozen=True)
 class Append:
@@ -69,21 +71,27 @@ class Upsert:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceOf:
-    """A slice column that an input does not have: it follows from a column that the input has.
+    """How a slice column follows from a column that an input has.
 
     Args:
         name: Slice column of the table.
         column: Column of the input.
-        touches: SQL over `column`: the slice of a row, or an array of the slices that it counts in
-            (a trailing window); by default the column itself.
-        needs: SQL over `name`, for an array of slices: the values of `column` that a slice is made
-            from, as an array.
+        window: The days that a slice is made of, where these are not one day alone.
     """
 
     name: str
     column: str
-    touches: str = ""
-    needs: str = ""
+    window: Window | None = None
+
+    @property
+    def touches(self) -> str:
+        """SQL over `column`: the slices that a row counts in, as an array; empty for its own."""
+        return self.window.touches(self.column) if self.window else ""
+
+    @property
+    def needs(self) -> str:
+        """SQL over `name`: the values of `column` that a slice is made of, as an array."""
+        return self.window.needs(self.name) if self.window else ""
 
     def __str__(self) -> str:
         """How the slice follows, in words."""

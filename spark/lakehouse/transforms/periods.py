@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.spec.windows import start_of
 from lakehouse.transforms.dimensions import DIMENSION
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 def week_of(day: str) -> str:
     """SQL: Monday of the day's week."""
-    return f"CAST(date_trunc('WEEK', {day}) AS DATE)"
+    return start_of("week", day)
 
 
 def month_of(day: str) -> str:
     """SQL: first day of the day's month."""
-    return f"CAST(date_trunc('MONTH', {day}) AS DATE)"
+    return start_of("month", day)
 
 
 def growth_rate(value: str, period: str, before: str) -> Column:

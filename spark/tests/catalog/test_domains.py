@@ -15,7 +15,7 @@ from lakehouse.landing import files as landing
 from lakehouse.settings import load_settings
 
 EVERYTHING = select(registry(), [])
-GROWTH = [name for name in EVERYTHING if registry()[name].table.owner == "growth"]
+GROWTH = [name for name in EVERYTHING if registry()[name].table.domain == "growth"]
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def declared(**more):
     first = Table(
         name="silver.first",
         owner="tests",
+        domain="tests",
         inputs=(Source(name="first", doc="First.", fields=(Field("id"),)),),
         columns=columns,
         write=Append(),
@@ -97,7 +98,7 @@ def declared(**more):
     )
     write = Overwrite(keys=("id",))
     usual = {"inputs": (first,), "columns": columns, "write": write, "ensures": (not_empty(),)}
-    return Table(name="gold.x", owner="tests", **usual | more)
+    return Table(name="gold.x", owner="tests", domain="tests", **usual | more)
 
 
 HISTORY = declared(
@@ -245,7 +246,7 @@ def test_a_constant_of_another_table_recomputes_the_table_that_takes_it(changed_
 
 def test_a_metric_recomputes_the_tables_of_its_domain_alone(changed_tables):
     changed = changed_tables("metrics/conversion.py", with_more)
-    assert {registry()[name].table.owner for name in changed} == {"growth"}
+    assert {registry()[name].table.domain for name in changed} == {"growth"}
     assert "gold.feature_conversion_lift" in changed
 
 

@@ -19,6 +19,7 @@ MODULE = '''
     TABLE = Table(
         name="{name}",
         owner="tests",
+        domain="tests",
         inputs={inputs},
         columns=(Column("id", STRING, "Key."),),
         write={write},

@@ -13,7 +13,6 @@ import pytest
 from conftest import release, signup
 from lakehouse.catalog import views
 from lakehouse.catalog.freshness import freshness
-from lakehouse.engine import maintenance
 from lakehouse.engine.job import new_request
 from lakehouse.engine.maintenance import COMPACTED, SKIPPED, UNCHANGED, maintain
 from lakehouse.engines.spark import delta
@@ -62,7 +61,7 @@ def nothing_is_kept(monkeypatch):
         with delta.configured(session, {check: "false"}):
             careful(session, uri, timedelta(0))
 
-    monkeypatch.setattr(maintenance.delta, "vacuum", careless)
+    monkeypatch.setattr(delta, "vacuum", careless)
 
 
 def test_a_table_and_its_quarantine_are_compacted_and_nobody_downstream_works(releases):
@@ -167,7 +166,7 @@ def test_an_error_of_one_table_does_not_stop_the_others(lake, monkeypatch):
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(maintenance.delta, "optimize", broken)
+    monkeypatch.setattr(delta, "optimize", broken)
     with lake.open() as opened:
         done = maintain(opened, [SIGNUPS, RELEASES], with_ops=False)
     assert [(each.table, each.outcome, each.exit_code) for each in done] == [

@@ -20,6 +20,7 @@ def toy() -> Registry:
     table = Table(
         name="bronze.toy",
         owner="tests",
+        domain="tests",
         inputs=(Source(name="toy", doc="Toy.", fields=(Field("id"), Field("value", LONG))),),
         columns=(
             Column("id", STRING, "Key.", pii=True),
@@ -77,7 +78,7 @@ def test_what_a_dead_run_commits_in_between_is_not_published(toys, spark, monkey
         if point == "before_write":
             delta.append(delta.read(spark, uri), uri, {"run_id": "dead", "token": 0})
 
-    monkeypatch.setattr(ingest, "reach", stranger)
+    monkeypatch.setattr(ingest, "fault_point", stranger)
     toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
     outcome = toys.try_run()["bronze.toy"]
     assert isinstance(outcome.error, WriteConflictError)

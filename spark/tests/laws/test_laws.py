@@ -22,12 +22,12 @@ from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
-OWNERS = {entry.table.name: entry.table.owner for entry in registry()}
+DOMAINS = {entry.table.name: entry.table.domain for entry in registry()}
 pytestmark = [pytest.mark.spark, pytest.mark.laws, pytest.mark.timeout(1200)]
 
 
-every_table = pytest.mark.parametrize("table", OWNERS)
-every_domain = pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
+every_table = pytest.mark.parametrize("table", DOMAINS)
+every_domain = pytest.mark.parametrize("domain", sorted({*DOMAINS.values()}))
 
 
 @dataclass
@@ -46,7 +46,7 @@ def seed() -> int:
 
 
 def build(root: Path, spark: SparkSession, number: int, domain: str) -> Delivered:
-    tables = [name for name, owner in OWNERS.items() if owner == domain]
+    tables = [name for name, its in DOMAINS.items() if its == domain]
     sources = {registry()[name].table.source for name in tables}
     wanted = {source.name for source in sources if source}
     world = {name: rows for name, rows in make_world(number).items() if name in wanted}
@@ -85,7 +85,7 @@ def worlds(spark, tmp_path_factory) -> Iterator[Callable[[str], Delivered]]:
 def delivered(worlds, request) -> Delivered:
     """The lakes of the test's domain, or of its table's."""
     asked = request.node.callspec.params
-    return worlds(asked.get("domain") or OWNERS[asked["table"]])
+    return worlds(asked.get("domain") or DOMAINS[asked["table"]])
 
 
 @every_table
@@ -176,7 +176,7 @@ def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied, deliver
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(depth(1, 5)))
-@pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
+@pytest.mark.parametrize("domain", sorted({*DOMAINS.values()}))
 def test_law_1_in_other_worlds(spark, tmp_path, attempt: int, domain: str):
     number = seed() + attempt
     print(f"LAW_SEED={number}")  # noqa: T201  # repeats a failure

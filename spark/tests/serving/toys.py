@@ -37,6 +37,7 @@ from lakehouse.spec import (
 SOURCE = Table(
     name="bronze.toys",
     owner="tests",
+    domain="tests",
     inputs=(Source(name="toys", doc="Toys.", fields=(Field("id"),)),),
     columns=(Column("id", STRING, "Key."),),
     write=Append(),
@@ -45,6 +46,7 @@ SOURCE = Table(
 TOYS = Table(
     name="gold.toys",
     owner="tests",
+    domain="tests",
     inputs=(SOURCE,),
     columns=(
         Column("day", DATE, "The toy's day.", nullable=False),

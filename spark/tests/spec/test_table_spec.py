@@ -32,6 +32,7 @@ def declare(**changes: Any) -> Table:
     declaration: dict[str, Any] = {
         "name": "bronze.things",
         "owner": "tests",
+        "domain": "tests",
         "inputs": (SOURCE,),
         "columns": (Column("id", STRING, "Key."),),
         "write": Append(),
@@ -40,7 +41,7 @@ def declare(**changes: Any) -> Table:
     return Table(**declaration | changes)
 
 
-DECLARED_ON = declare.__code__.co_firstlineno + 9
+DECLARED_ON = declare.__code__.co_firstlineno + 10
 
 
 def problems(**changes: Any) -> str:
@@ -72,6 +73,8 @@ def test_a_sound_declaration_knows_its_names():
         ({"name": "copper.things"}, "name must be"),
         ({"name": "bronze.no-noun"}, "name must be"),
         ({"owner": " "}, "owner is empty"),
+        ({"domain": "two words"}, "domain 'two words' is no identifier"),
+        ({"day": "id"}, "day id is no declared DATE column"),
         ({"inputs": (SOURCE,), "columns": (Column("id", STRING, ""),)}, "column id has no doc"),
         ({"columns": (Column("id", STRING, "A."), Column("id", STRING, "B."))}, "declared twice"),
         ({"cluster_by": ("day",)}, "cluster_by column day is not declared"),

@@ -48,7 +48,7 @@ def stretches(counts: Iterable[tuple[date, int]], rows_a_file: int) -> list[Stre
 def by_day(rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int) -> DataFrame:
     """Order the rows of a first load by the table's day.
 
-    Few rows keep their order, like those of marts, which are small, and of a table without days.
+    Few rows keep their order, and so do those of a table that is small or has no days.
 
     Args:
         rows: Rows of the table.
@@ -57,7 +57,7 @@ def by_day(rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n
         day: The drivers' day; None when they have none.
         n: How many drivers there are.
     """
-    if not (table.day and day) or table.layer == "gold" or n < 2 * ROWS_A_FILE:
+    if not (table.day and day) or table.is_small or n < 2 * ROWS_A_FILE:
         return rows
     per_day = drivers.groupBy(F.col(day).alias("day")).agg(F.count(F.lit(1)).alias("n"))
     counts = per_day.collect()

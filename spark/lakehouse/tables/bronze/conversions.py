@@ -56,6 +56,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.conversions",
     owner="growth",
+    domain="growth",
     inputs=(SOURCE,),
     columns=(
         Column("user_id", STRING, "User who converted.", nullable=False),
@@ -67,7 +68,12 @@ TABLE = Table(
         Column(
             "used_real_time_collab", BOOLEAN, "Whether the user had used real-time collaboration."
         ),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(

@@ -43,6 +43,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.feature_releases",
     owner="growth",
+    domain="growth",
     inputs=(SOURCE,),
     columns=(
         Column("feature_id", STRING, "Natural key of the feature.", nullable=False),
@@ -51,7 +52,12 @@ TABLE = Table(
         Column("version", STRING, "Dotted version number."),
         Column("is_enabled", BOOLEAN, "False when the release disables the feature."),
         Column("is_deleted", BOOLEAN, "True when the release removes the feature."),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(

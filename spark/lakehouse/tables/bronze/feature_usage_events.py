@@ -43,6 +43,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.feature_usage_events",
     owner="growth",
+    domain="growth",
     inputs=(SOURCE,),
     columns=(
         Column("event_id", STRING, "Identity of the event.", nullable=False),
@@ -52,7 +53,12 @@ TABLE = Table(
         Column("event_type", STRING, "Kind of use: view, use, share, ..."),
         Column("event_timestamp", TIMESTAMP, "When it happened, UTC.", nullable=False),
         Column("event_date", DATE, "UTC day of event_timestamp.", nullable=False),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(
@@ -68,6 +74,7 @@ TABLE = Table(
         at_most_rejected(0.5),
     ),
     cluster_by=("event_date",),
+    day="event_date",
 )
 
 

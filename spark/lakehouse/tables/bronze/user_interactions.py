@@ -51,6 +51,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.user_interactions",
     owner="interactions",
+    domain="interactions",
     inputs=(SOURCE,),
     columns=(
         Column("interaction_id", STRING, "Identity of the interaction; null when it has none."),
@@ -61,7 +62,12 @@ TABLE = Table(
         Column("page_id", STRING, "Page it happened on."),
         Column("duration_ms", LONG, "How long it took, in milliseconds."),
         Column("app_version", STRING, "Version of the app in use."),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(
@@ -82,6 +88,7 @@ TABLE = Table(
         at_most_rejected(0.5),
     ),
     cluster_by=("event_date",),
+    day="event_date",
 )
 
 

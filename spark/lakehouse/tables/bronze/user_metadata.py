@@ -48,6 +48,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.user_metadata",
     owner="interactions",
+    domain="interactions",
     inputs=(SOURCE,),
     columns=(
         Column("user_id", STRING, "Natural key of the user.", nullable=False),
@@ -57,7 +58,12 @@ TABLE = Table(
         Column("subscription_type", STRING, "Plan of the user."),
         Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not told."),
         Column("file_date", DATE, "Day in the name of the file, of a record without updated_at."),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(

@@ -42,6 +42,7 @@ SOURCE = Source(
 TABLE = Table(
     name="bronze.user_signups",
     owner="growth",
+    domain="growth",
     inputs=(SOURCE,),
     columns=(
         Column("user_id", STRING, "Natural key of the user.", nullable=False),
@@ -49,7 +50,12 @@ TABLE = Table(
         Column("signup_date", DATE, "Day of the signup.", nullable=False),
         Column("company_size", STRING, "Size band of the user's company."),
         Column("industry", STRING, "Industry of the user's company."),
-        Column("ingestion_timestamp", TIMESTAMP, "When the row was first ingested, UTC."),
+        Column(
+            "ingestion_timestamp",
+            TIMESTAMP,
+            "When the row was first ingested, UTC.",
+            compared=False,
+        ),
     ),
     write=Append(),
     ensures=(
@@ -66,6 +72,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("signup_date",),
+    day="signup_date",
 )
 
 

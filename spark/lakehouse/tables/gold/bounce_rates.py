@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.bounce_rates",
     owner="interactions",
+    domain="interactions",
     inputs=(sessions.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day on which the sessions started.", nullable=False),
@@ -60,7 +61,10 @@ TABLE = Table(
         in_range("total_sessions", minimum=1),
         in_range("bounce_rate", minimum=0, maximum=1),
     ),
+    final="is_complete",
     cluster_by=("metric_date",),
+    day="metric_date",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("dimension_name", "metric_date"),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.cohort_retention",
     owner="interactions",
+    domain="interactions",
     inputs=(user_activity.TABLE,),
     columns=(
         Column("cohort_week", DATE, "Monday of the cohort's week.", nullable=False),
@@ -63,7 +64,10 @@ TABLE = Table(
             "retention_rate: 1 in week 0.",
         ),
     ),
+    final="is_complete",
     cluster_by=("cohort_week",),
+    day="cohort_week",
+    is_small=True,
     serve=Serve(indexes=(("is_complete", "week_number"),)),
 )
 

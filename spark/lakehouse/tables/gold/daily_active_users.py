@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.daily_active_users",
     owner="interactions",
+    domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
         Column("activity_date", DATE, "UTC day.", nullable=False),
@@ -56,7 +57,10 @@ TABLE = Table(
         unique("activity_date", *DIMENSION),
         in_range("dau", minimum=1),
     ),
+    final="is_complete",
     cluster_by=("activity_date",),
+    day="activity_date",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("dimension_name", "activity_date"),

@@ -46,6 +46,7 @@ EXACT = "decimal(38,0)"
 TABLE = Table(
     name="gold.device_performance",
     owner="interactions",
+    domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
         Column("device_type", STRING, "Device, unknown where not known.", nullable=False),
@@ -70,6 +71,8 @@ TABLE = Table(
             "the quantiles stand in their order.",
         ),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(),
 )
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.engagement_distribution",
     owner="interactions",
+    domain="interactions",
     inputs=(user_activity.TABLE,),
     columns=(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
@@ -53,6 +54,8 @@ TABLE = Table(
         in_range("n_users", minimum=1),
         in_range("share_rate", minimum=0, maximum=1),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(indexes=(("dimension_name", "dimension_value"),)),
 )
 

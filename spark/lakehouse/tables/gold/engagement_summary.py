@@ -49,6 +49,7 @@ RECENT = f"last {metric.ROLLING_DAYS} days up to as_of_date"
 TABLE = Table(
     name="gold.engagement_summary",
     owner="interactions",
+    domain="interactions",
     inputs=(user_activity.TABLE, daily_active_users.TABLE),
     columns=(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
@@ -86,6 +87,8 @@ TABLE = Table(
             "q1, median and q3 stand in this order.",
         ),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(),
 )
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.feature_conversion_impact",
     owner="growth",
+    domain="growth",
     inputs=(
         user_dim.TABLE,
         feature_states.TABLE,
@@ -85,6 +86,8 @@ TABLE = Table(
             "converted_users: at most total_users, which is at least 1.",
         ),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("feature_name",),

@@ -88,6 +88,7 @@ def _in_order(estimate: str) -> Check:
 TABLE = Table(
     name="gold.feature_conversion_lift",
     owner="growth",
+    domain="growth",
     inputs=(
         user_dim.TABLE,
         feature_states.TABLE,
@@ -153,6 +154,8 @@ TABLE = Table(
             "n_used_converted: at most n_used; n_not_used_converted: at most n_not_used.",
         ),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(indexes=(("feature_name",), ("as_of_date",))),
 )
 

@@ -18,6 +18,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Latest,
+    Period,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -41,6 +42,7 @@ MONTH = month_of("activity_date")
 TABLE = Table(
     name="gold.monthly_active_users",
     owner="interactions",
+    domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
         Column("month_start", DATE, "First day of the month, UTC.", nullable=False),
@@ -60,8 +62,7 @@ TABLE = Table(
             SliceOf(
                 name="month_start",
                 column="activity_date",
-                touches=f"array({MONTH}, add_months({MONTH}, 1))",
-                needs="sequence(add_months(month_start, -1), last_day(month_start))",
+                window=Period("month", before=1),
             ),
         ),
     ),
@@ -74,7 +75,10 @@ TABLE = Table(
         unique("month_start", *DIMENSION),
         in_range("mau", minimum=1),
     ),
+    final="is_complete",
     cluster_by=("month_start",),
+    day="month_start",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("dimension_name", "month_start"),

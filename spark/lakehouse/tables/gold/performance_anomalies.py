@@ -23,6 +23,7 @@ from lakehouse.spec import (
     Serve,
     SliceOf,
     Table,
+    Trailing,
     not_empty,
     not_null,
     one_of,
@@ -52,6 +53,7 @@ BASELINE = Baseline(
 TABLE = Table(
     name="gold.performance_anomalies",
     owner="interactions",
+    domain="interactions",
     inputs=(performance_metrics.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day.", nullable=False),
@@ -72,8 +74,7 @@ TABLE = Table(
             SliceOf(
                 name="metric_date",
                 column="metric_date",
-                touches=f"sequence(metric_date, date_add(metric_date, {metric.WINDOW_DAYS}))",
-                needs=f"sequence(date_sub(metric_date, {metric.WINDOW_DAYS}), metric_date)",
+                window=Trailing(metric.WINDOW_DAYS),
             ),
         ),
     ),
@@ -85,7 +86,10 @@ TABLE = Table(
         one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
         satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
     ),
+    final="is_complete",
     cluster_by=("metric_date",),
+    day="metric_date",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("severity", "metric_date"),

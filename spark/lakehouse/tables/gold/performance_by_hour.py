@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.performance_by_hour",
     owner="interactions",
+    domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
         Column("weekday", INT, "ISO weekday, 1 = Monday to 7 = Sunday, UTC.", nullable=False),
@@ -48,6 +49,8 @@ TABLE = Table(
         in_range("weekday", minimum=1, maximum=7),
         in_range("hour", minimum=0, maximum=23),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(),
 )
 

@@ -42,6 +42,7 @@ RANKS = (50, 95, 99)
 TABLE = Table(
     name="gold.performance_metrics",
     owner="interactions",
+    domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day.", nullable=False),
@@ -72,7 +73,10 @@ TABLE = Table(
             "p50_ms, p95_ms and p99_ms stand in this order.",
         ),
     ),
+    final="is_complete",
     cluster_by=("metric_date",),
+    day="metric_date",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("app_version", "metric_date"),

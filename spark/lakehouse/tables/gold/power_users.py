@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.power_users",
     owner="interactions",
+    domain="interactions",
     inputs=(user_activity.TABLE,),
     columns=(
         Column("user_id", STRING, "User.", nullable=False),
@@ -56,6 +57,8 @@ TABLE = Table(
         unique("rank"),
         in_range("rank", minimum=1),
     ),
+    final="true",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("rank",),

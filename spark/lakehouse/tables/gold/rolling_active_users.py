@@ -18,6 +18,7 @@ from lakehouse.spec import (
     Serve,
     SliceOf,
     Table,
+    Trailing,
     in_range,
     not_empty,
     not_null,
@@ -37,6 +38,7 @@ BEFORE = metric.ROLLING_DAYS - 1
 TABLE = Table(
     name="gold.rolling_active_users",
     owner="interactions",
+    domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
         Column("activity_date", DATE, "UTC day the window ends with.", nullable=False),
@@ -51,8 +53,7 @@ TABLE = Table(
             SliceOf(
                 name="activity_date",
                 column="activity_date",
-                touches=f"sequence(activity_date, date_add(activity_date, {BEFORE}))",
-                needs=f"sequence(date_sub(activity_date, {BEFORE}), activity_date)",
+                window=Trailing(BEFORE),
             ),
         ),
     ),
@@ -66,7 +67,10 @@ TABLE = Table(
         in_range("wau_7d", minimum=1),
         satisfies("windows_nest", "wau_7d <= mau_28d", "wau_7d: at most mau_28d."),
     ),
+    final="is_complete",
     cluster_by=("activity_date",),
+    day="activity_date",
+    is_small=True,
     serve=Serve(),
 )
 

@@ -61,6 +61,7 @@ def _every_session_is_in_a_bucket(kind: str) -> Check:
 TABLE = Table(
     name="gold.session_metrics",
     owner="interactions",
+    domain="interactions",
     inputs=(sessions.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day on which the sessions started.", nullable=False),
@@ -91,7 +92,10 @@ TABLE = Table(
         _every_session_is_in_a_bucket("actions"),
         _every_session_is_in_a_bucket("duration"),
     ),
+    final="is_complete",
     cluster_by=("metric_date",),
+    day="metric_date",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("dimension_name", "metric_date"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="gold.stickiness",
     owner="interactions",
+    domain="interactions",
     inputs=(daily_active_users.TABLE, monthly_active_users.TABLE, rolling_active_users.TABLE),
     columns=(
         Column("activity_date", DATE, "UTC day.", nullable=False),
@@ -51,6 +52,8 @@ TABLE = Table(
         in_range("stickiness_rate", minimum=0, maximum=1),
         in_range("stickiness_28d_rate", minimum=0, maximum=1),
     ),
+    final="is_complete",
+    is_small=True,
     serve=Serve(),
 )
 

@@ -18,6 +18,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Latest,
+    Period,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -41,6 +42,7 @@ WEEK = week_of("activity_date")
 TABLE = Table(
     name="gold.weekly_active_users",
     owner="interactions",
+    domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
         Column("week_start", DATE, "First day of the week, UTC.", nullable=False),
@@ -60,8 +62,7 @@ TABLE = Table(
             SliceOf(
                 name="week_start",
                 column="activity_date",
-                touches=f"array({WEEK}, date_add({WEEK}, 7))",
-                needs="sequence(date_sub(week_start, 7), date_add(week_start, 6))",
+                window=Period("week", before=1),
             ),
         ),
     ),
@@ -74,7 +75,10 @@ TABLE = Table(
         unique("week_start", *DIMENSION),
         in_range("wau", minimum=1),
     ),
+    final="is_complete",
     cluster_by=("week_start",),
+    day="week_start",
+    is_small=True,
     serve=Serve(
         indexes=(
             ("dimension_name", "week_start"),

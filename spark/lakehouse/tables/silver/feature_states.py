@@ -42,6 +42,7 @@ TRACKED_AS_JSON = (
 TABLE = Table(
     name="silver.feature_states",
     owner="growth",
+    domain="growth",
     inputs=(feature_releases.TABLE,),
     columns=(
         Column("feature_id", STRING, "Natural key of the feature.", nullable=False),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="silver.feature_usage_facts",
     owner="growth",
+    domain="growth",
     inputs=(feature_usage_events.TABLE,),
     columns=(
         Column("user_id", STRING, "User.", nullable=False),

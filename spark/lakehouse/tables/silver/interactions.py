@@ -46,6 +46,7 @@ ATTRIBUTES = ("country", "device_type", "subscription_type")
 TABLE = Table(
     name="silver.interactions",
     owner="interactions",
+    domain="interactions",
     inputs=(user_interactions.TABLE, user_profiles.TABLE),
     columns=(
         Column("interaction_id", STRING, "From the source, or a hash of content.", nullable=False),
@@ -91,6 +92,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("event_date",),
+    day="event_date",
 )
 
 

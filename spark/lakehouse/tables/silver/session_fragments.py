@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="silver.session_fragments",
     owner="interactions",
+    domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
         Column("user_id", STRING, "User.", nullable=False),
@@ -69,6 +70,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("event_date",),
+    day="event_date",
 )
 
 

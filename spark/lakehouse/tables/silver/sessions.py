@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="silver.sessions",
     owner="interactions",
+    domain="interactions",
     inputs=(session_fragments.TABLE,),
     columns=(
         Column("session_id", STRING, "MD5 of user and first action.", nullable=False),
@@ -76,6 +77,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("session_date",),
+    day="session_date",
 )
 
 

@@ -37,6 +37,7 @@ LAST = ("country", "device_type", "subscription_type")
 TABLE = Table(
     name="silver.user_activity",
     owner="interactions",
+    domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
         Column("user_id", STRING, "User.", nullable=False),

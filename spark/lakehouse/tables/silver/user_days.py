@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TABLE = Table(
     name="silver.user_days",
     owner="interactions",
+    domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
         Column("user_id", STRING, "User.", nullable=False),
@@ -72,6 +73,7 @@ TABLE = Table(
         ),
     ),
     cluster_by=("activity_date",),
+    day="activity_date",
 )
 
 

@@ -34,6 +34,7 @@ FREE = "free"
 TABLE = Table(
     name="silver.user_dim",
     owner="growth",
+    domain="growth",
     inputs=(user_signups.TABLE, conversions.TABLE),
     columns=(
         Column("user_id", STRING, "Natural key of the user.", nullable=False),

@@ -40,6 +40,7 @@ KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timesta
 TABLE = Table(
     name="silver.user_profiles",
     owner="interactions",
+    domain="interactions",
     inputs=(user_metadata.TABLE,),
     columns=(
         Column("user_id", STRING, "Natural key of the user.", nullable=False),

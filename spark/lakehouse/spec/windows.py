@@ -1,0 +1,67 @@
+"""Windows of days: in which slices a row counts, and of which rows a slice is made.
+
+Each window says both, as SQL; that one is the inverse of the other is tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["week", "month"]
+
+
+def start_of(unit: Unit, day: str) -> str:
+    """SQL: first day of a day's period. Weeks start on Monday (ISO 8601)."""
+    return f"CAST(date_trunc('{unit.upper()}', {day}) AS DATE)"
+
+
+def shifted(unit: Unit, day: str, n: int) -> str:
+    """SQL: a day that many periods later."""
+    return f"date_add({day}, {7 * n})" if unit == "week" else f"add_months({day}, {n})"
+
+
+@dataclass(frozen=True)
+class Trailing:
+    """A day and some days before it.
+
+    Args:
+        days: How many days before it.
+    """
+
+    days: int
+
+    def touches(self, day: str) -> str:
+        """SQL: the slices in which rows of a day count."""
+        return f"sequence({day}, date_add({day}, {self.days}))"
+
+    def needs(self, name: str) -> str:
+        """SQL: the days that a slice is made of."""
+        return f"sequence(date_sub({name}, {self.days}), {name})"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A week or a month, known by its first day, and some before it.
+
+    Args:
+        unit: `week` or `month`.
+        before: How many before it, for instance 1 where a figure has a growth rate.
+    """
+
+    unit: Unit
+    before: int = 0
+
+    def touches(self, day: str) -> str:
+        """SQL: the slices in which rows of a day count."""
+        start = start_of(self.unit, day)
+        later = (shifted(self.unit, start, n) for n in range(1, self.before + 1))
+        return f"array({', '.join((start, *later))})"
+
+    def needs(self, name: str) -> str:
+        """SQL: the days that a slice is made of."""
+        first = shifted(self.unit, name, -self.before)
+        return f"sequence({first}, date_sub({shifted(self.unit, name, 1)}, 1))"
+
+
+Window = Trailing | Period

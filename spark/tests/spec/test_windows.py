@@ -1,0 +1,87 @@
+"""Windows of slices: a row counts in exactly the slices that are made of its day."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.spec import Period, SliceOf, Trailing
+
+days = st.dates(date(2019, 12, 1), date(2028, 3, 31))
+windows = st.one_of(
+    st.builds(Trailing, st.integers(0, 60)),
+    st.builds(Period, st.sampled_from(["week", "month"]), st.integers(0, 3)),
+)
+# What Spark has and DuckDB calls otherwise.
+DIALECT = (
+    "CREATE MACRO date_add(d, n) AS d + n::INT",
+    "CREATE MACRO date_sub(d, n) AS d - n::INT",
+    "CREATE MACRO add_months(d, n) AS (d + to_months(n::INT))::DATE",
+    """CREATE MACRO sequence(a, b) AS
+       [x::DATE FOR x IN generate_series(a::TIMESTAMP, b::TIMESTAMP, INTERVAL 1 DAY)]""",
+)
+
+
+@pytest.fixture(scope="module")
+def evaluate():
+    db = duckdb.connect()
+    for statement in DIALECT:
+        db.execute(statement)
+
+    def value(sql, **named):
+        (column, day), *_ = named.items()
+        listed = re.sub(r"^array\(", "list_value(", sql)
+        query = f"SELECT {listed} FROM (SELECT ?::DATE AS {column})"
+        return set(db.execute(query, [day]).fetchall()[0][0])
+
+    return value
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(window=windows, day=days)
+def test_a_day_counts_in_the_slices_that_are_made_of_it(evaluate, window, day):
+    slices = evaluate(window.touches("day"), day=day)
+    assert slices
+    for each in slices:
+        assert day in evaluate(window.needs("slice"), slice=each)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(window=windows, day=days)
+def test_a_slice_is_made_of_days_that_count_in_it(evaluate, window, day):
+    for each in evaluate(window.touches("day"), day=day):
+        made_of = evaluate(window.needs("slice"), slice=each)
+        for other in (min(made_of), max(made_of)):
+            assert each in evaluate(window.touches("day"), day=other)
+        for beyond in (min(made_of) - timedelta(1), max(made_of) + timedelta(1)):
+            assert each not in evaluate(window.touches("day"), day=beyond)
+
+
+@pytest.mark.parametrize(
+    ("window", "day", "slices"),
+    [
+        (Trailing(2), "2026-02-27", ["2026-02-27", "2026-02-28", "2026-03-01"]),
+        (Period("week"), "2026-01-01", ["2025-12-29"]),
+        (Period("week", before=1), "2026-01-04", ["2025-12-29", "2026-01-05"]),
+        (Period("month", before=1), "2025-12-31", ["2025-12-01", "2026-01-01"]),
+    ],
+    ids=["trailing", "week over New Year", "week and its growth", "month and its growth"],
+)
+def test_slices_of_a_day(evaluate, window, day, slices):
+    found = evaluate(window.touches("day"), day=date.fromisoformat(day))
+    assert found == {date.fromisoformat(each) for each in slices}
+
+
+def test_a_growing_month_is_made_of_two(evaluate):
+    made_of = evaluate(Period("month", before=1).needs("slice"), slice=date(2026, 3, 1))
+    assert (min(made_of), max(made_of), len(made_of)) == (date(2026, 2, 1), date(2026, 3, 31), 59)
+
+
+def test_without_a_window_a_slice_is_a_day_of_its_own():
+    plain = SliceOf(name="day", column="at")
+    assert (plain.touches, plain.needs) == ("", "")
