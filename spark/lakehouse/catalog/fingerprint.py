@@ -51,10 +51,14 @@ class Code:
         self._parsed: dict[str, _Module] = {}
 
     def modules(self, below: str) -> list[str]:
-        """Every module below a package of this package, by name."""
+        """Names of the modules below a package of this one; what editors leave behind is none."""
         found = sorted((self.folder / below).rglob("*.py"))
         names = (path.relative_to(self.folder).with_suffix("").parts for path in found)
-        return [".".join((self.package, *name)) for name in names if name[-1] != "__init__"]
+        return [
+            ".".join((self.package, *name))
+            for name in names
+            if name[-1] != "__init__" and all(part.isidentifier() for part in name)
+        ]
 
     def fingerprint(self, table: Table, module: str) -> str:
         """The fingerprint of a table that a module declares."""

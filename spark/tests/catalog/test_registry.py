@@ -81,6 +81,7 @@ def test_a_table_may_stand_in_a_folder_of_its_domain(declare):
             ),
             "bronze/growth/a.py": bronze("bronze.a"),
             "bronze/growth/no_table.py": "WORDS = 1",
+            "bronze/growth/.a-checkpoint.py": "left by an editor",
         }
     )
     assert list(found) == ["bronze.a", "gold.b"]
