@@ -11,10 +11,10 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import (
     IS_TOUCHED,
     days_named,
+    has_repeats_across_slices,
     history_of,
     is_sliced,
-    made_of,
-    roams,
+    rows_of_slices,
     with_repeats_elsewhere,
     within,
 )
@@ -41,11 +41,11 @@ def derive(job: Job, scope: Scope) -> Written:
     fault_point("before_read", job.table.name)
     with job.engine.doing("find scope"):
         touched = _found(job, scope.touched) if scope.touched is not None else None
-    tally = _driving_rows(job, touched)
-    desired = _transformed(job, tally.rows, touched)
+    observed = _driving_rows(job, touched)
+    desired = _transformed(job, observed.rows, touched)
     fault_point("before_write", job.table.name)
     written = _write(job, desired, touched)
-    return replace(written, account=Account(**tally.counts()))
+    return replace(written, account=Account(**observed.counts()))
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,15 @@ def _found(job: Job, touched: DataFrame) -> _Touched:
     ends: dict[str, Column] = {}
     for name, (first, last) in named.items():
         ends |= {f"first {name}": F.min(first), f"last {name}": F.max(last)}
-    tally = job.engine.observe(touched, n=F.count(F.lit(1)), **ends)
-    kept = job.engine.keep(tally.rows)
-    told = tally.values()
+    observed = job.engine.observe(touched, n=F.count(F.lit(1)), **ends)
+    kept = job.engine.keep(observed.rows)
+    found = observed.values()
     spans = {
-        name: Span(days[name], told[f"first {name}"], told[f"last {name}"])
+        name: Span(days[name], found[f"first {name}"], found[f"last {name}"])
         for name in named
-        if told["n"]
+        if found["n"]
     }
-    return _Touched(job.engine.few(kept, int(told["n"] or 0)), spans)
+    return _Touched(job.engine.few(kept, int(found["n"] or 0)), spans)
 
 
 def desired_rows(job: Job) -> DataFrame:
@@ -88,7 +88,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
     """The first input with the fate of each row, counted."""
     first = job.table.upstream[0]
     rows = _input(job, first, touched)
-    if touched is not None and roams(job.table):
+    if touched is not None and has_repeats_across_slices(job.table):
         rows = with_repeats_elsewhere(rows, job.read_input(first), touched.slices, job.table)
     rows = with_fates(
         rows,
@@ -125,7 +125,7 @@ def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
         return within(rows, touched.slices.select(*history.on).distinct(), history.on)
     if touched is None or not is_sliced(job.table, table):
         return rows
-    return made_of(rows, table, touched.slices, job.table)
+    return rows_of_slices(rows, table, touched.slices, job.table)
 
 
 def _write(job: Job, desired: DataFrame, touched: _Touched | None) -> Written:

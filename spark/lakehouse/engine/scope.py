@@ -68,7 +68,7 @@ def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
     if history := history_of(job.table, table):
         return [_where_valid(job, history, feed)]
     touched = [feed.select(*(link.slice.alias(link.name) for link in _links(job.table, table)))]
-    if table is job.table.upstream[0] and roams(job.table):
+    if table is job.table.upstream[0] and has_repeats_across_slices(job.table):
         touched.append(_of_same_keys(job, feed))
     return touched
 
@@ -94,27 +94,27 @@ class _Link:
         return F.explode(found) if self.of.needs else found
 
     @property
-    def plain(self) -> str | None:
-        """The column of the input that a touched slice names values of, where it does ..."""
+    def named_column(self) -> str | None:
+        """The column of the input of which a touched slice names values, if of any."""
         if self.of is None:
             return self.name
         return self.of.column if self.of.needs or not self.of.touches else None
 
     @property
-    def ends(self) -> tuple[Column, Column]:
-        """... and the lowest and the highest that it names."""
+    def first_and_last(self) -> tuple[Column, Column]:
+        """The lowest and the highest of the values that a touched slice names."""
         if self.of and self.of.needs:
             return F.array_min(F.expr(self.of.needs)), F.array_max(F.expr(self.of.needs))
         return F.col(self.name), F.col(self.name)
 
     @property
-    def own(self) -> Column:
-        """What a row is looked up by ..."""
+    def looked_up_by(self) -> Column:
+        """What a row of the input is looked up by, among the values that touched slices want."""
         return F.col(self.of.column) if self.of and self.of.needs else self.slice
 
     @property
-    def needed(self) -> Column:
-        """... among these values, which a touched slice asks for."""
+    def wanted(self) -> Column:
+        """The values by which a touched slice looks up the rows it is made of."""
         return F.explode(F.expr(self.of.needs)) if self.of and self.of.needs else F.col(self.name)
 
 
@@ -133,11 +133,11 @@ def is_sliced(table: Table, upstream: Table) -> bool:
     return bool(_links(table, upstream))
 
 
-def made_of(rows: DataFrame, upstream: Table, touched: DataFrame, table: Table) -> DataFrame:
+def rows_of_slices(rows: DataFrame, upstream: Table, touched: DataFrame, table: Table) -> DataFrame:
     """The rows of a sliced input that the touched slices are made of."""
     links = _links(table, upstream)
-    needed = touched.select(*(link.needed.alias(f"_of_{link.name}") for link in links)).distinct()
-    keyed = rows.withColumns({f"_of_{link.name}": link.own for link in links})
+    needed = touched.select(*(link.wanted.alias(f"_of_{link.name}") for link in links)).distinct()
+    keyed = rows.withColumns({f"_of_{link.name}": link.looked_up_by for link in links})
     return _semi(keyed, needed, tuple(needed.columns)).select(*rows.columns)
 
 
@@ -149,10 +149,10 @@ def days_named(table: Table) -> dict[str, tuple[Column, Column]]:
     links = {each: _links(table, each) for each in table.upstream}
     links[table] = [_Link(name, of=None) for name in table.write.slices]
     return {
-        each.name: link.ends
+        each.name: link.first_and_last
         for each, linked in links.items()
         for link in linked
-        if each.day and link.plain == each.day
+        if each.day and link.named_column == each.day
     }
 
 
@@ -161,7 +161,7 @@ def history_of(table: Table, upstream: Table) -> ValidAt | None:
     return next((each for each in table.valid_at if each.table is upstream), None)
 
 
-def roams(table: Table) -> bool:
+def has_repeats_across_slices(table: Table) -> bool:
     """Whether rows that are repeats of each other may lie in several slices."""
     slices = set(table.write.slices)
     return table.dedupe is not None and bool(slices) and not slices <= set(table.dedupe.keys)

@@ -80,9 +80,9 @@ def written_rows(job: Job, rows: DataFrame, position: str | None = None) -> Writ
     """Append rows that the table does not hold."""
     if job.base is None:
         job.engine.store.create(job.uri, job.table)
-    tally = job.engine.observe(rows, n=F.count(F.lit(1)))
-    job.engine.store.append(tally.rows, job.uri, _metadata(job, position))
-    changed = {INSERT: tally.counts()["n"]}
+    observed = job.engine.observe(rows, n=F.count(F.lit(1)))
+    job.engine.store.append(observed.rows, job.uri, _metadata(job, position))
+    changed = {INSERT: observed.counts()["n"]}
     return Written(delta_log.latest_version(job.uri) or 0, job.base, changed)
 
 

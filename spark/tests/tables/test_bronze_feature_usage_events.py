@@ -9,7 +9,7 @@ import pytest
 from conftest import event
 from lakehouse.catalog import views
 from lakehouse.engine import ingest
-from lakehouse.engines.spark import tally as observe
+from lakehouse.engines.spark import engine
 
 pytestmark = pytest.mark.spark
 TABLE = "bronze.feature_usage_events"
@@ -51,7 +51,7 @@ def test_events_are_loaded_on_their_utc_day_and_bad_ones_set_aside(lake):
 def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(
     lake, monkeypatch, broadcast
 ):
-    monkeypatch.setattr(observe, "_FEW_ROWS", 100 if broadcast else 0)
+    monkeypatch.setattr(engine, "_FEW_ROWS", 100 if broadcast else 0)
     lake.land("feature_usage_events/1.jsonl", [event("e1", "u1", "collab", "2026-02-01T08:00:00Z")])
     lake.run(TABLE)
     lake.land(

@@ -13,9 +13,9 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from lakehouse.engines.spark import layout, lines
+from lakehouse.engines.spark.observed_counts import SparkObservedCounts
 from lakehouse.engines.spark.session import relabel
 from lakehouse.engines.spark.store import SparkStore
-from lakehouse.engines.spark.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -93,9 +93,9 @@ class SparkEngine:
         finally:
             kept.unpersist()
 
-    def observe(self, rows: DataFrame, /, **aggregates: Column) -> Tally:
+    def observe(self, rows: DataFrame, /, **aggregates: Column) -> SparkObservedCounts:
         """Take aggregates over rows on their way."""
-        return Tally(rows, **aggregates)
+        return SparkObservedCounts(rows, **aggregates)
 
     def few(self, rows: DataFrame, n: int) -> DataFrame:
         """Narrow rows for a side of a join, known to be `n`: sent to every task where they fit."""

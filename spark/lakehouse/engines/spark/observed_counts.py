@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-class Tally:
+class SparkObservedCounts:
     """Aggregates over the rows of a frame, taken while an action runs over `rows`.
 
     The optimiser may cut the observed branch out of a plan, for instance beside an empty side of a
