@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from laws.world import batches, land_at_once, land_batch, make_world, with_a_late_day
+from laws.world import (
+    batches,
+    clocks_of,
+    domain_of,
+    land_at_once,
+    land_batch,
+    make_world,
+    sources_of,
+    with_a_late_day,
+)
 from pyspark.sql import SparkSession
 
 from conftest import LakeDriver, depth, event
@@ -22,12 +31,12 @@ from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
-OWNERS = {entry.table.name: entry.table.owner for entry in registry()}
+DOMAINS = {entry.table.name: domain_of(entry) for entry in registry()}
 pytestmark = [pytest.mark.spark, pytest.mark.laws, pytest.mark.timeout(1200)]
 
 
-every_table = pytest.mark.parametrize("table", OWNERS)
-every_domain = pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
+every_table = pytest.mark.parametrize("table", DOMAINS)
+every_domain = pytest.mark.parametrize("domain", sorted({*DOMAINS.values()}))
 
 
 @dataclass
@@ -46,17 +55,16 @@ def seed() -> int:
 
 
 def build(root: Path, spark: SparkSession, number: int, domain: str) -> Delivered:
-    tables = [name for name, owner in OWNERS.items() if owner == domain]
-    sources = {registry()[name].table.source for name in tables}
-    wanted = {source.name for source in sources if source}
-    world = {name: rows for name, rows in make_world(number).items() if name in wanted}
+    tables = [name for name, its in DOMAINS.items() if its == domain]
+    world = make_world(registry(), domain, number)
+    clocks = clocks_of(sources_of(registry(), domain))
     once, pieces = (
         LakeDriver(load_settings(root=str(root / domain / name)), registry(), spark)
         for name in ("once", "pieces")
     )
     land_at_once(once, world)
     once.run()
-    others, late = with_a_late_day(world, number)
+    others, late = with_a_late_day(world, clocks, number)
     first, second = batches(others, number, 2)
     land_batch(pieces, first, 0)
     pieces.try_run()  # what is still missing may block a table; it must not matter in the end
@@ -85,7 +93,7 @@ def worlds(spark, tmp_path_factory) -> Iterator[Callable[[str], Delivered]]:
 def delivered(worlds, request) -> Delivered:
     """The lakes of the test's domain, or of its table's."""
     asked = request.node.callspec.params
-    return worlds(asked.get("domain") or OWNERS[asked["table"]])
+    return worlds(asked.get("domain") or DOMAINS[asked["table"]])
 
 
 @every_table
@@ -176,7 +184,7 @@ def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied, deliver
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(depth(1, 5)))
-@pytest.mark.parametrize("domain", sorted({*OWNERS.values()}))
+@pytest.mark.parametrize("domain", sorted({*DOMAINS.values()}))
 def test_law_1_in_other_worlds(spark, tmp_path, attempt: int, domain: str):
     number = seed() + attempt
     print(f"LAW_SEED={number}")  # noqa: T201  # repeats a failure
@@ -189,7 +197,7 @@ def test_law_8_one_new_event_recomputes_one_user_and_feature(
     make_lake: Callable[..., LakeDriver],
 ):
     lake = make_lake()
-    land_at_once(lake, make_world(7))
+    land_at_once(lake, make_world(registry(), "growth", 7))
     table = "silver.feature_usage_facts"
     lake.run(f"+{table}", as_of="2026-01-31")
     late = event("new", "u1", "collab", "2026-01-02T00:00:00Z")
