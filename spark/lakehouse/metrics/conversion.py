@@ -4,6 +4,10 @@ Marts use these sentences as the docs of their columns, so that the catalogue, a
 test all say the same. A rate is a share of users, 0 to 1; an interval covers 95 %.
 """
 
+USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used", "not_available"
+COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
+"""Users by a feature: used it before they converted, could have, could not."""
+
 TOTAL_USERS = "Known users in the cohort, converted or not."
 CONVERTED_USERS = "Users of the cohort who ever converted to a paid plan."
 CONVERSION_RATE = "Share of the cohort's users who converted: converted_users ÷ total_users, 0-1."
@@ -55,11 +59,11 @@ RATE_RATIO = (
 )
 
 NAIVE_USED_RATE = (
-    "conversion_rate of the cohort used_before_conversion in gold.feature_conversion_impact; for "
+    f"conversion_rate of the cohort {USED} in gold.feature_conversion_impact; for "
     "comparison: it is biased, early converters had less time to use the feature."
 )
 NAIVE_NOT_USED_RATE = (
-    "conversion_rate of the cohort available_not_used in gold.feature_conversion_impact; for "
+    f"conversion_rate of the cohort {AVAILABLE} in gold.feature_conversion_impact; for "
     "comparison: it is biased the other way."
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.metrics import conversion as metric
 from lakehouse.metrics.conversion import ASSOCIATION, NOT_DISTINGUISHABLE, SUPPORTED
 from lakehouse.reporting import numbers, summary
 from lakehouse.reporting.charts.bars import Bar, Group, grouped_bars
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from lakehouse.reporting.lake import PublishedLake
 
 COHORTS = {
-    "used_before_conversion": ("c1", "Used it before converting"),
-    "available_not_used": ("c2", "Could use it, did not"),
-    "not_available": ("c3", "Not released yet"),
+    metric.USED: ("c1", "Used it before converting"),
+    metric.AVAILABLE: ("c2", "Could use it, did not"),
+    metric.NOT_AVAILABLE: ("c3", "Not released yet"),
 }
 VERDICTS: dict[str, tuple[str, Tone]] = {
     SUPPORTED: ("● supported", "good"),
@@ -147,7 +148,7 @@ def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
         for rows in list(by_feature.values())[:MOST_FEATURES]
     ]
     # Before its release only converted users are judged: nearly 100 %, which would dwarf the rest.
-    compared = [row["conversion_rate"] for row in impact if row["cohort"] != "not_available"]
+    compared = [row["conversion_rate"] for row in impact if row["cohort"] != metric.NOT_AVAILABLE]
     svg = grouped_bars(title, groups, COHORTS, max([*compared, 0.01]))
     return Figure(
         title=title,

@@ -125,12 +125,15 @@ def _performance(lake: PublishedLake) -> str:
     found = lake.one("gold.performance_anomalies", "SELECT count(*) AS n FROM t")
     newest = _newest(lake, "gold.performance_anomalies", "metric_date", "z_score > 0")
     told = (
-        f" The newest slow one, {newest['metric_date']}: {newest['description']}." if newest else ""
+        f" The latest slow day was {newest['metric_date']}: {newest['description']}."
+        if newest
+        else ""
     )
     return (
         f"95{numbers.NBSP}% of the actions of {row['metric_date']} took at most "
-        f"{numbers.count(row['p95_ms'])} ms; unusual days and series so far: "
-        f"{numbers.count(found.get('n', 0))}.{told}"
+        f"{numbers.count(row['p95_ms'])} ms. So far, load times were unusual "
+        f"{numbers.count(found.get('n', 0))} times, counted by day and page, version or "
+        f"device.{told}"
     )
 
 

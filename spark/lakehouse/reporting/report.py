@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING
 
 from lakehouse.io.files import is_local
 from lakehouse.reporting import numbers
-from lakehouse.reporting.conversion import conversion_section
-from lakehouse.reporting.engagement import engagement_section, headlines
-from lakehouse.reporting.features import features_section
-from lakehouse.reporting.growth import MARTS, activity_section, headline_section
+from lakehouse.reporting.domains import domains
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.operations import quality_section, rows_section
 from lakehouse.reporting.page import render, write_text
-from lakehouse.reporting.summary import answer
 
 if TYPE_CHECKING:
     from lakehouse.catalog.registry import Registry
     from lakehouse.reporting.page import Section
     from lakehouse.settings import Settings
 
-DOMAIN_SECTIONS = (
-    *(headline_section, conversion_section, activity_section, features_section),
-    engagement_section,
-)
-"""Of (lake, now). A new domain adds its sections here."""
 LAKE_SECTIONS = (quality_section, rows_section)
 """Of (lake, registry): what every table has."""
 
@@ -48,16 +39,18 @@ def write_report(settings: Settings, registry: Registry, now: datetime | None = 
 
 
 def answers(settings: Settings) -> list[str]:
-    """What the marts tell, for the terminal: each domain that is published, growth first."""
+    """What the marts tell, for the terminal: each domain that is used."""
     lake = PublishedLake(settings)
-    engagement = headlines(lake)
-    is_growth_used = any(lake.state(mart) for mart in MARTS)
-    return [*(answer(lake) if is_growth_used or not engagement else ()), *engagement]
+    every = domains()
+    used = [each for each in every if each.is_used(lake)] or every[:1]
+    return [line for each in used for line in each.answers(lake)]
 
 
 def report_html(lake: PublishedLake, registry: Registry, now: datetime) -> str:
     """The page."""
-    sections: list[Section] = [build(lake, now) for build in DOMAIN_SECTIONS]
+    sections: list[Section] = [
+        build(lake, now) for domain in domains() for build in domain.SECTIONS
+    ]
     sections += [build(lake, registry) for build in LAKE_SECTIONS]
     published = [name for name in registry.entries if lake.state(name)]
     return render(

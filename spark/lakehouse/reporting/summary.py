@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.metrics.conversion import (
     ASSOCIATION,
+    AVAILABLE,
     HORIZON_DAYS,
     LANDMARK_DAYS,
     NOT_DISTINGUISHABLE,
     SUPPORTED,
+    USED,
 )
 from lakehouse.reporting import numbers
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 LIFT, IMPACT = "gold.feature_conversion_lift", "gold.feature_conversion_impact"
 KEY_FEATURE = "real_time_collab"
-USED, NOT_USED = "used_before_conversion", "available_not_used"
 MOST_NAMES = 6
 BIAS = (
     "who converts early has less time to use a feature, so these cohorts differ even when the "
@@ -113,8 +114,9 @@ def _evidence(row: dict[str, Any]) -> list[str]:
     if row["rate_ratio"] is not None:
         within = interval(row["rate_ratio_low"], row["rate_ratio_high"], numbers.ratio)
         parts.append(
-            f"Per day, users convert {numbers.ratio(row['rate_ratio'])} times as fast after their "
-            f"first use as before it ({within})."
+            "On any one day, a user who has used it is "
+            f"{numbers.ratio(row['rate_ratio'])} times as likely to convert as one who has not yet "
+            f"({within})."
         )
     return parts
 
@@ -136,7 +138,7 @@ def _from_impact(rows: list[dict[str, Any]]) -> list[str]:
     features = sorted(by_feature, key=lambda feature: (feature != KEY_FEATURE, feature))
     lines = [f"{LIFT} is not published, so only the biased cohorts can be shown:"]
     for feature in features[:3]:
-        used, not_used = by_feature[feature].get(USED), by_feature[feature].get(NOT_USED)
+        used, not_used = by_feature[feature].get(USED), by_feature[feature].get(AVAILABLE)
         if used and not_used:
             lines.append(
                 f"{name(used)}: {_rate(used)} of those who used it converted, "

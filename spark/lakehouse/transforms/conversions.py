@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.metrics.conversion import AVAILABLE, NOT_AVAILABLE, USED
+
 if TYPE_CHECKING:
     from datetime import date
 
     from pyspark.sql import DataFrame
-
-USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used", "not_available"
-COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
 
 
 def first_conversions(conversions: DataFrame) -> DataFrame:

@@ -11,7 +11,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from laws.world import batches, land_at_once, land_batch, make_world, with_a_late_day
+from laws.world import (
+    batches,
+    clocks_of,
+    land_at_once,
+    land_batch,
+    make_world,
+    sources_of,
+    with_a_late_day,
+)
 from pyspark.sql import SparkSession
 
 from conftest import LakeDriver, depth, event
@@ -47,16 +55,15 @@ def seed() -> int:
 
 def build(root: Path, spark: SparkSession, number: int, domain: str) -> Delivered:
     tables = [name for name, its in DOMAINS.items() if its == domain]
-    sources = {registry()[name].table.source for name in tables}
-    wanted = {source.name for source in sources if source}
-    world = {name: rows for name, rows in make_world(number).items() if name in wanted}
+    world = make_world(registry(), domain, number)
+    clocks = clocks_of(sources_of(registry(), domain))
     once, pieces = (
         LakeDriver(load_settings(root=str(root / domain / name)), registry(), spark)
         for name in ("once", "pieces")
     )
     land_at_once(once, world)
     once.run()
-    others, late = with_a_late_day(world, number)
+    others, late = with_a_late_day(world, clocks, number)
     first, second = batches(others, number, 2)
     land_batch(pieces, first, 0)
     pieces.try_run()  # what is still missing may block a table; it must not matter in the end
@@ -189,7 +196,7 @@ def test_law_8_one_new_event_recomputes_one_user_and_feature(
     make_lake: Callable[..., LakeDriver],
 ):
     lake = make_lake()
-    land_at_once(lake, make_world(7))
+    land_at_once(lake, make_world(registry(), "growth", 7))
     table = "silver.feature_usage_facts"
     lake.run(f"+{table}", as_of="2026-01-31")
     late = event("new", "u1", "collab", "2026-01-02T00:00:00Z")

@@ -53,7 +53,7 @@ def test_it_gives_the_numbers_and_names_the_other_features(empty):
 
     assert len(lines) == 5
     assert "by +8.0 percentage points (95 % interval +1.0 to +15.0)" in lines[1]
-    assert "1.80 times as fast after their first use" in lines[2]
+    assert "1.80 times as likely to convert as one who has not yet" in lines[2]
     assert "Supported: Chat (+20.0). Not distinguishable" in lines[3]
     assert "no effect: Boards (\N{MINUS SIGN}1.0), Search." in lines[3]
     assert "experiment" in lines[4]

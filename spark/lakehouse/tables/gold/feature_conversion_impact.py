@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.metrics import conversion as metric
+from lakehouse.metrics.conversion import COHORTS
 from lakehouse.spec import (
     DOUBLE,
     LONG,
@@ -37,7 +38,7 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.bronze import conversions
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
-from lakehouse.transforms.conversions import COHORTS, users_by_feature
+from lakehouse.transforms.conversions import users_by_feature
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.metrics import conversion as metric
+from lakehouse.metrics.conversion import AVAILABLE, USED
 from lakehouse.spec import (
     DATE,
     DOUBLE,
@@ -62,7 +63,7 @@ from lakehouse.spec import (
 from lakehouse.tables.bronze import conversions, feature_usage_events
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
 from lakehouse.transforms import lift
-from lakehouse.transforms.conversions import AVAILABLE, USED, users_by_feature
+from lakehouse.transforms.conversions import users_by_feature
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
