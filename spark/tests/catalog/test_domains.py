@@ -15,7 +15,14 @@ from lakehouse.landing import files as landing
 from lakehouse.settings import load_settings
 
 EVERYTHING = select(registry(), [])
-GROWTH = [name for name in EVERYTHING if registry()[name].table.domain == "growth"]
+
+
+def tables_of(*domains):
+    return [name for name in EVERYTHING if registry()[name].table.domain in domains]
+
+
+GROWTH = tables_of("growth")
+BOTH = tables_of("growth", "interactions")
 
 
 @pytest.fixture
@@ -35,14 +42,14 @@ def test_tables_of_a_domain_without_a_file_are_left_out(settings, tmp_path):
     (tmp_path / "raw/user_metadata").mkdir()
     assert due(settings) == GROWTH
     (tmp_path / "raw/user_metadata/1.csv").write_text("user_id\n")
-    assert due(settings) == EVERYTHING
+    assert due(settings) == BOTH
 
 
 def test_a_domain_that_was_published_stays_when_its_files_are_gone(settings, tmp_path):
     (tmp_path / "raw/conversions.jsonl").write_text("")
     state = State(table="bronze.user_metadata", version=1, head=1, run_id="r", token=1)
     StateStore(settings).replace(replace(state, published_at="2026-01-01T00:00:00+00:00"))
-    assert due(settings) == EVERYTHING
+    assert due(settings) == BOTH
 
 
 def test_where_nothing_arrived_nothing_is_left_out_so_that_the_run_says_what_is_missing(settings):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from laws.generated import N_KEYS, make_rows
-from laws.world import WORLDS, make_world
+from laws.world import WORLDS, batches, land_at_once, land_batch, make_world
 
 from conftest import depth
 from lakehouse.catalog.registry import Entry, Registry, registry
@@ -175,6 +175,7 @@ def toy() -> Registry:
     table = Table(
         name="bronze.toys",
         owner="toys",
+        domain="toys",
         inputs=(source,),
         columns=tuple(Column(f.name, f.type, "Told.", nullable=not f.required) for f in declared),
         write=Append(),
@@ -184,14 +185,18 @@ def toy() -> Registry:
 
 
 @pytest.mark.spark
-def test_a_domain_without_a_world_of_its_own_has_rows(make_lake):
-    lake = make_lake("toys", toy())
+def test_a_domain_without_a_world_of_its_own_has_rows_that_the_laws_hold_on(make_lake):
+    once, pieces = make_lake("once", toy()), make_lake("pieces", toy())
     world = make_world(toy(), "toys", 5)
-    lake.land("toys.jsonl", world["toys"])
-    account = lake.run()["bronze.toys"].account
+    land_at_once(once, world)
+    account = once.run()["bronze.toys"].account
+    for number, batch in enumerate(batches(world, 5, 2)):
+        land_batch(pieces, batch, number)
+        pieces.run()
     n_bad = sum(isinstance(row, str) for row in world["toys"])
     assert account.rows_quarantined == n_bad > 0
     assert account.rows_loaded + account.rows_deduplicated == len(world["toys"]) - n_bad
+    assert pieces.rows("bronze.toys") == once.rows("bronze.toys")
 
 
 def test_every_world_beside_is_of_a_domain_there_is():
