@@ -67,7 +67,7 @@ def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
     """The slices that the changed rows of an input touch, with repeats."""
     if history := history_of(job.table, table):
         return [_where_valid(job, history, feed)]
-    touched = [feed.select(*(link.slice.alias(link.name) for link in _links(job.table, table)))]
+    touched = [feed.select(*_slices_of(job.table, table))]
     if table is job.table.upstream[0] and has_repeats_across_slices(job.table):
         touched.append(_of_same_keys(job, feed))
     return touched
@@ -128,17 +128,24 @@ def _links(table: Table, upstream: Table) -> list[_Link]:
     return [_Link(name, derived.get(name)) for name in table.write.slices]
 
 
+def _slices_of(table: Table, upstream: Table) -> list[Column]:
+    """The slices that a row of an input counts in, as columns of the table's names."""
+    return [link.slice.alias(link.name) for link in _links(table, upstream)]
+
+
 def is_sliced(table: Table, upstream: Table) -> bool:
     """Whether the slices that a row of an input counts in follow from the row."""
     return bool(_links(table, upstream))
 
 
-def rows_of_slices(rows: DataFrame, upstream: Table, touched: DataFrame, table: Table) -> DataFrame:
-    """The rows of a sliced input that the touched slices are made of."""
+def rows_of_slices(
+    rows: DataFrame, upstream: Table, touched: DataFrame, table: Table, how: str = "left_semi"
+) -> DataFrame:
+    """The rows of a sliced input that touched slices are made of, or (`left_anti`) are not."""
     links = _links(table, upstream)
     needed = touched.select(*(link.wanted.alias(f"_of_{link.name}") for link in links)).distinct()
     keyed = rows.withColumns({f"_of_{link.name}": link.looked_up_by for link in links})
-    return _semi(keyed, needed, tuple(needed.columns)).select(*rows.columns)
+    return _semi(keyed, needed, tuple(needed.columns), how).select(*rows.columns)
 
 
 def days_named(table: Table) -> dict[str, tuple[Column, Column]]:
@@ -172,7 +179,7 @@ def with_repeats_elsewhere(
 ) -> DataFrame:
     """Add the rows outside the touched slices that repeat a row inside; `IS_TOUCHED` tells them."""
     met = rows.select(*dedupe_keys(table)).distinct()
-    elsewhere = _semi(everything, touched, table.write.slices, how="left_anti")
+    elsewhere = rows_of_slices(everything, table.upstream[0], touched, table, how="left_anti")
     repeats = _with_same_keys(elsewhere, met, table).select(*rows.columns)
     return rows.withColumn(IS_TOUCHED, F.lit(True)).unionByName(
         repeats.withColumn(IS_TOUCHED, F.lit(False))
@@ -194,7 +201,8 @@ def _of_same_keys(job: Job, feed: DataFrame) -> DataFrame:
     """Slices of the rows of the first input that share a dedupe key with a changed row."""
     met = feed.select(*dedupe_keys(job.table)).distinct()
     rows = job.read_input(job.table.upstream[0])
-    return _with_same_keys(rows, met, job.table).select(*job.table.write.slices)
+    first = job.table.upstream[0]
+    return _with_same_keys(rows, met, job.table).select(*_slices_of(job.table, first))
 
 
 def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
@@ -206,7 +214,9 @@ def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
         moment < F.col(f"_span.{history.end}")
     )
     same = [F.col(f"_row.{name}").eqNullSafe(F.col(f"_span.{name}")) for name in history.on]
-    return rows.join(spans, [*same, is_inside], "left_semi").select(*job.table.write.slices)
+    return rows.join(spans, [*same, is_inside], "left_semi").select(
+        *_slices_of(job.table, job.table.upstream[0])
+    )
 
 
 def within(rows: DataFrame, touched: DataFrame | None, slices: tuple[str, ...]) -> DataFrame:

@@ -1,0 +1,114 @@
+"""Active users by day, week, month and window, stickiness and retention on literal rows."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from tables.mirror import rows, values
+
+from lakehouse.tables.gold import (
+    cohort_retention,
+    daily_active_users,
+    monthly_active_users,
+    rolling_active_users,
+    stickiness,
+    weekly_active_users,
+)
+
+pytestmark = pytest.mark.spark
+
+
+def active(user, on, country="DE"):
+    return {
+        "user_id": user,
+        "activity_date": date.fromisoformat(on),
+        "n_interactions": 2,
+        "total_duration_ms": 10,
+        "country": country,
+        "device_type": "mobile",
+        "subscription_type": "free",
+    }
+
+
+def overall(found):
+    return [row for row in found if row["dimension_name"] is None]
+
+
+def test_users_of_a_day_are_counted_overall_and_by_dimension(spark):
+    given = [active("a", "2026-01-01"), active("b", "2026-01-01", "FR"), active("a", "2026-01-02")]
+    found = rows(spark, daily_active_users, given, as_of=date(2026, 1, 2))
+    assert values(overall(found), "activity_date", "dau", "n_interactions", "is_complete") == [
+        (date(2026, 1, 1), 2, 4, True),
+        (date(2026, 1, 2), 1, 2, False),
+    ]
+    french = [row for row in found if row["dimension_value"] == "FR"]
+    assert values(french, "activity_date", "dau") == [(date(2026, 1, 1), 1)]
+
+
+def test_a_user_of_two_days_is_one_of_the_week_and_growth_needs_the_week_before(spark):
+    given = [
+        *(active("a", day) for day in ("2025-12-31", "2026-01-01")),  # one ISO week over New Year
+        *(active(user, "2026-01-05") for user in "abc"),
+        active("a", "2026-01-19"),  # nobody came in the week before
+    ]
+    found = rows(spark, weekly_active_users, given, as_of=date(2026, 1, 19))
+    assert values(overall(found), "week_start", "wau", "wau_growth_rate", "is_complete") == [
+        (date(2025, 12, 29), 1, None, True),
+        (date(2026, 1, 5), 3, 2.0, True),
+        (date(2026, 1, 19), 1, None, False),
+    ]
+
+
+def test_a_month_is_complete_when_its_last_day_is_over(spark):
+    given = [active("a", "2026-01-31"), active("b", "2026-01-01"), active("a", "2026-02-01")]
+    found = rows(spark, monthly_active_users, given, as_of=date(2026, 2, 1))
+    assert values(overall(found), "month_start", "mau", "mau_growth_rate", "is_complete") == [
+        (date(2026, 1, 1), 2, None, True),
+        (date(2026, 2, 1), 1, -0.5, False),
+    ]
+
+
+def test_a_user_counts_for_seven_and_for_28_days(spark):
+    given = [active("a", "2026-01-01")]
+    given += [active("b", day) for day in ("2026-01-07", "2026-01-08", "2026-01-28", "2026-01-29")]
+    found = rows(spark, rolling_active_users, given, as_of=date(2026, 1, 29))
+    assert values(found, "activity_date", "wau_7d", "mau_28d", "is_complete") == [
+        (date(2026, 1, 1), 1, 1, True),
+        (date(2026, 1, 7), 2, 2, True),
+        (date(2026, 1, 8), 1, 2, True),
+        (date(2026, 1, 28), 1, 2, True),
+        (date(2026, 1, 29), 1, 1, False),
+    ]
+
+
+def test_a_day_is_set_beside_its_month_and_its_four_weeks(spark):
+    days = [
+        {"activity_date": date(2026, 1, 2), "dau": 1},
+        {"activity_date": date(2026, 1, 2), "dimension_name": "country", "dau": 1},
+    ]
+    months = [{"month_start": date(2026, 1, 1), "mau": 4, "is_complete": False}]
+    rolling = [{"activity_date": date(2026, 1, 2), "mau_28d": 5, "is_complete": True}]
+    found = rows(spark, stickiness, days, months, rolling)
+    names = ("dau", "mau", "stickiness_rate", "mau_28d", "stickiness_28d_rate", "is_complete")
+    assert values(found, *names) == [(1, 4, 0.25, 5, 0.2, False)]
+
+
+def member(bits, week="2026-01-05"):
+    return {"cohort_week": date.fromisoformat(week), "active_weeks": bits}
+
+
+def test_bits_of_a_cohort_are_its_retention_of_weeks_that_began(spark):
+    given = [member(0b101), member(0b001)]
+    found = rows(spark, cohort_retention, given, as_of=date(2026, 1, 20))
+    names = ("week_number", "cohort_size", "active_users", "retention_rate", "is_complete")
+    assert values(found, *names) == [
+        (0, 2, 2, 1.0, True),
+        (1, 2, 0, 0.0, True),
+        (2, 2, 1, 0.5, False),
+    ]
+
+
+def test_no_cohort_is_watched_for_more_than_26_weeks(spark):
+    found = rows(spark, cohort_retention, [member(1)], as_of=date(2027, 1, 1))
+    assert (len(found), found[-1]["week_number"]) == (27, 26)

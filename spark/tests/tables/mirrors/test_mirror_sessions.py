@@ -1,0 +1,111 @@
+"""Fragments, sessions and their marts on literal rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from tables.mirror import rows, values
+
+from lakehouse.tables.gold import bounce_rates, session_metrics
+from lakehouse.tables.silver import session_fragments, sessions
+
+pytestmark = pytest.mark.spark
+START = datetime(2026, 1, 1, 8)  # noqa: DTZ001  # the session's are naive, in UTC
+MIDNIGHT = datetime(2026, 1, 2)  # noqa: DTZ001  # same
+
+
+def action(identity, moment, ms=1000, page="home"):
+    return {
+        "interaction_id": identity,
+        "user_id": "u",
+        "event_at": moment,
+        "event_date": moment.date(),
+        "duration_ms": ms,
+        "page_id": page,
+        "country": "DE",
+        "device_type": "mobile",
+    }
+
+
+def test_a_gap_of_half_an_hour_stays_and_a_second_more_parts(spark):
+    later = START + timedelta(seconds=1800)
+    given = [action("a", START), action("b", later), action("c", later + timedelta(seconds=1801))]
+    found = rows(spark, session_fragments, given)
+    assert values(found, "fragment_number", "n_actions", "first_at", "last_at") == [
+        (1, 2, START, later),
+        (2, 1, later + timedelta(seconds=1801), later + timedelta(seconds=1801)),
+    ]
+
+
+def test_equal_moments_stand_by_identity_and_no_duration_is_none(spark):
+    given = [action("b", START, ms=None, page="out"), action("a", START, page="in")]
+    (found,) = rows(spark, session_fragments, given)
+    assert (found["entry_page"], found["exit_page"]) == ("in", "out")
+    assert (found["first_interaction_id"], found["last_duration_ms"]) == ("a", 0)
+
+
+def fragment(day, number, first, last, n=1):
+    return {
+        "user_id": "u",
+        "event_date": date(2026, 1, day),
+        "fragment_number": number,
+        "first_at": first,
+        "last_at": last,
+        "n_actions": n,
+        "last_duration_ms": 500,
+        "first_interaction_id": f"{day}-{number}",
+        "device_type": "mobile",
+        "country": "DE",
+    }
+
+
+def test_midnight_does_not_part_a_session(spark):
+    before, after = MIDNIGHT - timedelta(minutes=10), MIDNIGHT + timedelta(minutes=10)
+    given = [
+        fragment(1, 1, START, START),
+        fragment(1, 2, before, before),
+        fragment(2, 1, after, after),
+    ]
+    found = rows(spark, sessions, given)
+    names = ("started_at", "n_actions", "duration_ms", "is_bounce", "session_date")
+    assert sorted(values(found, *names)) == [
+        (START, 1, 500, True, date(2026, 1, 1)),
+        (before, 2, 20 * 60_000 + 500, False, date(2026, 1, 1)),
+    ]
+
+
+def session(day, ms, n, country="DE"):
+    return {
+        "session_date": date(2026, 1, day),
+        "duration_ms": ms,
+        "n_actions": n,
+        "is_bounce": n == 1,
+        "device_type": "mobile",
+        "country": country,
+    }
+
+
+def test_bounces_are_counted_overall_and_by_dimension(spark):
+    given = [session(1, 5, 1), session(1, 5, 2, "FR"), session(2, 5, 1, "FR")]
+    found = rows(spark, bounce_rates, given, as_of=date(2026, 1, 2))
+    names = ("dimension_value", "total_sessions", "bounced_sessions", "bounce_rate", "is_complete")
+    first = [row for row in found if row["metric_date"] == date(2026, 1, 1)]
+    assert set(values(first, *names)) == {
+        (None, 2, 1, 0.5, True),
+        ("DE", 1, 1, 1.0, True),
+        ("FR", 1, 0, 0.0, True),
+        ("mobile", 2, 1, 0.5, True),
+    }
+    assert not any(row["is_complete"] for row in found if row not in first)
+
+
+def test_sessions_are_averaged_and_put_into_buckets(spark):
+    given = [session(1, 9_999, 1), session(1, 10_000, 3), session(1, 1_800_000, 11)]
+    found = rows(spark, session_metrics, given, as_of=date(2026, 1, 1))
+    (overall,) = (row for row in found if row["dimension_name"] is None)
+    assert (overall["n_sessions"], overall["avg_actions"]) == (3, 5.0)
+    assert overall["avg_duration_ms"] == 1_819_999 / 3
+    counts = {n for name, n in overall.items() if name.startswith(("n_duration", "n_actions"))}
+    assert counts <= {0, 1}
+    assert not overall["is_complete"]

@@ -1,0 +1,180 @@
+"""Interactions, profiles, days and activity of users on literal rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+from tables.mirror import rows, values
+
+from lakehouse.tables.gold import engagement_distribution, engagement_summary, power_users
+from lakehouse.tables.silver import interactions, user_activity, user_days, user_profiles
+
+pytestmark = pytest.mark.spark
+END = datetime(9999, 12, 31)  # noqa: DTZ001  # the session's are naive, in UTC
+
+
+def at(day, hour=8):
+    return datetime(2026, 1, day, hour)  # noqa: DTZ001  # same
+
+
+def landed(identity, moment, *, row="r", **more):
+    return {
+        "interaction_id": identity,
+        "user_id": "u",
+        "timestamp": moment,
+        "event_date": moment.date(),
+        "_row_id": row,
+        **more,
+    }
+
+
+def profile(start, end, country):
+    return {"user_id": "u", "country": country, "effective_from": start, "effective_to": end}
+
+
+def test_an_interaction_has_the_profile_of_its_moment_or_none(spark):
+    history = [profile(at(2), at(4), "DE"), profile(at(4), END, None)]
+    given = [landed("a", at(1)), landed("b", at(2)), landed("c", at(4)), landed("d", at(3))]
+    found = rows(spark, interactions, given, history)
+    assert values(found, "interaction_id", "country", "has_profile") == [
+        ("a", "unknown", False),
+        ("b", "DE", True),
+        ("d", "DE", True),
+        ("c", "unknown", True),
+    ]
+
+
+def test_one_identity_counts_once_the_earliest_and_by_content_without_one(spark):
+    given = [
+        landed("a", at(2), row="z"),
+        landed("a", at(1), row="y"),
+        landed(None, at(3), row="x"),
+        landed(None, at(3), row="x"),
+    ]
+    found = rows(spark, interactions, given, [])
+    assert values(found, "interaction_id", "event_at") == [("a", at(1)), ("x", at(3))]
+
+
+def test_more_than_eight_hours_is_an_outlier_and_null_is_none(spark):
+    eight = 8 * 60 * 60 * 1000
+    given = [landed(str(n), at(n + 1), duration_ms=ms) for n, ms in enumerate((eight, eight + 1))]
+    found = rows(spark, interactions, [*given, landed("n", at(9))], [])
+    assert values(found, "is_duration_outlier") == [(False,), (True,), (False,)]
+
+
+def record(updated, **more):
+    return {
+        "user_id": "u",
+        "join_date": date(2026, 1, 1),
+        "country": "DE",
+        "updated_at": updated,
+        "ingestion_timestamp": at(20),
+        "_row_id": "r",
+        **more,
+    }
+
+
+def test_a_profile_changes_at_its_moment_and_a_repeat_opens_nothing(spark):
+    given = [record(at(2)), record(at(3)), record(at(5), country="FR")]
+    found = rows(spark, user_profiles, given)
+    assert values(found, "country", "effective_from", "effective_to") == [
+        ("DE", at(2), at(5)),
+        ("FR", at(5), END),
+    ]
+
+
+def test_without_a_moment_the_first_record_holds_from_the_join_date(spark):
+    given = [record(None, file_date=date(2026, 1, 7)), record(None, country="FR")]
+    found = rows(spark, user_profiles, given)
+    assert values(found, "country", "effective_from") == [("DE", at(1, 0)), ("FR", at(20, 0))]
+
+
+def done(identity, moment, ms=1000, **more):
+    return {
+        "interaction_id": identity,
+        "user_id": "u",
+        "event_at": moment,
+        "event_date": moment.date(),
+        "duration_ms": ms,
+        "country": "DE",
+        "device_type": "mobile",
+        "subscription_type": "free",
+        **more,
+    }
+
+
+def test_a_day_of_a_user_sums_up_and_ends_with_the_last_interaction(spark):
+    given = [
+        done("b", at(1, 9), country="FR"),
+        done("a", at(1, 9)),
+        done("c", at(1, 8), ms=None),
+        done("d", at(2)),
+    ]
+    found = rows(spark, user_days, given)
+    names = ("activity_date", "n_interactions", "total_duration_ms", "first_at", "last_at")
+    assert values(found, *names, "country") == [
+        (date(2026, 1, 1), 3, 2000, at(1, 8), at(1, 9), "FR"),  # of 9 o'clock, b after a
+        (date(2026, 1, 2), 1, 1000, at(2), at(2), "DE"),
+    ]
+
+
+def active(user, on, n=1, ms=10, country="DE"):
+    return {
+        "user_id": user,
+        "activity_date": on,
+        "n_interactions": n,
+        "total_duration_ms": ms,
+        "country": country,
+        "device_type": "mobile",
+        "subscription_type": "free",
+    }
+
+
+def test_weeks_are_bits_counted_from_the_first(spark):
+    given = [active("u", date(2026, 1, 4)), active("u", date(2026, 1, 5), country="FR")]
+    given.append(active("u", date(2026, 1, 19), n=5))  # Sunday; Monday; Monday two weeks later
+    (found,) = rows(spark, user_activity, given)
+    assert found["cohort_week"] == date(2025, 12, 29)
+    assert found["active_weeks"] == 0b1011
+    assert (found["n_active_days"], found["n_interactions"], found["country"]) == (3, 7, "DE")
+
+
+def summed(user, n, ms):
+    return active(user, None, n, ms) | {"n_active_days": 1}
+
+
+def without_day(row):
+    return {name: value for name, value in row.items() if name != "activity_date"}
+
+
+def test_one_in_a_hundred_is_a_power_user_ties_by_user_id(spark):
+    users = [without_day(summed(f"u{n:03}", 1, 100 if n in {7, 5} else 1)) for n in range(101)]
+    found = rows(spark, power_users, users)
+    assert values(found, "rank", "user_id") == [(1, "u005"), (2, "u007")]
+
+
+def test_buckets_of_interactions_double(spark):
+    users = [without_day(summed(f"u{n}", n, 1)) for n in (1, 2, 3, 4)]
+    found = rows(spark, engagement_distribution, users)
+    overall = [row for row in found if row["dimension_name"] is None]
+    assert values(overall, "bucket_from", "bucket_to", "n_users", "share_rate") == [
+        (1, 1, 1, 0.25),
+        (2, 3, 2, 0.5),
+        (4, 7, 1, 0.25),
+    ]
+
+
+def test_four_weeks_are_compared_with_the_four_before(spark):
+    users = [without_day(summed("u", 4, 60)), without_day(summed("v", 2, 20))]
+    days = [
+        {"activity_date": date(2026, 3, 1), "n_interactions": 30},
+        {"activity_date": date(2026, 2, 2), "n_interactions": 6},  # the first of 28 days
+        {"activity_date": date(2026, 2, 1), "n_interactions": 24},
+    ]
+    found = rows(spark, engagement_summary, users, days, as_of=date(2026, 3, 1))
+    (overall,) = (row for row in found if row["dimension_name"] is None)
+    assert (overall["n_users"], overall["avg_interactions"]) == (2, 3.0)
+    assert (overall["interactions_28d"], overall["interactions_28d_growth_rate"]) == (36, 0.5)
+    (german,) = (row for row in found if row["dimension_name"] == "country")
+    assert (german["interactions_28d"], german["interactions_28d_growth_rate"]) == (0, None)
