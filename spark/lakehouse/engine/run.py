@@ -63,26 +63,32 @@ def run_table(
 def _run_stages(
     job: Job, progress: Progress, only: Sequence[str], tell: Callable[[], None]
 ) -> None:
-    outlook: Outlook | None = None
-    if only != (ASSERT_OUTPUT,):
-        outlook = look(job)
-        progress.reason, progress.state = outlook.reason, job.published
-    if outlook and ASSERT_INPUT in only and not outlook.idle:
+    if only == (ASSERT_OUTPUT,):
+        _assert_output(job, progress)
+        return
+    outlook = look(job)
+    progress.reason, progress.state = outlook.reason, job.published
+    if ASSERT_INPUT in only:
+        if outlook.idle:
+            _remember_touched(job, outlook)
+            return
         with progress.gate():
             found = stages.assert_input(job, outlook)
         progress.results += [("input", result) for result in found]
-    if outlook and only == STAGES and outlook.idle:
-        if job.feed is not None and outlook.arrivals is not None:
-            job.feed.remember(outlook.arrivals)  # so that the next look need not open them again
-        return
-    tell()
-    if outlook and PROCESS in only:
+    if PROCESS in only:
+        tell()
         processed = stages.process(job, outlook)
         progress.reason, progress.state = processed.reason, processed.state
         progress.written = None if processed.skipped else processed.state
+    if ASSERT_OUTPUT in only and progress.written:
         tell()
-    if ASSERT_OUTPUT in only and (progress.written or only == (ASSERT_OUTPUT,)):
         _assert_output(job.reread(), progress)
+
+
+def _remember_touched(job: Job, outlook: Outlook) -> None:
+    """Files that were touched and have the same content: the next look need not open them again."""
+    if job.feed is not None and outlook.arrivals is not None:
+        job.feed.remember(outlook.arrivals)
 
 
 def _assert_output(job: Job, progress: Progress) -> None:
