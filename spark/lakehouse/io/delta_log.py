@@ -163,18 +163,18 @@ class Feed:
     """The files that hold what changed between two versions.
 
     Attributes:
-        told: Rows with the way they changed, `_change_type`.
+        described: Rows with the way they changed, `_change_type`.
         added: Rows that were inserted.
         removed: Rows that were deleted.
     """
 
-    told: list[str] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
 
     def at(self, uri: str) -> Feed:
         """The same with the files' whole paths."""
-        return Feed(*(_located(uri, paths) for paths in (self.told, self.added, self.removed)))
+        return Feed(*(_located(uri, paths) for paths in (self.described, self.added, self.removed)))
 
 
 def feed(uri: str, after: int, until: int) -> Feed | None:
@@ -191,13 +191,13 @@ def feed(uri: str, after: int, until: int) -> Feed | None:
         data = [each for each in commit if _changes_rows(each)]
         if any("deletionVector" in each.get("add", each.get("remove", {})) for each in data):
             return None
-        if told := _paths(commit, "cdc"):
-            found.told += told
+        if described := _paths(commit, "cdc"):
+            found.described += described
         else:
             found.added += _paths(data, "add")
             found.removed += _paths(data, "remove")
     filesystem, root = files.locate(uri)
-    wanted = [f"{root}/{path}" for path in (*found.told, *found.added, *found.removed)]
+    wanted = [f"{root}/{path}" for path in (*found.described, *found.added, *found.removed)]
     if any(info.type != FileType.File for info in filesystem.get_file_info(wanted)):
         return None
     return found.at(uri)

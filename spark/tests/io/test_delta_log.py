@@ -46,7 +46,7 @@ def table(tmp_path):
     (tmp_path / "_delta_log").mkdir()
     for version, actions in LOG.items():
         write_commit(tmp_path, version, actions)
-    for path in (*FEED.told, *FEED.added, *FEED.removed, "d.parquet"):
+    for path in (*FEED.described, *FEED.added, *FEED.removed, "d.parquet"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"")
     return tmp_path

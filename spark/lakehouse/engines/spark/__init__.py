@@ -1,1 +1,4 @@
-"""Spark with Delta: the only place that builds a session or asks one for more than a frame."""
+"""Spark with Delta: sessions, jars, and the protocols as a session fulfils them.
+
+The only place that builds a session or asks one for more than a frame; never knows why.
+"""

@@ -64,8 +64,8 @@ def changes(spark: SparkSession, uri: str, after: int, until: int) -> DataFrame 
     if feed is None:
         return None
     schema = schema_of(spark, uri, until)
-    told = StructType([*schema.fields, StructField(CHANGE_TYPE, StringType())])
-    parts = [_parquet(spark, told, feed.told)] if feed.told else []
+    with_kind = StructType([*schema.fields, StructField(CHANGE_TYPE, StringType())])
+    parts = [_parquet(spark, with_kind, feed.described)] if feed.described else []
     for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
         if paths:
             rows = _parquet(spark, schema, paths)
