@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lakehouse.errors import StorageError
@@ -78,3 +80,15 @@ def test_listing_is_in_order_and_knows_missing_folders(tmp_path):
     assert files.list_files(str(tmp_path / "nowhere")) == []
     assert files.exists(str(tmp_path / "b"))
     assert not files.exists(str(tmp_path / "z"))
+
+
+def test_a_state_written_before_positions_were_called_so_is_read(tmp_path):
+    states = StateStore(load_settings(root=str(tmp_path)))
+    states.replace(State(table="bronze.x", version=2, head=2, run_id="r", token=1, position="p"))
+    place = tmp_path / "ops" / "published" / "bronze.x.json"
+    content = json.loads(place.read_text())
+    content["files"] = content.pop("position")
+    place.write_text(json.dumps(content))
+    found = states.published("bronze.x")
+    assert found is not None
+    assert found.position == "p"
