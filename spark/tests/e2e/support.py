@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lakehouse.io.state import Account
 
 PACKAGE_DIR = Path(__file__).resolve().parents[2]
-GROWTH = tuple(entry.table.name for entry in registry() if entry.table.owner == "growth")
+GROWTH = tuple(entry.table.name for entry in registry() if entry.table.domain == "growth")
 """Tables of the domain that the tests of machinery run on; the laws run on all."""
 
 

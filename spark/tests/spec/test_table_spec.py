@@ -90,6 +90,18 @@ def test_a_contradiction_is_refused_with_file_and_line(changes, words):
     assert words in problems(**changes)
 
 
+def test_columns_that_are_missing_undeclared_or_of_another_type_are_named_with_both_types():
+    table = declare()
+    declared = dict.fromkeys(table.column_names, "string")
+    assert table.column_problems(declared) == {}
+    found = {"id": "int", "_row_id": "string", "_source_file": "string", "extra": "date"}
+    assert table.column_problems(found) == {
+        "_extra": (None, "string"),
+        "extra": ("date", None),
+        "id": ("int", "string"),
+    }
+
+
 def test_a_derived_table_needs_its_grain_and_slices_among_its_columns():
     bronze = declare()
     found = problems(
