@@ -53,7 +53,7 @@ def gold(name, imports, inputs, parameters):
 def declare(tmp_path, monkeypatch):
     """Write modules below `tables/` of a package and read what they declare."""
     monkeypatch.syspath_prepend(tmp_path)
-    folder = tmp_path / "toys"
+    folder = tmp_path / "toy_house"
 
     def write(**modules):
         for path, text in modules.items():
@@ -63,7 +63,7 @@ def declare(tmp_path, monkeypatch):
         return declared(Code(folder))
 
     yield write
-    for name in [each for each in sys.modules if each.partition(".")[0] == "toys"]:
+    for name in [each for each in sys.modules if each.partition(".")[0] == "toy_house"]:
         del sys.modules[name]
 
 
@@ -77,7 +77,7 @@ def test_a_table_may_stand_in_a_folder_of_its_domain(declare):
     found = declare(
         **{
             "gold/b.py": gold(
-                "gold.b", "from toys.tables.bronze.growth import a", "(a.TABLE,)", "a, run"
+                "gold.b", "from toy_house.tables.bronze.growth import a", "(a.TABLE,)", "a, run"
             ),
             "bronze/growth/a.py": bronze("bronze.a"),
             "bronze/growth/no_table.py": "WORDS = 1",
@@ -124,7 +124,7 @@ def test_the_transform_of_a_source_takes_what_landed_and_the_run(declare, parame
 @pytest.mark.parametrize("parameters", ["b, a, run", "a, run", "a, c, run", "run, a, b"])
 def test_the_transform_of_tables_takes_their_nouns_in_their_order(declare, parameters):
     modules = {"bronze/a.py": bronze("bronze.a"), "bronze/b.py": bronze("bronze.b")}
-    imports, inputs = "from toys.tables.bronze import a, b", "(a.TABLE, b.TABLE)"
+    imports, inputs = "from toy_house.tables.bronze import a, b", "(a.TABLE, b.TABLE)"
     table = gold("gold.c", imports, inputs, parameters)
     message, _ = refused(declare, **modules, **{"gold/c.py": table})
     assert f"({parameters})" in message
