@@ -264,7 +264,7 @@ def test_a_database_that_goes_away_in_the_middle_asks_for_a_retry(
             server.down()
             server.up()
 
-    monkeypatch.setattr(publishing, "reach", cut)
+    monkeypatch.setattr(publishing, "fault_point", cut)
     with pytest.raises(PublishError) as caught:
         toys.publish(writer)
     assert caught.value.exit_code == 75
