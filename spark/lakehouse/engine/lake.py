@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from lakehouse.catalog.domains import in_use
-from lakehouse.engine.job import Job, Request, new_request, open_job
+from lakehouse.engine.job import open_job
+from lakehouse.engine.schedule import run_in_order
 from lakehouse.errors import ConfigError
 from lakehouse.io.state import StateStore
 
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from lakehouse.catalog.registry import Registry
+    from lakehouse.engine.job import Job, Request
     from lakehouse.engine.outcome import Outcome
     from lakehouse.engines.protocols import Engine
     from lakehouse.settings import Settings
-
-__all__ = ["Lake", "Request", "new_request"]
 
 
 class Lake:
@@ -122,8 +122,6 @@ class Lake:
         Returns:
             One outcome a table, in the order of `names`; none for tables that are not `due`.
         """
-        from lakehouse.engine.schedule import run_in_order  # noqa: PLC0415  # see the class
-
         done = run_in_order(
             {name: self.registry.upstream(name) for name in self.due(names)},
             lambda name: self.run_table(name, request, notify),

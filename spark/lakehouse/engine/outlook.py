@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import UpstreamMissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakehouse.engine.job import Job
     from lakehouse.landing.feed import Arrivals, Feed
 
@@ -110,6 +112,11 @@ def how_as_of_moved(job: Job) -> str | None:
     if published is None or published.as_of == job.as_of_key:
         return None
     return f"as-of moved from {published.as_of} to {job.as_of_key}"
+
+
+def versions(inputs: Mapping[str, int]) -> str:
+    """Versions of inputs, in words."""
+    return ", ".join(f"{name}@{version}" for name, version in inputs.items())
 
 
 def news(job: Job) -> str:

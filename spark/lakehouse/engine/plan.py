@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from lakehouse.engine.outlook import look
+from lakehouse.engine.outlook import look, versions
 from lakehouse.errors import ConfigError, LakehouseError, UnknownTableError, UpstreamMissingError
 from lakehouse.spec.table import LAYERS
 
@@ -89,7 +89,7 @@ def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str
             job = lake.job(name, request, engine=engine)
             outlook = look(job)
             step["reason"] = outlook.reason
-            step["inputs"] = ", ".join(f"{n}@{state.version}" for n, state in job.inputs.items())
+            step["inputs"] = versions({n: state.version for n, state in job.inputs.items()})
             step["action"] = "skip" if outlook.idle and not awaited else "run"
         except UpstreamMissingError as error:
             step["action"] = "run" if awaited else "wait"

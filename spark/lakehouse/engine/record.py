@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.outlook import versions
 from lakehouse.io import ops
 
 if TYPE_CHECKING:
@@ -73,11 +74,6 @@ def record_run(settings: Settings, outcome: Outcome, request: Request, started: 
             }
         ],
     )
-
-
-def versions(inputs: dict[str, int]) -> str:
-    """Versions of inputs, in words."""
-    return ", ".join(f"{name}@{version}" for name, version in inputs.items())
 
 
 def masked(sample: str, table: Table) -> str:

@@ -200,23 +200,23 @@ def _with_same_keys(rows: DataFrame, met: DataFrame, table: Table) -> DataFrame:
 def _of_same_keys(job: Job, feed: DataFrame) -> DataFrame:
     """Slices of the rows of the first input that share a dedupe key with a changed row."""
     met = feed.select(*dedupe_keys(job.table)).distinct()
-    rows = job.read_input(job.table.upstream[0])
     first = job.table.upstream[0]
+    rows = job.read_input(first)
     return _with_same_keys(rows, met, job.table).select(*_slices_of(job.table, first))
 
 
 def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
     """Slices of the rows of the first input that lie in a changed interval, old or new."""
-    rows = job.read_input(job.table.upstream[0]).alias("_row")
+    first = job.table.upstream[0]
+    rows = job.read_input(first).alias("_row")
     spans = feed.select(*history.on, history.start, history.end).distinct().alias("_span")
     moment = F.col(f"_row.{history.at}")
     is_inside = (moment >= F.col(f"_span.{history.start}")) & (
         moment < F.col(f"_span.{history.end}")
     )
     same = [F.col(f"_row.{name}").eqNullSafe(F.col(f"_span.{name}")) for name in history.on]
-    return rows.join(spans, [*same, is_inside], "left_semi").select(
-        *_slices_of(job.table, job.table.upstream[0])
-    )
+    met = rows.join(spans, [*same, is_inside], "left_semi")
+    return met.select(*_slices_of(job.table, first))
 
 
 def within(rows: DataFrame, touched: DataFrame | None, slices: tuple[str, ...]) -> DataFrame:

@@ -130,7 +130,7 @@ class Delivery:
         """The manifest after consuming it; files that are gone stay in it."""
         return self.consumed | {each.path: each.record() for each in self.present}
 
-    @property
+    @cached_property
     def position(self) -> str:
         """Hash over the identities (not the modification times) of all files of the manifest."""
         lines = (f"{path}\0{r['size']}\0{r['digest']}\n" for path, r in self.manifest.items())
@@ -211,10 +211,11 @@ def deliveries(raw_uri: str, source: str, consumed: Manifest, day: date | None =
             new.append(landed)
             continue
         known = Content(record["digest"], record["layout"], record["header"])
-        if (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
+        is_untouched = (record["size"], record["mtime_ns"]) == (info.size, mtime_ns)
+        if is_untouched or landed.content == known:
             unchanged.append(replace(landed, known=known))
         else:
-            (unchanged if landed.content == known else changed).append(landed)
+            changed.append(landed)
     present = {each.path for each in (*new, *changed, *unchanged)}
     return Delivery(
         new=tuple(new),

@@ -184,3 +184,12 @@ def test_a_touched_file_is_opened_once_more_and_then_known(tmp_path, opened):
     feed.remember(touched)
     assert feed.look(first.position, None).position == first.position
     assert len(opened) == 2
+
+
+def test_a_touched_file_with_the_same_content_is_one_that_was_judged_before(tmp_path):
+    target = write(tmp_path, "things.csv", "id\n1\n")
+    consumed = take(tmp_path, {})[1]
+    os.utime(target, ns=(1, 1))
+    (found,) = deliveries(str(tmp_path), "things", consumed).unchanged
+    assert found.known is not None
+    assert found.record()["mtime_ns"] == 1
