@@ -54,8 +54,8 @@ def _stamp(package: Path) -> bytes | None:
         return None
     if any(file.st_mtime_ns > _LOADED_NS for file in files.values()):
         return None
-    told = (f"{path} {file.st_size} {file.st_mtime_ns}" for path, file in sorted(files.items()))
-    return hashlib.blake2b("\n".join(told).encode(), digest_size=16).digest()
+    lines = (f"{path} {file.st_size} {file.st_mtime_ns}" for path, file in sorted(files.items()))
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).digest()
 
 
 def _read(place: Path, stamp: bytes) -> Any | None:  # noqa: ANN401  # see above

@@ -63,8 +63,8 @@ class Code:
     def fingerprint(self, table: Table, module: str) -> str:
         """The fingerprint of a table that a module declares."""
         verbs = (f"{self.package}.{verb}" for verb in _verbs(table))
-        told = (f"{name} {self._module(name).digest}" for name in self.closure(module, *verbs))
-        return _digest("\n".join(told))
+        lines = (f"{name} {self._module(name).digest}" for name in self.closure(module, *verbs))
+        return _digest("\n".join(lines))
 
     def closure(self, *modules: str) -> list[str]:
         """The modules and all that they import, in order, with the packages around them."""
@@ -105,7 +105,7 @@ class Code:
                 return _NOTHING
             package = name if path.name == "__init__.py" else _parent(name)
             tree = ast.parse(path.read_bytes(), path)
-            self._parsed[name] = _Module(_digest(_said(tree)), tuple(_imports(tree, package)))
+            self._parsed[name] = _Module(_digest(_code(tree)), tuple(_imports(tree, package)))
         return self._parsed[name]
 
 
@@ -161,17 +161,17 @@ def _run_by(node: ast.AST) -> Iterable[ast.AST]:
     return ast.iter_child_nodes(node)
 
 
-def _said(part: object) -> str:
-    """What code says, the same in every version of Python that we run on.
+def _code(part: object) -> str:
+    """Code as text, the same in every version of Python that we run on.
 
     `ast.dump` names fields that are empty, and later versions have more of them.
     """
     if isinstance(part, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(part) if value not in (None, []))
-        told = ",".join(f"{name}={_said(value)}" for name, value in fields)
-        return f"{type(part).__name__}({told})"
+        inner = ",".join(f"{name}={_code(value)}" for name, value in fields)
+        return f"{type(part).__name__}({inner})"
     if isinstance(part, list):
-        return f"[{','.join(_said(each) for each in part if not _is_prose(each))}]"
+        return f"[{','.join(_code(each) for each in part if not _is_prose(each))}]"
     return repr(part)
 
 

@@ -374,20 +374,20 @@ def report(
 def _report_logs(paths: list[Path], html: Path | None, as_json: bool) -> None:  # noqa: FBT001  # an option's value
     from lakehouse.reporting import spark_page  # noqa: PLC0415  # jinja2
 
-    told = spark_page.tell(paths)
-    for line in told.notes:
+    found = spark_page.describe(paths)
+    for line in found.notes:
         console.err.print(line, markup=False)
     if html:
-        html.write_text(told.html, encoding="utf-8")
+        html.write_text(found.html, encoding="utf-8")
         console.err.print(f"wrote {html}", markup=False)
     if as_json:
-        console.print_json(told.data)
+        console.print_json(found.data)
     elif not html:
-        for line in told.lead:
+        for line in found.lead:
             console.out.print(line, markup=False, highlight=False)
-        for answer in told.answers:
+        for answer in found.answers:
             console.print_cell(answer)
-        for title, grid in told.tables:
+        for title, grid in found.tables:
             console.print_grid(grid, title)
 
 

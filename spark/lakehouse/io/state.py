@@ -96,9 +96,9 @@ class State:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:
         """Read back what `asdict` wrote, also before positions were called so."""
-        told = dict(content)
-        told.setdefault("position", told.pop("files", None))
-        return cls(**told | {"account": Account(**told["account"])})
+        fields = dict(content)
+        fields.setdefault("position", fields.pop("files", None))
+        return cls(**fields | {"account": Account(**fields["account"])})
 
 
 class StateStore:

@@ -19,6 +19,25 @@ AVG_MRR = (
     "converted users only; null when there is none."
 )
 
+CURRENT_MRR_SQL = """
+SELECT sum(mrr) AS mrr FROM (
+    SELECT mrr, row_number() OVER (
+        PARTITION BY user_id ORDER BY conversion_date DESC, mrr DESC NULLS LAST
+    ) AS place FROM t
+) WHERE place = 1
+"""
+"""Monthly recurring revenue: the sum over each user's latest conversion, of conversion records `t`.
+
+Ties go to the higher amount, as in `silver.user_dim`.
+"""
+
+FIRST_CONVERSIONS_SQL = """
+SELECT day, count(*) AS n FROM (
+    SELECT min(conversion_date) AS day FROM t GROUP BY user_id
+) GROUP BY day
+"""
+"""Users by the day of their first conversion, of conversion records `t`."""
+
 LANDMARK_DAYS = 14
 HORIZON_DAYS = 28
 LANDMARK = (

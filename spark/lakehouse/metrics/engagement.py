@@ -36,7 +36,7 @@ SESSION_DIMENSIONS = ("country", "device_type")
 """What figures of sessions are broken down by."""
 
 IS_DURATION_OUTLIER = "duration_ms above 8 hours: kept, and left to each figure to use or not."
-TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; interactions that tell none count 0."
+TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; interactions without one count 0."
 DIMENSION_NAME = "What the row is broken down by: country, device_type, ...; null = all users."
 DIMENSION_VALUE = "Its value; null = all users."
 IS_COMPLETE = "The period is over: its last day lies before the newest day with data."

@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """What people are told.
+    """The message that people get.
 
     Attributes:
         title: One line.

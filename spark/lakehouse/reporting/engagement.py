@@ -57,9 +57,9 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
         ],
     )
     figure = Figure(title=title, caption=caption, svg=svg, grid=grid)
-    told = [Cell(line) for line in headlines(lake)]
+    answers = [Cell(line) for line in headlines(lake)]
     return Section(
-        anchor="engagement", title="Engagement over time", answers=told, figures=[figure]
+        anchor="engagement", title="Engagement over time", answers=answers, figures=[figure]
     )
 
 
@@ -124,7 +124,7 @@ def _performance(lake: PublishedLake) -> str:
         return ""
     found = lake.one("gold.performance_anomalies", "SELECT count(*) AS n FROM t")
     newest = _newest(lake, "gold.performance_anomalies", "metric_date", "z_score > 0")
-    told = (
+    latest = (
         f" The latest slow day was {newest['metric_date']}: {newest['description']}."
         if newest
         else ""
@@ -133,7 +133,7 @@ def _performance(lake: PublishedLake) -> str:
         f"95{numbers.NBSP}% of the actions of {row['metric_date']} took at most "
         f"{numbers.count(row['p95_ms'])} ms. So far, load times were unusual "
         f"{numbers.count(found.get('n', 0))} times, counted by day and page, version or "
-        f"device.{told}"
+        f"device.{latest}"
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lakehouse.metrics.conversion import CURRENT_MRR_SQL, FIRST_CONVERSIONS_SQL
 from lakehouse.reporting import numbers
 from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Figure, Grid, Headline, Section
@@ -66,7 +67,7 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
             ),
             Headline(
                 label="MRR",
-                value=numbers.money(_mrr(lake)),
+                value=numbers.money(lake.one(CONVERSIONS, CURRENT_MRR_SQL).get("mrr")),
                 note="billing currency a month, latest conversion of each user",
             ),
             Headline(
@@ -75,15 +76,6 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
             _freshness(events.get("newest"), now),
         ],
     )
-
-
-def _mrr(lake: PublishedLake) -> float | None:
-    latest = lake.one(
-        CONVERSIONS,
-        "SELECT sum(mrr) AS mrr FROM (SELECT mrr, row_number() OVER (PARTITION BY user_id "
-        "ORDER BY conversion_date DESC, mrr DESC NULLS LAST) AS place FROM t) WHERE place = 1",
-    )
-    return latest.get("mrr")
 
 
 def _freshness(newest: datetime | None, now: datetime) -> Headline:
@@ -109,12 +101,7 @@ def activity_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: AR
     signups = _by_day(
         lake, USERS, "SELECT signup_date AS day, count(*) AS n FROM t GROUP BY signup_date"
     )
-    conversions = _by_day(
-        lake,
-        CONVERSIONS,
-        "SELECT day, count(*) AS n FROM (SELECT min(conversion_date) AS day FROM t "
-        "GROUP BY user_id) GROUP BY day",
-    )
+    conversions = _by_day(lake, CONVERSIONS, FIRST_CONVERSIONS_SQL)
     title = "Signups and first conversions per week (users)"
     caption = (
         "Columns count users by the ISO week (Monday to Sunday) of their signup and of their first "

@@ -1,4 +1,4 @@
-"""Spark's event logs told three ways: as a page without a network, as tables, as data."""
+"""Spark's event logs in three forms: as a page without a network, as tables, as data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
-class Told:
+class Description:
     """What one log, or two compared, tell.
 
     Attributes:
@@ -72,7 +72,7 @@ class Told:
         return comparison_data(*self.runs)
 
 
-def tell(paths: Sequence[Path]) -> Told:
+def describe(paths: Sequence[Path]) -> Description:
     """Read one log, or two to compare.
 
     Raises:
@@ -82,12 +82,12 @@ def tell(paths: Sequence[Path]) -> Told:
     found = [find_log(path) for path in paths]
     notes = [_choice(path, log, others) for path, (log, others) in zip(paths, found, strict=True)]
     runs = [read_event_log(log) for log, _ in found]
-    told = [note for note in notes if note]
+    said = [note for note in notes if note]
     if len(runs) == 1:
         sections = run_sections(runs[0])
-        return Told("Where the time went", opening(runs[0]), sections, runs, told)
+        return Description("Where the time went", opening(runs[0]), sections, runs, said)
     if len(runs) == 2:  # noqa: PLR2004  # first and second
-        return Told("Two runs compared", [], compare_sections(*runs), runs, told)
+        return Description("Two runs compared", [], compare_sections(*runs), runs, said)
     raise ConfigError(f"{len(runs)} event logs: name one, or two to compare")
 
 

@@ -9,7 +9,7 @@ from eventlogs import EVENTS, START, event, job, job_end, stage, task, write
 from conftest import call_main
 from lakehouse.errors import ConfigError
 from lakehouse.observability.eventlog import read_event_log
-from lakehouse.reporting.spark_page import tell
+from lakehouse.reporting.spark_page import describe
 from lakehouse.reporting.targets import verdicts
 
 from .pages import drawings, fetches_nothing, read
@@ -63,7 +63,7 @@ def test_nothing_is_judged_where_nothing_ran(tmp_path):
 
 
 def test_the_page_fetches_nothing_and_is_well_formed(log):
-    html = tell([log]).html
+    html = describe([log]).html
     page = read(html)
     assert fetches_nothing(html)
     assert page.scripts == 0
@@ -80,7 +80,7 @@ def test_the_page_fetches_nothing_and_is_well_formed(log):
 
 
 def test_the_page_of_a_log_that_has_only_begun_says_so(tmp_path):
-    html = tell([write(tmp_path / "log", EVENTS[:3])]).html
+    html = describe([write(tmp_path / "log", EVENTS[:3])]).html
     assert read(html).unbalanced == []
     assert "Unfinished" in read(html).text
     assert "No stage has run yet." in read(html).text
@@ -89,13 +89,13 @@ def test_the_page_of_a_log_that_has_only_begun_says_so(tmp_path):
 def test_a_description_cannot_inject_markup(tmp_path):
     events = [*EVENTS[:3], job(0, 1_000, [0], description="gold.x: write: <script>alert(1)")]
     path = write(tmp_path / "log", [*events, stage(0, 1_000), task(0, 1_000, 50)])
-    html = tell([path]).html
+    html = describe([path]).html
     assert "<script>alert" not in html
     assert "<script>alert(1)" in read(html).text
 
 
 def test_data_are_numbers(log):
-    data = json.loads(json.dumps(tell([log]).data))
+    data = json.loads(json.dumps(describe([log]).data))
     assert data["whole"]["wall_ms"] == 15_500
     assert [(each["name"], each["task_ms"]) for each in data["tables"]] == [
         ("bronze.a", 10_000),
@@ -114,7 +114,7 @@ def test_data_are_numbers(log):
 
 
 def test_two_runs_are_compared_by_table(log, other):
-    told = tell([log, other])
+    told = describe([log, other])
     ratios = {each["name"]: each for each in told.data["ratios"]}
     assert list(ratios) == ["bronze.a", "silver.b", "", "all"]
     assert ratios["bronze.a"]["task_ms"] == 0.5  # 5,000 by 10,000
@@ -129,7 +129,7 @@ def test_two_runs_are_compared_by_table(log, other):
 
 def test_three_logs_are_too_many(log):
     with pytest.raises(ConfigError, match="3 event logs"):
-        tell([log, log, log])
+        describe([log, log, log])
 
 
 # -------------------------------------------------------------------- the command

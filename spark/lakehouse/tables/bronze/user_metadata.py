@@ -56,7 +56,7 @@ TABLE = Table(
         Column("country", STRING, "Country of the user."),
         Column("device_type", STRING, "Device the user works with."),
         Column("subscription_type", STRING, "Plan of the user."),
-        Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not told."),
+        Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not given."),
         Column("file_date", DATE, "Day in the name of the file, of a record without updated_at."),
         Column(
             "ingestion_timestamp",

@@ -55,7 +55,7 @@ TABLE = Table(
         Column("event_date", DATE, "UTC day of event_at.", nullable=False),
         Column("action_type", STRING, "Kind of action: VIEW, EDIT, SHARE, page_view, ..."),
         Column("page_id", STRING, "Page it happened on."),
-        Column("duration_ms", LONG, "How long it took, in milliseconds; null when not told."),
+        Column("duration_ms", LONG, "How long it took, in milliseconds; null when not given."),
         Column("app_version", STRING, "Version of the app in use."),
         Column("country", STRING, "Country at event_at, or unknown.", nullable=False),
         Column("device_type", STRING, "Device at event_at, or unknown.", nullable=False),

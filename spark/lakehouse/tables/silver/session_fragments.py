@@ -46,7 +46,7 @@ TABLE = Table(
         Column("first_at", TIMESTAMP, "First action, UTC.", nullable=False),
         Column("last_at", TIMESTAMP, "Last action, UTC.", nullable=False),
         Column("n_actions", LONG, "Actions.", nullable=False),
-        Column("last_duration_ms", LONG, "Duration of the last action, 0 when not told."),
+        Column("last_duration_ms", LONG, "Duration of the last action, 0 when not given."),
         Column("first_interaction_id", STRING, "Its first action.", nullable=False),
         Column("country", STRING, "Country at the first action.", nullable=False),
         Column("device_type", STRING, "Device at the first action.", nullable=False),
