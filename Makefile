@@ -22,9 +22,9 @@ SUPERSET_VENV := .venv-superset
 # Newer flask-caching and cachetools break 6.1; rich is missing from its own list.
 SUPERSET_PACKAGES := 'apache-superset==6.1.*' 'flask-caching<2.4' 'cachetools<6' rich psycopg2-binary gunicorn
 
-# Polars and Sail are for comparison alone.
+# Polars is for comparison alone.
 BENCHMARK_VENV := .venv-benchmark
-BENCHMARK_PACKAGES := polars pysail
+BENCHMARK_PACKAGES := polars
 
 # Test processes side by side; each Spark session takes about 1.5 GB. `make test WORKERS=0`: one.
 WORKERS ?= 2
@@ -96,7 +96,7 @@ $(SUPERSET_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-superset.lock
 	@touch $@
 
 $(BENCHMARK_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-benchmark.lock
-	@echo "==> installing Polars and Sail in $(BENCHMARK_VENV) (about 10 s, once)"
+	@echo "==> installing Polars in $(BENCHMARK_VENV) (about 10 s, once)"
 	@test -x $(BENCHMARK_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCHMARK_VENV)
 	@$(BIN)/uv pip sync --quiet --python $(BENCHMARK_VENV)/bin/python --compile-bytecode requirements-benchmark.lock
 	@touch $@
@@ -179,7 +179,7 @@ data-docs: $(VENV)/jars.stamp ## Write Great Expectations' pages of the latest g
 
 # With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS, ONLY=W3,W4 and ROUNDS choose.
 .PHONY: benchmark
-benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample; SCALE=1m: side by side with DuckDB, Polars, Sail and textbook Spark
+benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample; SCALE=1m: side by side with DuckDB, Polars and textbook Spark
 	@$(BIN)/python -m benchmarks$(if $(SCALE), --scale $(SCALE) $(PEERS:%=--peers %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %),.sample) $(ARGS)
 
 .PHONY: benchmark-history

@@ -17,11 +17,11 @@ from benchmarks.data import PROJECT, SCALES, Landing
 from benchmarks.measure import CommandFailedError
 from benchmarks.merges import WrongHistoryError
 from benchmarks.profiles import Profiles
-from benchmarks.results import DUCKDB, NAMES, OURS, SAIL
+from benchmarks.results import DUCKDB, NAMES, OURS
 from benchmarks.workloads import TITLES
 
 OUT = PROJECT / "spark/docs/benchmarks"
-IN_VENV = {"polars", "sail"}
+IN_VENV = {"polars"}
 EXIT_CONFIG, EXIT_FAILED = 78, 70
 
 
@@ -64,7 +64,7 @@ def main(  # noqa: PLR0913  # one parameter per option
     if different:
         typer.echo(f"not equal to DuckDB's: {different}", err=True)
     failed = set(chosen) - {each.peer for each in done}
-    if failed or different.keys() - {SAIL}:  # Sail's wrong figures are known, see ADR 10
+    if failed or different:
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -73,7 +73,7 @@ def _peers(text: str) -> list[str]:
     if not {OURS, DUCKDB} <= set(chosen):
         _stop("--peers: without ours and duckdb there is nothing to compare with")
     if set(chosen) & IN_VENV and not VENV.exists():
-        _stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars and sail")
+        _stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars")
     return chosen
 
 

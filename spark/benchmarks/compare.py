@@ -12,7 +12,7 @@ from benchmarks.data import PEERS, PROJECT, Landing, link
 from benchmarks.equality import Judge
 from benchmarks.measure import CommandFailedError, Cost, measured, timed
 from benchmarks.merges import of_ours, of_peer
-from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, Round
+from benchmarks.results import DUCKDB, OURS, POLARS, TEXTBOOK, Round
 from benchmarks.tasks import task_classes
 from benchmarks.workloads import EVERYTHING, WORKLOADS, needed
 from lakehouse.engines.spark.java import java_environment
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.observability.application import Part
 
 VENV = PROJECT / ".venv-benchmark"
-"""Polars and Sail, which the product itself does not need."""
+"""Polars, which the product itself does not need."""
 MERGERS = (OURS, TEXTBOOK, DUCKDB)
 """Who does W8."""
 
@@ -115,8 +115,6 @@ def _command(peer: str, workload: str, home: Path, memory: str) -> list[str]:
     if peer == POLARS:
         python = str(VENV / "bin/python")
         return [python, str(PEERS / "polars_lazy.py"), workload, "--memory", size]
-    if peer == SAIL:
-        return [sys.executable, str(PEERS / "sail.py"), workload, "--memory", memory]
     events = ["--events", str(home / "events" / workload)]
     return [sys.executable, str(PEERS / "textbook.py"), workload, "--memory", memory, *events]
 

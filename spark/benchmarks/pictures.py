@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from benchmarks.results import DUCKDB, OURS, POLARS, SAIL, TEXTBOOK, median, peers_of, short
+from benchmarks.results import DUCKDB, OURS, POLARS, TEXTBOOK, median, peers_of, short
 from benchmarks.workloads import TITLES
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ COLOURS = {
     TEXTBOOK: "#9ca3af",
     DUCKDB: "#f59e0b",
     POLARS: "#10b981",
-    SAIL: "#8b5cf6",
 }
 TABLE_COLOURS = ("#111827", "#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed")
 WARM = "#93c5fd"

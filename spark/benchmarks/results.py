@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from benchmarks.merges import Merge
     from benchmarks.tasks import TaskClass
 
-OURS, DUCKDB, POLARS, SAIL, TEXTBOOK = "ours", "duckdb", "polars", "sail", "textbook"
-NAMES = (OURS, TEXTBOOK, DUCKDB, POLARS, SAIL)
+OURS, DUCKDB, POLARS, TEXTBOOK = "ours", "duckdb", "polars", "textbook"
+NAMES = (OURS, TEXTBOOK, DUCKDB, POLARS)
 
 
 @dataclass

@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     root: str = Setting("data", description="Root of the lake: a folder, or s3a://bucket/prefix.")
     raw: str = Setting("", description="Landing folder; by default <root>/raw.")
     env: Literal["dev", "staging", "prod"] = Setting("dev", description="Environment.")
+    engine: Literal["spark", "duckdb"] = Setting(
+        "spark", description="What computes: Spark, or DuckDB in the process, without Java."
+    )
+    duckdb_memory: str = Setting("2GB", description="Memory of DuckDB; more is spilled to disk.")
     spark_master: str = Setting("local[*]", description="Spark master: local[*], spark://, k8s://.")
     spark_remote: str = Setting("", description="Spark Connect URL (sc://host:port); wins.")
     spark_conf: str = Setting(

@@ -118,7 +118,7 @@ def our_code() -> Code:
 def _verbs(table: Table) -> Iterator[str]:
     """Modules that the engine applies for what the table declares, without being asked."""
     if isinstance(table.write, Append) and table.source:
-        yield "transforms.parse"
+        yield from ("landing.days", "landing.reader.csv_format", "landing.reader.json_format")
     if isinstance(table.write, Scd2):
         yield "transforms.scd2"
     if table.dedupe or table.cutoff:

@@ -1,9 +1,8 @@
-"""Bronze: new landing files → rows of the table, every line accounted for."""
+"""Bronze: new landing files → rows of the table, every record accounted for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -15,10 +14,11 @@ from lakehouse.engine.write import Written, conform, written_differences, writte
 from lakehouse.errors import SchemaMismatchError
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
+from lakehouse.landing.reader import parts_of
+from lakehouse.landing.reader.dialect import Header
 from lakehouse.quality import quarantine
 from lakehouse.spec.changes import INSERT
 from lakehouse.spec.columns import TECHNICAL_COLUMNS
-from lakehouse.transforms import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lakehouse.spec import Source
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
-_FORMAT = ("_layout", "_header")  # of the file that a line is from
 
 
 def source_of(job: Job) -> Source:
@@ -50,19 +49,23 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
         InputQualityError: A file is truncated.
         SchemaMismatchError: Names the file, what is missing and what was found.
     """
+    fields = source_of(job).fields
     for each in arrivals.files(whole=True):
-        header = each.content.header
-        if each.known is not None or not header:
+        if each.known is not None or not each.content.header:
             continue  # consumed as it is, or without a header
-        found = parse.header_names(header)
-        missing = [name for name in source_of(job).required if name not in found]
-        if missing or len(set(found)) != len(found):
-            problem = f"lacks {', '.join(missing)}" if missing else "names a column twice"
+        header = Header.of(each.content.header, each.content.delimiter)
+        places = header.places(fields)
+        missing = [field.name for field in fields if field.required and field.name not in places]
+        if missing or header.repeated:
+            twice = f"names {', '.join(header.repeated)} twice"
+            problem = f"lacks {', '.join(missing)}" if missing else twice
             message = (
-                f"landing file {each.path} {problem} (it has {', '.join(found)}); "
+                f"landing file {each.path} {problem} (it has {', '.join(header.names)}); "
                 "deliver it again with the declared columns"
             )
-            raise SchemaMismatchError(message, path=each.path, missing=missing, found=found)
+            raise SchemaMismatchError(
+                message, path=each.path, missing=missing, found=list(header.names)
+            )
 
 
 @labelled("ingest")
@@ -77,12 +80,10 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     """
     fault_point("before_read", job.table.name)
     landed = arrivals.files(whole=whole)
-    lines = _lines(job, landed, with_gone=whole)
     held = None if job.base is None else job.engine.store.read(job.uri, job.base)
-    # Parsing is the dear part: kept once, for the counts, the table and the quarantine.
-    with job.engine.kept_meanwhile(_parsed(job, lines)) as parsed:
-        rows = _good_rows(job, parsed)
-        bad = parsed.filter(_is_bad())
+    # Reading is the dear part: kept once, for the counts, the table and the quarantine.
+    with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
+        rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad)
         rows = conform(found.first_of_each(rows).drop(PLACE), job.table)
         fault_point("before_write", job.table.name)
@@ -97,7 +98,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
             quarantine.put(
                 job.engine.store,
                 quarantine.uri(job.settings, job.table.name),
-                _with_text(job, bad, lines, found.bad),
+                bad if found.bad else None,
                 files=None if whole else [each.path for each in landed],
                 run=job.run,
             )
@@ -111,58 +112,28 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
 
 
 def _is_bad() -> Column:
-    return F.size(parse.REASONS) > 0
+    return F.size(quarantine.REASONS) > 0
 
 
-def _lines(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
-    """Every line of the files, and of the quarantine where the file is gone, taken apart."""
-    groups = job.engine.lines(landed, job.settings.raw_uri)
-    if with_gone:
-        present = [each.path for each in landed]
-        groups += quarantine.lines(
-            job.engine.store,
-            quarantine.uri(job.settings, job.table.name),
-            but_not_from=present,
-        )
-    if not groups:
-        groups = [("lines", None, job.engine.nothing(quarantine.LINES_SCHEMA))]
-    apart = [
-        parse.take_apart(lines, layout, header, source_of(job)).withColumns(
-            {"_layout": F.lit(layout), "_header": F.lit(header).cast("string")}
-        )
-        for layout, header, lines in groups
-    ]
-    return reduce(lambda a, b: a.unionByName(b), apart)
+def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
+    """Every record of the files, and of the quarantine where the file is gone, judged."""
+    source, longest = source_of(job), job.settings.max_line_bytes
+    records = job.engine.landed(parts_of(landed), source, longest)
+    if not with_gone:
+        return records
+    held = quarantine.held(
+        job.engine.store,
+        quarantine.uri(job.settings, job.table.name),
+        but_not_from=[each.path for each in landed],
+    )
+    if held is None:
+        return records
+    return records.unionByName(job.engine.rejudged(held, source, longest))
 
 
-def _parsed(job: Job, lines: DataFrame) -> DataFrame:
-    """The lines that are rows, typed and judged, without their text."""
-    is_header = F.col("raw").eqNullSafe(F.col("_header"))
-    # No row: text files end with an empty line more often than not.
-    # Not btrim: with characters of one's own it needs eight bytes of heap for each byte of a line.
-    is_blank = F.col("raw").rlike(r"\A[ \t\r]*+\z")
-    rows = lines.filter(~is_header & ~is_blank)
-    parsed = parse.typed(rows, source_of(job), max_line_bytes=job.settings.max_line_bytes)
-    return parsed.withColumn(PLACE, F.monotonically_increasing_id()).drop("raw", *_FORMAT)
-
-
-def _with_text(job: Job, bad: DataFrame, lines: DataFrame, n: int) -> DataFrame | None:
-    """The bad rows as they landed, with their line numbers; None when there are none.
-
-    The text is read again: kept with the parsed rows, a line of 50 MB would stand in memory thrice.
-    """
-    if not n:
-        return None
-    place = ["_source_file", "_block", "_position"]
-    judged = bad.select(*place, parse.REASONS)
-    text = lines.select(*place, "raw", *_FORMAT)
-    text = text.join(job.engine.few(judged, n), place)
-    return job.engine.numbered(text, lines)
-
-
-def _good_rows(job: Job, parsed: DataFrame) -> DataFrame:
+def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     """The good rows with the columns of the table and their place, repeats among them."""
-    rows = job.entry.transform(parsed.filter(~_is_bad()), job.run)
+    rows = job.entry.transform(records.filter(~_is_bad()), job.run)
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE)
 
 
@@ -207,6 +178,6 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     """What the table should hold: the good rows of all files, and of those that are gone."""
     arrivals = look(job).arrivals
     landed = arrivals.files(whole=True) if arrivals else ()
-    parsed = _parsed(job, _lines(job, landed, with_gone=True))
-    rows = _good_rows(job, parsed).drop(PLACE).dropDuplicates(["_row_id"])
+    records = _records(job, landed, with_gone=True)
+    rows = _good_rows(job, records).drop(PLACE).dropDuplicates(["_row_id"])
     return _with_rows_of_gone_files(conform(rows, job.table), current, landed)

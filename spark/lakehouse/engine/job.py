@@ -159,17 +159,28 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     """Collect the facts of a run of a table, as they are now."""
     table = entry.table
     found = {each.name: states.published(each.name) for each in table.upstream}
-    source = table.source
     return Job(
         entry=entry,
         settings=settings,
         engine=engine,
         request=request,
         states=states,
-        feed=Files(settings.raw_uri, source.name, states) if source else None,
+        feed=_feed(entry, settings, states),
         published=states.published(table.name),
         base=delta_log.latest_version(settings.table_uri(table.name)),
         upstream={name: state for name, state in found.items() if state is not None},
         clocks=clocks,
         token=token,
+    )
+
+
+def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:
+    if entry.table.source is None:
+        return None
+    return Files(
+        settings.raw_uri,
+        entry.table.source,
+        states,
+        code=entry.code,
+        max_record_bytes=settings.max_line_bytes,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from lakehouse.catalog.domains import in_use
 from lakehouse.engine.job import open_job
 from lakehouse.engine.schedule import run_in_order
+from lakehouse.engines.choice import host_of
 from lakehouse.errors import ConfigError
 from lakehouse.io.state import StateStore
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lakehouse.catalog.registry import Registry
     from lakehouse.engine.job import Job, Request
     from lakehouse.engine.outcome import Outcome
-    from lakehouse.engines.protocols import Engine
+    from lakehouse.engines.protocols import Engine, Host
     from lakehouse.settings import Settings
 
 
@@ -36,57 +37,27 @@ class Lake:
         self.settings = settings
         self.registry = registry
         self.states = StateStore(settings)
-        self._spark = spark
-        self._owns_engine = spark is None
-        self._attached: list[SparkSession] = []
-        self._starting = threading.Lock()
+        self._given = spark
+
+    @cached_property
+    def host(self) -> Host:
+        """The engine, started at its first use."""
+        return host_of(self.settings, self._given, _warm_up_gates)
 
     @property
     def spark(self) -> SparkSession:
-        """The engine, started when first needed."""
-        from lakehouse.engines.spark.session import start_session  # noqa: PLC0415  # see the class
-        from lakehouse.quality.expectations import warm_up  # noqa: PLC0415  # same
-
-        with self._starting:
-            if self._spark is None:
-                if not self.settings.spark_remote:  # attaching takes no time that could be used
-                    threading.Thread(target=warm_up, daemon=True).start()
-                self._spark = start_session(self.settings)
-            return self._spark
+        """Spark's session, on that engine."""
+        session: SparkSession = self.host.spark  # type: ignore[attr-defined]  # only Spark has one
+        return session
 
     def __enter__(self) -> Self:
         """Nothing is started yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the engine if we started it; of a Connect server only our sessions."""
-        while self._attached:
-            self._attached.pop().stop()
-        if self._owns_engine and self._spark is not None:
-            self._spark.stop()
-            self._spark = None
-
-    def fork(self) -> SparkSession:
-        """A session of its own (settings and temporary views) on the same engine."""
-        if self.settings.spark_remote:
-            from lakehouse.engines.spark.session import attach  # noqa: PLC0415  # see the class
-
-            self._attached.append(attach(self.settings))
-            return self._attached[-1]
-        return self.spark.newSession()
-
-    def engine(self, table: str) -> Engine:
-        """The engine as one run of a table uses it; not started yet."""
-        from lakehouse.engines.spark.engine import SparkEngine  # noqa: PLC0415  # see the class
-
-        return SparkEngine(table, self.fork)
-
-    @staticmethod
-    def engine_error(error: Exception) -> Exception | None:
-        """The error in our words when it says that the engine died under us, else None."""
-        from lakehouse.engines.spark.session import engine_went_away  # noqa: PLC0415  # see the class
-
-        return engine_went_away(error)
+        """Stop what was started."""
+        if "host" in vars(self):
+            self.host.close()
 
     def job(
         self, name: str, request: Request, *, token: int = 0, engine: Engine | None = None
@@ -95,7 +66,7 @@ class Lake:
         return open_job(
             self.registry[name],
             self.settings,
-            self.engine(name) if engine is None else engine,
+            self.host.engine(name) if engine is None else engine,
             request,
             self.states,
             clocks=frozenset(self.registry.clocks(name)),
@@ -125,7 +96,7 @@ class Lake:
         done = run_in_order(
             {name: self.registry.upstream(name) for name in self.due(names)},
             lambda name: self.run_table(name, request, notify),
-            workers=self.settings.parallelism,
+            workers=self.host.side_by_side,
             notify=notify,
         )
         return list(done.values())
@@ -149,3 +120,10 @@ class Lake:
         if stage not in STAGES:
             raise ConfigError(f"unknown stage '{stage}': one of {', '.join(STAGES)}")
         return run_table(self, name, request, only=(stage,))
+
+
+def _warm_up_gates() -> None:
+    """Import what judges the gates: it takes seconds, in which the engine starts."""
+    from lakehouse.quality.expectations import warm_up  # noqa: PLC0415  # see the class
+
+    warm_up()

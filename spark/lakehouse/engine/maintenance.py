@@ -93,7 +93,7 @@ def maintain(lake: Lake, names: Sequence[str], *, with_ops: bool) -> list[Upkeep
         One entry a table; errors of one do not stop the others.
     """
     with _stdout_is_stderr():
-        lake.spark  # noqa: B018  # starts here: VACUUM prints, and stdout belongs to the command
+        lake.host.start()  # Spark's VACUUM prints, and stdout belongs to the command
     run_id = new_request().run_id
     done = [each for name in names for each in _maintain(lake, name, run_id)]
     if with_ops:

@@ -51,7 +51,7 @@ def run_table(
             job = lake.job(name, request, token=token)
             _run_stages(job, progress, only, lambda: notify(progress.so_far()))
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
-        clear = lake.engine_error(error) or explained(error, lake.settings.table_uri(name))
+        clear = lake.host.error(error) or explained(error, lake.settings.table_uri(name))
         progress.fail(clear)
     outcome = progress.outcome(time.monotonic() - clock)
     ends_run = progress.error is not None or only[-1] == ASSERT_OUTPUT

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.io.delta_log import Span
-    from lakehouse.landing.files import LandedFile
+    from lakehouse.landing.reader import Part
     from lakehouse.spec import Column as TableColumn
-    from lakehouse.spec import Table
+    from lakehouse.spec import Source, Table
 
 Metadata = dict[str, Any]
 """What a commit says of itself."""
@@ -115,18 +115,12 @@ class Engine(Protocol):
         """What the engine does meanwhile carries the table and this verb."""
         ...
 
-    def lines(
-        self, landed: Sequence[LandedFile], raw_uri: str
-    ) -> list[tuple[str, str | None, DataFrame]]:
-        """The lines of landing files, by layout and header."""
+    def landed(self, parts: Sequence[Part], source: Source, max_record_bytes: int) -> DataFrame:
+        """The records of landing files, judged: `reader.schema` says what is known of each."""
         ...
 
-    def numbered(self, rows: DataFrame, lines_of_files: DataFrame) -> DataFrame:
-        """Add `_line`, the number in its file, to some of the lines."""
-        ...
-
-    def nothing(self, schema: str) -> DataFrame:
-        """A frame without rows."""
+    def rejudged(self, held: DataFrame, source: Source, max_record_bytes: int) -> DataFrame:
+        """The same of rejected records, as the quarantine keeps them."""
         ...
 
     def keep(self, rows: DataFrame) -> DataFrame:
@@ -149,4 +143,29 @@ class Engine(Protocol):
         self, rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int
     ) -> DataFrame:
         """Order the rows of a first load by the table's day, by what a day's `n` drivers weigh."""
+        ...
+
+
+class Host(Protocol):
+    """The engine of a lake: started at its first use, and closed with the lake."""
+
+    @property
+    def side_by_side(self) -> int:
+        """Tables that run at once."""
+        ...
+
+    def start(self) -> object:
+        """Start it now."""
+        ...
+
+    def engine(self, table: str) -> Engine:
+        """The engine as one run of a table uses it; not started yet."""
+        ...
+
+    def error(self, error: Exception) -> Exception | None:
+        """The error in our words when it says that the engine died under us, else None."""
+        ...
+
+    def close(self) -> None:
+        """Stop what was started."""
         ...

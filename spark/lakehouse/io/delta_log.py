@@ -109,6 +109,12 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
     return Snapshot(json.loads(table.schema().to_json()), paths)
 
 
+def files_of(table: DeltaTable, uri: str, span: Span | None = None) -> list[str]:
+    """The files of a version; with a span, without those that hold none of its days."""
+    added = pa.table(table.get_add_actions(flatten=True))
+    return _located(uri, map(unquote, _may_hold(added, span))) if added.num_rows else []
+
+
 def _opened(uri: str, version: int | None) -> DeltaTable | None:
     """A version whose files tell of its rows without the engine."""
     from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without

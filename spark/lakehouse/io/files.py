@@ -97,12 +97,12 @@ def delete(uri: str) -> None:
         filesystem.delete_file(path)
 
 
-def list_files(uri: str) -> list[arrow_fs.FileInfo]:
-    """Files below a folder, in path order; empty when there is no such folder."""
+def list_files(uri: str, *, below: bool = True) -> list[arrow_fs.FileInfo]:
+    """Files of a folder and those below it, in path order; empty when there is no such folder."""
     from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store
 
     filesystem, path = locate(uri)
-    selector = arrow_fs.FileSelector(path, recursive=True, allow_not_found=True)
+    selector = arrow_fs.FileSelector(path, recursive=below, allow_not_found=True)
     with storage_errors(uri):
         infos = filesystem.get_file_info(selector)
     found = [info for info in infos if info.type == arrow_fs.FileType.File]

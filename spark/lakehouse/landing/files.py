@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import re
-import zlib
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from lakehouse.errors import InputQualityError, StorageError
+from lakehouse.errors import InputQualityError
 from lakehouse.io import files
+from lakehouse.landing.content import Content
+from lakehouse.landing.days import day_of
+from lakehouse.landing.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from pyarrow.fs import FileInfo
 
     from lakehouse.io.state import StateStore
     from lakehouse.landing.feed import Arrivals
+    from lakehouse.spec import Source
 
 Manifest = dict[str, dict[str, Any]]
-FORMATS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
-CHUNK = 1 << 20
-HEAD = 1 << 16
-BOM = b"\xef\xbb\xbf"
-DAY = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True)
-class Content:
-    """What a landing file holds.
+class Look:
+    """How files of a source are looked into.
 
     Attributes:
-        digest: BLAKE2 of the stored bytes.
-        layout: `array` (one JSON array), `lines` (JSON lines) or `csv`.
-        header: Header line of a CSV file.
+        source: What a record is.
+        code: Fingerprint of the code that reads: what other code found out is not believed.
+        max_record_bytes: Longer records are rejected.
     """
 
-    digest: str
-    layout: str
-    header: str | None = None
+    source: Source
+    code: str
+    max_record_bytes: int
+
+    def __call__(self, uri: str, path: str) -> Content:
+        """Read a file once."""
+        from lakehouse.landing.reader import inspect  # noqa: PLC0415  # a plan needs no reader
+
+        return inspect(uri, path, self.source, max_record_bytes=self.max_record_bytes)
+
+    def known(self, record: dict[str, Any]) -> Content | None:
+        """What a manifest keeps of a file, if this code found it out."""
+        return Content.of(record) if record.get("code") == self.code else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class LandedFile:
         uri: Absolute path or URI.
         size: Bytes on storage.
         mtime_ns: Modification time; only used to avoid hashing an untouched file again.
+        look: Reads it, to find out what it holds.
         known: Its content where that was found out before.
     """
 
@@ -61,6 +68,7 @@ class LandedFile:
     uri: str
     size: int
     mtime_ns: int
+    look: Look
     known: Content | None = None
 
     @cached_property
@@ -68,13 +76,19 @@ class LandedFile:
         """What it holds; the file is read when first asked, and only where nobody knows.
 
         Raises:
-            InputQualityError: It is truncated.
+            InputQualityError: It is not what its name says, or ends early.
         """
-        return self.known or _inspect(self.uri, self.path)
+        return self.known or self.look(self.uri, self.path)
+
+    @property
+    def day(self) -> date | None:
+        """The day in its path."""
+        return day_of(self.path)
 
     def record(self) -> dict[str, Any]:
         """What the manifest keeps."""
-        return {"size": self.size, "mtime_ns": self.mtime_ns, **vars(self.content)}
+        content = self.content.record()
+        return {"size": self.size, "mtime_ns": self.mtime_ns, "code": self.look.code, **content}
 
 
 @dataclass(frozen=True)
@@ -144,11 +158,20 @@ class Delivery:
 class Files:
     """Landing files as a feed: a position stands for the manifest of consumed files."""
 
-    def __init__(self, raw_uri: str, source: str, states: StateStore) -> None:
-        """Keep where they are."""
+    def __init__(
+        self,
+        raw_uri: str,
+        source: Source,
+        states: StateStore,
+        *,
+        code: str,
+        max_record_bytes: int,
+    ) -> None:
+        """Keep where they are, and how they are read."""
         self._raw_uri = raw_uri
         self._source = source
         self._states = states
+        self._look = Look(source, code, max_record_bytes)
 
     def look(self, position: str | None, day: date | None) -> Delivery:
         """Compare the landing folder with the consumed files; opens those that were touched since.
@@ -161,14 +184,16 @@ class Files:
         Raises:
             InputQualityError: A file is of a kind that nobody can read.
         """
-        return deliveries(self._raw_uri, self._source, self._states.manifest(position), day)
+        consumed = self._states.manifest(position)
+        return deliveries(self._raw_uri, self._look, consumed, day)
 
     def expected(self, day: date | None) -> str:
         """Where a file would have to lie."""
+        name = self._source.name
         return (
-            f"no landing files for {self._source}{f' up to {day}' if day else ''}: "
-            f"expected {self._raw_uri}/{self._source}"
-            f".json|.jsonl|.csv[.gz] or files below {self._raw_uri}/{self._source}/"
+            f"no landing files for {name}{f' up to {day}' if day else ''}: expected "
+            f"{self._raw_uri}/{name}{'|'.join(KINDS)}[.gz|.zst] or files below "
+            f"{self._raw_uri}/{name}/"
         )
 
     def remember(self, arrivals: Arrivals) -> None:
@@ -177,43 +202,38 @@ class Files:
             self._states.save_manifest(arrivals.position, arrivals.manifest)
 
 
-def day_of(path: str) -> date | None:
-    """The day a file is dated by its path (`events/2026-01-05.jsonl`); None for an undated one."""
-    for year, _, month, day in reversed(DAY.findall(path)):
-        try:
-            return date(int(year), int(month), int(day))
-        except ValueError:
-            continue
-    return None
-
-
 def has_files(raw_uri: str, source: str) -> bool:
     """Whether anything landed for a source: a listing, no file is opened."""
     return next(_candidates(raw_uri, source), None) is not None
 
 
-def deliveries(raw_uri: str, source: str, consumed: Manifest, day: date | None = None) -> Delivery:
+def deliveries(raw_uri: str, look: Look, consumed: Manifest, day: date | None = None) -> Delivery:
     """Compare the landing folder with a manifest; see `Files.look`."""
     new: list[LandedFile] = []
     changed: list[LandedFile] = []
     unchanged: list[LandedFile] = []
     waiting: list[str] = []
-    for info in _candidates(raw_uri, source):
+    for info in _candidates(raw_uri, look.source.name):
         path = _relative(info, raw_uri)
         record = consumed.get(path)
         if record is None and day and (day_of(path) or day) > day:
             waiting.append(path)
             continue
-        _format_of(path)
+        if kind_of(path) is None:
+            message = (
+                f"landing file {path} is of a kind that nobody can read; "
+                f"use {', '.join(KINDS)} (each also .gz or .zst), or move it away"
+            )
+            raise InputQualityError(message, path=path)
         mtime_ns = info.mtime_ns or 0
-        landed = LandedFile(path, f"{raw_uri}/{path}", info.size, mtime_ns)
+        landed = LandedFile(path, f"{raw_uri}/{path}", info.size, mtime_ns, look)
         if record is None:
             new.append(landed)
             continue
-        known = Content(record["digest"], record["layout"], record["header"])
-        is_untouched = (record["size"], record["mtime_ns"]) == (info.size, mtime_ns)
-        if is_untouched or landed.content == known:
-            unchanged.append(replace(landed, known=known))
+        if (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
+            unchanged.append(replace(landed, known=look.known(record)))
+        elif landed.content.digest == record["digest"]:
+            unchanged.append(landed)
         else:
             changed.append(landed)
     present = {each.path for each in (*new, *changed, *unchanged)}
@@ -228,10 +248,10 @@ def deliveries(raw_uri: str, source: str, consumed: Manifest, day: date | None =
 
 
 def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:
-    filesystem, path = files.locate(raw_uri)
-    beside = [f"{path}/{source}{ext}{gz}" for ext in FORMATS for gz in ("", ".gz")]
-    for info in filesystem.get_file_info(beside):
-        if info.is_file:
+    _, path = files.locate(raw_uri)
+    for info in files.list_files(raw_uri, below=False):
+        name = info.path.removeprefix(f"{path}/")
+        if name.partition(".")[0] == source and kind_of(name):
             yield info
     for info in files.list_files(f"{raw_uri}/{source}"):
         below = info.path.removeprefix(f"{path}/")
@@ -242,63 +262,3 @@ def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:
 def _relative(info: FileInfo, raw_uri: str) -> str:
     _, base = files.locate(raw_uri)
     return cast("str", info.path).removeprefix(f"{base}/")
-
-
-def _format_of(path: str) -> str:
-    name = path.lower().removesuffix(".gz")
-    extension = name[name.rfind(".") :] if "." in name.rsplit("/", 1)[-1] else ""
-    if extension not in FORMATS:
-        message = (
-            f"landing file {path} has an unknown extension '{extension}'; "
-            f"use {', '.join(FORMATS)} (each also .gz), or move it away"
-        )
-        raise InputQualityError(message, path=path)
-    return FORMATS[extension]
-
-
-def _inspect(uri: str, path: str) -> Content:
-    digest, head = _hash_and_head(uri, path)
-    head = head.removeprefix(BOM)
-    if _format_of(path) == "csv":
-        first = head.splitlines()[0] if head.strip() else b""
-        return Content(digest, "csv", first.decode("utf-8", "replace"))
-    # Only `.json` may be an array; a line of `.jsonl` that starts with [ is just a bad row.
-    may_be_array = path.removesuffix(".gz").lower().endswith(".json")
-    is_array = may_be_array and head.lstrip()[:1] == b"["
-    return Content(digest, "array" if is_array else "lines")
-
-
-def _hash_and_head(uri: str, path: str) -> tuple[str, bytes]:
-    """Hash of the stored bytes and the first decompressed ones; proves that a gz is whole."""
-    digest = hashlib.blake2b(digest_size=16)
-    filesystem, inner = files.locate(uri)
-    inflate = zlib.decompressobj(wbits=31) if path.endswith(".gz") else None
-    head = b""
-    try:
-        with filesystem.open_input_file(inner) as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-                if inflate is not None:
-                    chunk, inflate = _inflated(inflate, chunk)
-                if len(head) < HEAD:
-                    head += chunk[: HEAD - len(head)]
-    except (zlib.error, gzip.BadGzipFile) as error:
-        message = f"landing file {path} is not valid gzip ({error}); deliver it again"
-        raise InputQualityError(message, path=path) from error
-    except PermissionError as error:
-        message = f"no permission to read landing file {path}; grant it and run again"
-        raise StorageError(message, path=path) from error
-    if inflate is not None and not inflate.eof:
-        message = f"landing file {path} is truncated: the gzip stream ends early; deliver it again"
-        raise InputQualityError(message, path=path)
-    return digest.hexdigest(), head
-
-
-def _inflated(inflate: Any, chunk: bytes) -> tuple[bytes, Any]:  # noqa: ANN401  # zlib has no type
-    """Decompress a chunk, which may hold the end of one gzip member and the start of another."""
-    out = inflate.decompress(chunk)
-    while inflate.eof and inflate.unused_data.strip(b"\0"):
-        rest = inflate.unused_data
-        inflate = zlib.decompressobj(wbits=31)
-        out += inflate.decompress(rest)
-    return out, inflate

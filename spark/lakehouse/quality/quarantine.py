@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.io import delta_log
 from lakehouse.spec import LONG, STRING, TIMESTAMP, Column
-from lakehouse.transforms.parse import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +22,18 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
     from lakehouse.spec import Run
 
-LINES_SCHEMA = "_source_file string, _block bigint, _position bigint, raw string"
+REASONS = "_reasons"
 COLUMNS = (
     Column("source_file", STRING, "Landing file, below the landing folder.", nullable=False),
-    Column("source_line", LONG, "Line in the file (element of a JSON array), from 1."),
+    Column("source_line", LONG, "Line in the file, or element of its JSON, from 1."),
     Column("raw", "binary", "The row as it landed, byte for byte.", nullable=False),
     Column("reasons", "array<string>", "Rules it breaks.", nullable=False),
-    Column("layout", STRING, "array, lines or csv.", nullable=False),
+    Column(
+        "layout",
+        STRING,
+        "lines, array, objects, csv or parquet.",
+        nullable=False,
+    ),
     Column("header", STRING, "Header line of a CSV file."),
     Column("run_id", STRING, "Run that rejected it.", nullable=False),
     Column("quarantined_at", TIMESTAMP, "When that run started.", nullable=False),
@@ -55,8 +59,7 @@ def put(
     Args:
         store: Where tables are.
         where: Location of the quarantine table.
-        rejected: Rows of `transforms.parse.typed` that have reasons, with `_line`; None when there
-            are none.
+        rejected: Records of the landing reader that have reasons; None when there are none.
         files: Files of the batch, whose quarantined rows are replaced; None = all of the table's.
         run: The run.
     """
@@ -65,7 +68,7 @@ def put(
         rows = rejected.select(
             F.col("_source_file").alias("source_file"),
             F.col("_line").alias("source_line"),
-            F.col("raw").cast("binary").alias("raw"),
+            F.col("_raw").alias("raw"),
             F.col(REASONS).alias("reasons"),
             F.col("_layout").alias("layout"),
             F.col("_header").alias("header"),
@@ -77,29 +80,12 @@ def put(
     )
 
 
-def lines(
-    store: Store, where: str, *, but_not_from: Sequence[str]
-) -> list[tuple[str, str | None, DataFrame]]:
+def held(store: Store, where: str, *, but_not_from: Sequence[str]) -> DataFrame | None:
     """Quarantined rows of files that are not in the landing folder any more, to judge again."""
     if delta_log.latest_version(where) is None:
-        return []
-    held = store.read(where).filter(~F.col("source_file").isin(list(but_not_from)))
-    groups = held.select("layout", "header").distinct().collect()
-    return [
-        (
-            "lines" if layout == "array" else layout,
-            header,
-            held.filter(F.col("layout") == layout)
-            .filter(F.col("header").eqNullSafe(F.lit(header)))
-            .select(
-                F.col("source_file").alias("_source_file"),
-                F.lit(-1).cast("bigint").alias("_block"),
-                F.col("source_line").alias("_position"),
-                F.col("raw").cast("string").alias("raw"),
-            ),
-        )
-        for layout, header in groups
-    ]
+        return None
+    rows = store.read(where).filter(~F.col("source_file").isin(list(but_not_from)))
+    return rows.select("source_file", "source_line", "raw", "layout", "header")
 
 
 def _in(files: Sequence[str] | None) -> str:

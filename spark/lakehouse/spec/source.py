@@ -8,6 +8,10 @@ from typing import Literal
 from lakehouse.spec.columns import STRING
 
 Severity = Literal["fail", "warn"]
+Epoch = Literal["s", "ms", "us"]
+
+MISSING = ("\\N", "NULL", "null", "undefined", "NaN", "nan")
+"""Texts that programs write where they have no value; an empty text is one, too."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,9 @@ class Field:
         required: A missing or null value rejects the row.
         optional: The source may do without the field, but a row that has it must fill it.
         default: SQL literal used when the field is absent or null.
+        also: Other names that senders give it.
+        rounded: A whole number that senders measure with decimal places: it is rounded.
+        epoch: Unit of a moment that is sent as a number since 1970 (UTC); None = never.
     """
 
     name: str
@@ -27,6 +34,9 @@ class Field:
     required: bool = False
     optional: bool = False
     default: str | None = None
+    also: tuple[str, ...] = ()
+    rounded: bool = False
+    epoch: Epoch | None = None
 
 
 @dataclass(frozen=True)
@@ -48,20 +58,26 @@ class RowRule:
 class Source:
     """Files at `<raw>/<name>.<ext>` or anywhere below `<raw>/<name>/`.
 
-    Formats: `.json` (an array, or one object per line), `.jsonl`, `.ndjson`, `.csv` (header,
-    columns in any order), each also as `.gz`.
+    Formats: JSON (one object a line, one after another, in arrays, in an envelope) as `.json`,
+    `.jsonl` or `.ndjson`; text with a header as `.csv` or `.tsv`, columns in any order, with
+    comma, semicolon, tab or bar; each also as `.gz` or `.zst`; and `.parquet`.
 
     Args:
         name: Source name.
         doc: Who sends it and what a row is.
         fields: Declared fields. Undeclared ones are kept in `_extra`.
         rules: Row rules beyond types and required fields.
+        dated_by: Field that says when a record became true. Of a record without it the day in
+            the name of its file is part of what it is.
+        missing: Texts that stand for no value.
     """
 
     name: str
     doc: str
     fields: tuple[Field, ...]
     rules: tuple[RowRule, ...] = ()
+    dated_by: str | None = None
+    missing: tuple[str, ...] = MISSING
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -67,10 +67,10 @@ def rounds():
     return [
         done("ours", 8.0),
         done("duckdb", 2.0),
-        done("sail", 1.0, ["gold.bounce_rates"]),
+        done("polars", 1.0, ["gold.bounce_rates"]),
         done("ours", 12.0),
         done("duckdb", 4.0),
-        done("sail", 1.0),
+        done("polars", 1.0),
     ]
 
 
@@ -105,7 +105,7 @@ def test_targets_stand_with_their_limits(rounds):
 
 def test_the_marts_are_set_against_their_references(rounds):
     text = markdown(rounds, ABOUT, GOALS)
-    # By hand: 3 marts of 5 s, warm; DuckDB takes 3 s for each; Sail's are wrong.
+    # By hand: 3 marts of 5 s, warm; DuckDB takes 3 s for each; Polars' are wrong.
     assert row(text, "a scan") == ["0.50", "30"]
     assert row(text, "one count") == ["2.00", "7.5"]
     assert row(text, "the best peer's, duckdb") == ["9.00", "1.67"]

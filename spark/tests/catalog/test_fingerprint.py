@@ -38,7 +38,7 @@ FILES = {
     "metrics/unused.py": "LIMIT = 4",
     "metrics/named.py": "Name = str",
     "transforms/__init__.py": "",
-    "transforms/parse.py": "def parsed(rows): return rows",
+    "landing/reader/csv_format.py": "def parsed(rows): return rows",
     "transforms/scd2.py": "def intervals(rows): return rows",
     "transforms/dedupe.py": "def first(rows): return rows",
     "transforms/late.py": "from . import loop\nONE = 1",
@@ -176,12 +176,17 @@ def test_what_it_does_not_reach_does_not_count(toy, path, text):
 
 @pytest.mark.parametrize(
     ("table", "verb"),
-    [(LANDED, "parse"), (HISTORY, "scd2"), (DEDUPED, "dedupe"), (CUT, "dedupe")],
+    [
+        (LANDED, "landing/reader/json_format"),
+        (HISTORY, "transforms/scd2"),
+        (DEDUPED, "transforms/dedupe"),
+        (CUT, "transforms/dedupe"),
+    ],
     ids=["landed", "history", "dedupe", "cutoff"],
 )
 def test_the_verb_that_the_engine_applies_counts_where_a_table_asks_for_it(toy, table, verb):
     of_plain, of_table = toy(), toy(table)
-    changed = {f"transforms/{verb}.py": "def anything(rows): return None"}
+    changed = {f"{verb}.py": "def anything(rows): return None"}
     assert toy(table, **changed) != of_table
     assert toy(**changed) == of_plain
 

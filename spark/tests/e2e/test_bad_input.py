@@ -216,7 +216,7 @@ def test_an_unknown_column_is_kept_and_told(lake, command):
     lake.land("user_signups/2.jsonl", rows)
     lake.run("bronze.user_signups")
     extra = {r["user_id"]: r["_extra"] for r in lake.rows("bronze.user_signups", technical=True)}
-    assert json.loads(extra["a"]) == {"referrer": "friend", "utm": '{"source":"x"}'}
+    assert json.loads(extra["a"]) == {"referrer": "friend", "utm": {"source": "x"}}
     assert extra["b"] is None
 
 
@@ -325,10 +325,10 @@ FILES = {
         ["gzip", "deliver it again"],
     ),
     "unknown format": (
-        "user_signups/2.parquet",
+        "user_signups/2.xlsx",
         b"PAR1",
         InputQualityError,
-        [".parquet", ".jsonl", "move it away"],
+        [".xlsx", ".jsonl", "move it away"],
     ),
 }
 
@@ -351,7 +351,7 @@ def test_an_unreadable_file_stops_the_table(lake, case):
 
 
 def test_an_unreadable_file_stops_no_other_table(lake):
-    (lake.raw / "user_signups/2.parquet").write_bytes(b"PAR1")
+    (lake.raw / "user_signups/2.xlsx").write_bytes(b"PAR1")
     lake.land("conversions/2.jsonl", [conversion("u1-0", "2026-02-01")])
     outcomes = lake.try_run("bronze")
     failure(outcomes, "bronze.user_signups")

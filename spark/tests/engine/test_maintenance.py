@@ -155,7 +155,7 @@ def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, m
 
     # The next run rolls it back and loads the file: then the restored version is no obstacle.
     lake.run(SIGNUPS)
-    assert [row["user_id"] for row in lake.rows(SIGNUPS)] == ["a", "b"]
+    assert sorted(row["user_id"] for row in lake.rows(SIGNUPS)) == ["a", "b"]
     assert upkeep(lake, SIGNUPS)[SIGNUPS].outcome == COMPACTED
 
 
@@ -220,6 +220,6 @@ def test_old_versions_are_read_and_restored_whatever_delta_thinks_of_their_age(l
 def test_a_longer_retention_keeps_the_log_as_long(lake):
     table = replace(lake.registry[SIGNUPS].table, retention=timedelta(days=90))
     uri = lake.settings.table_uri("bronze.kept")
-    delta.create(lake.open().fork(), uri, table)
+    delta.create(lake.spark, uri, table)
     detail = lake.spark.sql(f"DESCRIBE DETAIL {delta.quoted(uri)}").first()
     assert detail.properties["delta.logRetentionDuration"] == "interval 90 days"

@@ -21,7 +21,7 @@ DESCRIPTION = "spark.job.description"
 @pytest.mark.spark
 def test_a_real_run_is_attributed_to_tables_and_verbs(lake, spark, tmp_path):
     first = [release("search", "2026-01-01"), release("boards", "2026-01-02"), "{broken"]
-    landed = lake.land("feature_releases/1.jsonl", first)
+    lake.land("feature_releases/1.jsonl", first)
     with logged(spark, tmp_path / "logs"):
         lake.run("+silver.feature_states")
         lake.land("feature_releases/2.jsonl", [release("search", "2026-01-05", "2.0")])
@@ -49,8 +49,6 @@ def test_a_real_run_is_attributed_to_tables_and_verbs(lake, spark, tmp_path):
     assert (
         written[silver] >= 2 + 2
     )  # two states; one closed, one opened (MERGE adds a feed of both)
-    read = [scan.size_bytes for scan in run.scans if scan.label.verb == "ingest"]
-    assert landed.stat().st_size in read
     assert run.whole.load.failed_tasks == 0
 
 

@@ -10,9 +10,13 @@ import pytest
 
 from lakehouse.errors import InputQualityError
 from lakehouse.io.state import StateStore
-from lakehouse.landing import files
-from lakehouse.landing.files import Delivery, day_of, deliveries
+from lakehouse.landing import reader
+from lakehouse.landing.days import day_of
+from lakehouse.landing.files import Delivery, Files, Look, deliveries
 from lakehouse.settings import load_settings
+from lakehouse.spec import Field, Source
+
+LOOK = Look(Source(name="things", doc="Things.", fields=(Field("id"),)), "code", 1000)
 
 
 def position(manifest):
@@ -20,7 +24,7 @@ def position(manifest):
 
 
 def take(raw, known):
-    delivery = deliveries(str(raw), "things", known)
+    delivery = deliveries(str(raw), LOOK, known)
     return delivery, delivery.manifest
 
 
@@ -68,6 +72,15 @@ def test_a_file_is_new_once_then_unchanged_changed_or_gone(tmp_path):
         ("things/2026-02-30.jsonl", None),
         ("things/1234567890123.jsonl", None),
         ("things/2026-0105.jsonl", None),
+        ("things/2026/01/06/part.csv", date(2026, 1, 6)),
+        ("things/year=2026/month=01/day=07/part.csv", date(2026, 1, 7)),
+        ("things/y=2026/m=1/d=7/part.csv", date(2026, 1, 7)),
+        ("things/2026_01_09.csv", date(2026, 1, 9)),
+        ("things/2026.01.09.csv", date(2026, 1, 9)),
+        ("things/dt=2026-01-08/part.csv", date(2026, 1, 8)),
+        ("things/events_2026-01-05T10:00:00.csv", date(2026, 1, 5)),
+        ("things/users_2026-01-07_batch-20301231.csv", date(2026, 1, 7)),
+        ("things/20260107/batch_1.csv", date(2026, 1, 7)),
         ("things.jsonl", None),
     ],
 )
@@ -79,12 +92,12 @@ def test_new_files_dated_after_the_day_wait(tmp_path):
     write(tmp_path, "things.jsonl")
     first = write(tmp_path, "things/2026-01-05.jsonl")
     write(tmp_path, "things/2026-01-06.jsonl")
-    delivery = deliveries(str(tmp_path), "things", {}, date(2026, 1, 5))
+    delivery = deliveries(str(tmp_path), LOOK, {}, date(2026, 1, 5))
     assert {each.path for each in delivery.new} == {"things.jsonl", "things/2026-01-05.jsonl"}
     assert delivery.waiting == ("things/2026-01-06.jsonl",)
     known = delivery.manifest
     first.write_text('{"corrected": true}\n')
-    delivery = deliveries(str(tmp_path), "things", known, date(2026, 1, 4))
+    delivery = deliveries(str(tmp_path), LOOK, known, date(2026, 1, 4))
     assert [each.path for each in delivery.changed] == ["things/2026-01-05.jsonl"]
     assert delivery.gone == ()
 
@@ -105,14 +118,16 @@ def test_the_manifest_hash_follows_content_and_not_time(tmp_path):
     [
         ("things.json", ' \n[{"id": 1}]', "array", None),
         ("things.json", '{"id": 1}\n', "lines", None),
+        ("things.json", '{\n"id": 1\n}\n', "objects", None),
         ("things.json.gz", "[]", "array", None),
         ("things.jsonl", "[1, 2]\n{}\n", "lines", None),
         ("things.csv", "\ufeffid,name\r\n1,a\r\n", "csv", "id,name"),
+        ("things.tsv", "name\tid\na\t1\n", "csv", "name\tid"),
         ("things.csv", "", "csv", ""),
     ],
-    ids=["array", "lines in .json", "gz", "bracket in .jsonl", "csv with BOM", "empty csv"],
+    ids=["array", "lines", "pretty", "gz", "bracket in .jsonl", "BOM", "tabs", "empty csv"],
 )
-def test_the_layout_is_told_from_the_content(tmp_path, path, content, layout, header):
+def test_the_layout_follows_from_the_content(tmp_path, path, content, layout, header):
     write(tmp_path, path, content)
     delivery, _ = take(tmp_path, {})
     assert (delivery.new[0].content.layout, delivery.new[0].content.header) == (layout, header)
@@ -132,11 +147,6 @@ def test_a_file_that_is_no_gzip_stops_the_run(tmp_path):
         take(tmp_path, {})
 
 
-def test_several_gzip_members_are_one_file(tmp_path):
-    (tmp_path / "things.jsonl.gz").write_bytes(gzip.compress(b"{}\n") + gzip.compress(b"{}\n"))
-    assert len(take(tmp_path, {})[0].new) == 1
-
-
 def test_an_unknown_extension_is_not_passed_over(tmp_path):
     write(tmp_path, "things/a.xlsx")
     with pytest.raises(InputQualityError):
@@ -147,16 +157,22 @@ def test_an_unknown_extension_is_not_passed_over(tmp_path):
 def opened(monkeypatch):
     """Paths of the files that were read to know their content."""
     seen = []
-    inspect = files._inspect
+    inspect = reader.inspect
     monkeypatch.setattr(
-        files, "_inspect", lambda uri, path: seen.append(path) or inspect(uri, path)
+        reader,
+        "inspect",
+        lambda uri, path, *a, **k: seen.append(path) or inspect(uri, path, *a, **k),
     )
     return seen
 
 
-def test_a_look_opens_no_new_file_and_a_run_opens_each_once(tmp_path, opened):
+def feed_of(tmp_path, code="code"):
     states = StateStore(load_settings(root=str(tmp_path)))
-    feed = files.Files(str(tmp_path / "raw"), "things", states)
+    return Files(str(tmp_path / "raw"), LOOK.source, states, code=code, max_record_bytes=1000)
+
+
+def test_a_look_opens_no_new_file_and_a_run_opens_each_once(tmp_path, opened):
+    feed = feed_of(tmp_path)
     write(tmp_path / "raw", "things/a.jsonl")
     write(tmp_path / "raw", "things/b.jsonl", "{}\n")
     delivery = feed.look(None, None)
@@ -172,8 +188,7 @@ def test_a_look_opens_no_new_file_and_a_run_opens_each_once(tmp_path, opened):
 
 
 def test_a_touched_file_is_opened_once_more_and_then_known(tmp_path, opened):
-    states = StateStore(load_settings(root=str(tmp_path)))
-    feed = files.Files(str(tmp_path / "raw"), "things", states)
+    feed = feed_of(tmp_path)
     target = write(tmp_path / "raw", "things/a.jsonl")
     first = feed.look(None, None)
     feed.remember(first)
@@ -186,10 +201,20 @@ def test_a_touched_file_is_opened_once_more_and_then_known(tmp_path, opened):
     assert len(opened) == 2
 
 
-def test_a_touched_file_with_the_same_content_is_one_that_was_judged_before(tmp_path):
-    target = write(tmp_path, "things.csv", "id\n1\n")
-    consumed = take(tmp_path, {})[1]
-    os.utime(target, ns=(1, 1))
-    (found,) = deliveries(str(tmp_path), "things", consumed).unchanged
-    assert found.known is not None
-    assert found.record()["mtime_ns"] == 1
+def test_what_other_code_found_out_of_a_file_is_not_believed(tmp_path, opened):
+    write(tmp_path / "raw", "things/a.jsonl")
+    first = feed_of(tmp_path).look(None, None)
+    feed_of(tmp_path).remember(first)
+    (same,) = feed_of(tmp_path).look(first.position, None).files(whole=True)
+    (other,) = feed_of(tmp_path, code="new").look(first.position, None).files(whole=True)
+    assert (same.known, other.known) == (first.new[0].content, None)
+    assert len(opened) == 1
+    assert other.content == same.content
+    assert len(opened) == 2
+
+
+def test_files_beside_have_endings_of_any_case(tmp_path):
+    for name in ("things.CSV.GZ", "things.Parquet", "things.txt", "Things.csv", "things.a.csv"):
+        (tmp_path / name).write_bytes(b"")
+    found = deliveries(str(tmp_path), LOOK, {}).new
+    assert {each.path for each in found} == {"things.CSV.GZ", "things.Parquet", "things.a.csv"}

@@ -17,14 +17,14 @@ from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP, 
 
 FIRST_DAY = date(2026, 1, 1)
 N_KEYS = 8
-MISSING = (None, "", "  ")
+MISSING = (None, "", "  ", "NULL", r"\N")
 WRONG: dict[str, tuple[object, ...]] = {
     DATE: ("soon", "2026-02-30", "1969-12-31", 7),
     TIMESTAMP: ("soon", "2026-01-01 25:00:00", "2200-01-01 00:00:00", "1"),
     BOOLEAN: ("perhaps", 2),
     INT: ("many", 1.5, 2**31),
     LONG: ("many", 1.5, 2**63),
-    DOUBLE: ("many", "NaN"),
+    DOUBLE: ("many", "Infinity"),
 }
 Row = dict[str, Any]
 
@@ -80,7 +80,7 @@ class _Maker:
                 yield json.dumps({k: v for k, v in self.row().items() if k != field.name})
             if field.required or field.optional:
                 yield json.dumps(self.row() | {field.name: self.chance.choice(MISSING)})
-            if wrong := _wrong(field.type):
+            if wrong := _wrong(field):
                 yield json.dumps(self.row() | {field.name: self.chance.choice(wrong)})
         for rule in self.source.rules:
             candidates = (self.row() for _ in range(100))
@@ -102,7 +102,7 @@ class _Maker:
 
     def _malformed(self, line: str) -> str:
         told_twice = f'{{"undeclared_field": 2, {line[1:]}'
-        return self.chance.choice([line[:-1], f"{line} x", f"[{line}]", told_twice])
+        return self.chance.choice([line[:-1], f"{line} x", f"[{line}, 1]", told_twice])
 
     def _value(self, field: Field, number: int | None) -> object:
         chance = self.chance
@@ -133,9 +133,12 @@ class _Maker:
         return f"{field.name[0]}{self.chance.randrange(self.n if is_identity else 3)}"
 
 
-def _wrong(type_: str) -> tuple[object, ...]:
+def _wrong(field: Field) -> tuple[object, ...]:
     """Values that are none of the type; every value is a text."""
-    return ("many",) if type_.startswith("decimal") else WRONG.get(type_, ())
+    if field.type.startswith("decimal"):
+        return ("many",)
+    wrong = WRONG.get(field.type, ())
+    return tuple(value for value in wrong if not (field.rounded and isinstance(value, float)))
 
 
 def _numbers(type_: str, chance: random.Random) -> list[int | float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws.generated import N_KEYS, make_rows
 from laws.world import WORLDS, batches, land_at_once, land_batch, make_world
+from readers import read
 
 from conftest import depth
 from lakehouse.catalog.registry import Entry, Registry, registry
@@ -31,7 +33,9 @@ from lakehouse.spec import (
     not_null,
     unique,
 )
-from lakehouse.transforms.parse import take_apart, typed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TYPES = (
     *(STRING, BOOLEAN, INT, LONG, DOUBLE, DATE, TIMESTAMP),
@@ -71,35 +75,26 @@ def sources(draw: st.DrawFn) -> Source:
 seeds = st.integers(0, 10**6)
 
 
-def reasons(spark, source: Source, lines: list[str]) -> list[list[str]]:
-    frame = spark.createDataFrame(list(enumerate(lines)), "n int, raw string")
-    rows = typed(take_apart(frame, "lines", None, source), source, max_line_bytes=10**6)
-    return [row["_reasons"] for row in rows.orderBy("n").select("n", "_reasons").collect()]
-
-
-def assert_told_apart(spark, source: Source, seed: int) -> None:
+def assert_told_apart(folder: Path, source: Source, seed: int) -> None:
     good, bad = make_rows(source, random.Random(seed), 80)
     lines = [*map(json.dumps, good), *bad]
-    found = dict(zip(lines, reasons(spark, source, lines), strict=True))
-    assert {line: why for line, why in found.items() if bool(why) != (line in bad)} == {}
+    found = read(folder / "things.jsonl", "\n".join(lines), source, max_record_bytes=10**6)
+    by_line = dict(zip(lines, (row["_reasons"] for row in found), strict=True))
+    assert {line: why for line, why in by_line.items() if bool(why) != (line in bad)} == {}
 
 
-@pytest.mark.spark
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_the_lake_accepts_the_rows_and_rejects_the_lines_of_every_source(spark, source):
-    for seed in range(depth(1, 3)):
-        assert_told_apart(spark, source, seed)
+def test_the_lake_accepts_the_rows_and_rejects_the_lines_of_every_source(tmp_path, source):
+    for seed in range(20):
+        assert_told_apart(tmp_path, source, seed)
 
 
-@pytest.mark.spark
-@settings(
-    max_examples=depth(5, 15),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=depth(50, 200), deadline=None)
 @given(source=sources(), seed=seeds)
-def test_the_lake_accepts_the_rows_and_rejects_the_lines_of_any_source(spark, source, seed):
-    assert_told_apart(spark, source, seed)
+def test_the_lake_accepts_the_rows_and_rejects_the_lines_of_any_source(
+    tmp_path_factory, source, seed
+):
+    assert_told_apart(tmp_path_factory.mktemp("any"), source, seed)
 
 
 @settings(max_examples=30, deadline=None)

@@ -15,10 +15,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
-from lakehouse.spec import BOOLEAN
 from lakehouse.spec.changes import DELETE, OPERATION
 
 if TYPE_CHECKING:
@@ -102,44 +102,22 @@ def totals(
 
 def create(spark: SparkSession, uri: str, table: Table) -> None:
     """Create the empty table of a spec."""
-    statement = create_statement(uri, table.stored_columns, _properties(table), table.cluster_by)
+    statement = create_statement(uri, table.stored_columns, properties(table))
     with translated(uri):
         spark.sql(statement)
 
 
-def create_statement(
-    uri: str,
-    columns: Sequence[Column],
-    properties: dict[str, str],
-    cluster_by: Sequence[str] = (),
-) -> str:
+def create_statement(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> str:
     """SQL that creates an empty table."""
     listed = ", ".join(_ddl(column) for column in columns)
-    cluster = f" CLUSTER BY ({', '.join(cluster_by)})" if cluster_by else ""
-    pairs = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
-    return f"CREATE TABLE {quoted(uri)} ({listed}) USING delta{cluster} TBLPROPERTIES ({pairs})"
+    pairs = ", ".join(f"'{key}' = '{value}'" for key, value in configuration.items())
+    return f"CREATE TABLE {quoted(uri)} ({listed}) USING delta TBLPROPERTIES ({pairs})"
 
 
 def _ddl(column: Column) -> str:
     null = "" if column.nullable else " NOT NULL"
     doc = column.doc.replace("\\", "\\\\").replace("'", "\\'")
     return f"`{column.name}` {column.type}{null} COMMENT '{doc}'"
-
-
-def _properties(table: Table) -> dict[str, str]:
-    # File statistics hold minima and maxima of real values: personal data stays out of the log.
-    indexed = [c.name for c in table.stored_columns if not c.pii and c.type != BOOLEAN][:32]
-    return {
-        "delta.enableChangeDataFeed": "true",
-        # A changed file is written anew: its rows can be read without asking Delta which are left.
-        "delta.enableDeletionVectors": "false",
-        "delta.dataSkippingStatsColumns": ",".join(indexed),
-        "delta.checkpointInterval": "20",
-        # Commits are needed as long as the files they name: time travel and feed start from both.
-        "delta.logRetentionDuration": f"interval {table.retention.days} days",
-        "lakehouse.table": table.name,
-        "lakehouse.owner": table.owner,
-    }
 
 
 def append(rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
-from lakehouse.engines.spark import layout, lines
+from lakehouse.engines.spark import landing, layout
 from lakehouse.engines.spark.observed_counts import SparkObservedCounts
 from lakehouse.engines.spark.session import relabel
 from lakehouse.engines.spark.store import SparkStore
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from lakehouse.landing.files import LandedFile
-    from lakehouse.spec import Table
+    from lakehouse.landing.reader import Part
+    from lakehouse.spec import Source, Table
 
 _FEW_ROWS = 1_000_000
 """Of a column or two: they fit into every task (50 MB)."""
@@ -66,19 +66,13 @@ class SparkEngine:
         """Tables, by this session."""
         return SparkStore(self.spark)
 
-    def lines(
-        self, landed: Sequence[LandedFile], raw_uri: str
-    ) -> list[tuple[str, str | None, DataFrame]]:
-        """The lines of landing files, by layout and header."""
-        return lines.read_lines(self.spark, landed, raw_uri)
+    def landed(self, parts: Sequence[Part], source: Source, max_record_bytes: int) -> DataFrame:
+        """The records of landing files, read in tasks."""
+        return landing.landed(self.spark, parts, source, max_record_bytes)
 
-    def numbered(self, rows: DataFrame, lines_of_files: DataFrame) -> DataFrame:
-        """Add `_line`, the number in its file, to some of the lines."""
-        return lines.with_line_numbers(rows, lines_of_files)
-
-    def nothing(self, schema: str) -> DataFrame:
-        """A frame without rows."""
-        return self.spark.createDataFrame([], schema)
+    def rejudged(self, held: DataFrame, source: Source, max_record_bytes: int) -> DataFrame:
+        """Rejected records, judged again in tasks."""
+        return landing.rejudged(held, source, max_record_bytes)
 
     def keep(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
@@ -89,7 +83,8 @@ class SparkEngine:
         """The rows, computed once and kept on disk until the end of the block."""
         kept = rows.persist(StorageLevel.DISK_ONLY)
         try:
-            yield kept
+            with landing.translated():
+                yield kept
         finally:
             kept.unpersist()
 

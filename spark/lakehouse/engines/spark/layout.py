@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast
 
 from pyspark.sql import functions as F
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
+from lakehouse.engines.layout import ROWS_A_FILE, Stretch, stretches
 
+if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.spec import Table
-
-ROWS_A_FILE = 250_000
-"""About 20 MB, like the files that `delta.optimize` makes."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Days that lie together.
-
-    Attributes:
-        last: The last of them.
-        n_files: Files they need; more than one where a day alone has too many rows.
-    """
-
-    last: date
-    n_files: int
-
-
-def stretches(counts: Iterable[tuple[date, int]], rows_a_file: int) -> list[Stretch]:
-    """Cut days with their numbers of rows, in any order, into stretches for files of some size."""
-    found, held = [], 0
-    days = sorted(counts)
-    for day, n in days:
-        held += n
-        if held >= rows_a_file or day == days[-1][0]:
-            found.append(Stretch(day, max(1, held // rows_a_file)))
-            held = 0
-    return found
 
 
 def by_day(rows: DataFrame, table: Table, drivers: DataFrame, day: str | None, n: int) -> DataFrame:

@@ -42,7 +42,7 @@ SOURCE = Source(
         Field("timestamp", TIMESTAMP, required=True),
         Field("action_type"),
         Field("page_id"),
-        Field("duration_ms", LONG),
+        Field("duration_ms", LONG, rounded=True),
         Field("app_version"),
     ),
     rules=(RowRule("negative_duration", "duration_ms >= 0", "No action takes less than no time."),),

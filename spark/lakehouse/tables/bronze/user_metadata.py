@@ -25,7 +25,6 @@ from lakehouse.spec import (
     not_null,
     unique,
 )
-from lakehouse.transforms.parse import day_in_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -43,6 +42,7 @@ SOURCE = Source(
         Field("subscription_type"),
         Field("updated_at", TIMESTAMP),
     ),
+    dated_by="updated_at",
 )
 
 TABLE = Table(
@@ -79,11 +79,6 @@ TABLE = Table(
 
 def transform(landed: DataFrame, run: Run) -> DataFrame:
     """Add the day of the file to records that do not tell their own time."""
-    file_date = F.when(F.col("updated_at").isNull(), day_in_path("_source_file"))
-    dated = F.md5(F.concat_ws(" ", "_row_id", F.col("file_date").cast("string")))
-    is_dated = F.col("file_date").isNotNull()
-    return (
-        landed.withColumn("file_date", file_date)
-        .withColumn("_row_id", F.when(is_dated, dated).otherwise(F.col("_row_id")))
-        .withColumn("ingestion_timestamp", F.lit(run.started_at))
+    return landed.withColumns(
+        {"file_date": F.col("_file_date"), "ingestion_timestamp": F.lit(run.started_at)}
     )

@@ -1,0 +1,72 @@
+"""Which engine a process works with; decided before anything loads one."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from pyspark.sql import SparkSession
+
+    from lakehouse.engines.protocols import Host
+    from lakehouse.settings import Settings
+
+DUCKDB = "duckdb"
+
+
+def prepare(settings: Settings) -> None:
+    """Let `pyspark.sql` mean what the engine wants, once something imports it.
+
+    On DuckDB it is SQLFrame's. Commands that need no engine load neither.
+    """
+    if settings.engine == DUCKDB and "pyspark" not in sys.modules:
+        sys.meta_path.insert(0, _ActivatesSqlframe(settings))
+
+
+def host_of(settings: Settings, spark: SparkSession | None, meanwhile: Callable[[], None]) -> Host:
+    """The engine of a lake, not started yet.
+
+    Args:
+        settings: Which engine, and how it is set.
+        spark: A session of the caller's, to be used in place of one of our own.
+        meanwhile: Done in a thread while the engine starts.
+    """
+    if settings.engine == DUCKDB:
+        from lakehouse.engines.duckdb.host import DuckdbHost  # noqa: PLC0415  # one of the two
+
+        return DuckdbHost(settings, meanwhile)
+    from lakehouse.engines.spark.host import SparkHost  # noqa: PLC0415  # same
+
+    return SparkHost(settings, spark, meanwhile)
+
+
+class _ActivatesSqlframe(MetaPathFinder, Loader):
+    """Answers the first import of PySpark with SQLFrame's modules."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002  # PySpark is at the top
+        target: ModuleType | None = None,  # noqa: ARG002  # same
+    ) -> ModuleSpec | None:
+        if fullname != "pyspark":
+            return None
+        sys.meta_path.remove(self)
+        from lakehouse.engines.duckdb.frames import activated  # noqa: PLC0415  # only now
+
+        activated(self._settings)
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is there already."""

@@ -1,0 +1,73 @@
+"""Spark as a lake uses it: one engine, and a session of its own for each run of a table."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from lakehouse.engines.spark.engine import SparkEngine
+from lakehouse.engines.spark.session import attach, engine_went_away, start_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from lakehouse.settings import Settings
+
+
+class SparkHost:
+    """The engine of a lake, started at its first use; stops what it started."""
+
+    def __init__(
+        self, settings: Settings, spark: SparkSession | None, meanwhile: Callable[[], None]
+    ) -> None:
+        """Keep the engine of the caller, if any, and what to do while one of our own starts."""
+        self._meanwhile = meanwhile
+        self._settings = settings
+        self._spark = spark
+        self._is_ours = spark is None
+        self._attached: list[SparkSession] = []
+        self._starting = threading.Lock()
+
+    @property
+    def spark(self) -> SparkSession:
+        """The engine, started when first needed."""
+        with self._starting:
+            if self._spark is None:
+                if not self._settings.spark_remote:  # attaching takes no time that could be used
+                    threading.Thread(target=self._meanwhile, daemon=True).start()
+                self._spark = start_session(self._settings)
+            return self._spark
+
+    @property
+    def side_by_side(self) -> int:
+        """Tables that run at once."""
+        return self._settings.parallelism
+
+    def start(self) -> None:
+        """Start it now."""
+        _ = self.spark
+
+    def fork(self) -> SparkSession:
+        """A session of its own (settings and temporary views) on the same engine."""
+        if self._settings.spark_remote:
+            self._attached.append(attach(self._settings))
+            return self._attached[-1]
+        return self.spark.newSession()
+
+    def engine(self, table: str) -> SparkEngine:
+        """The engine as one run of a table uses it; not started yet."""
+        return SparkEngine(table, self.fork)
+
+    def error(self, error: Exception) -> Exception | None:
+        """The error in our words when it says that the engine died under us, else None."""
+        return engine_went_away(error)
+
+    def close(self) -> None:
+        """Stop the engine if we started it; of a Connect server only our sessions."""
+        while self._attached:
+            self._attached.pop().stop()
+        if self._is_ours and self._spark is not None:
+            self._spark.stop()
+            self._spark = None

@@ -1,0 +1,210 @@
+"""JSON files as rows of texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.landing.reader.json_records import Document, unfolded
+from lakehouse.landing.reader.judge import ask, given, literal, text
+from lakehouse.landing.reader.taken import MALFORMED, Taken, columns, filled, problems
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
+
+    from lakehouse.spec import Field, Source
+
+
+class Lines:
+    """Chunks of a file with a JSON object on each line."""
+
+    def __init__(self, source: Source, connection: DuckDBPyConnection, *, longest: int) -> None:
+        """Keep what a record is."""
+        self._objects = Objects(source, connection, longest=longest)
+
+    def count(self, data: bytes, *, last: bool) -> tuple[int, int]:
+        """How many records a chunk has, and the bytes they take."""
+        starts, _, used = _lines(data, last=last)
+        return len(starts), used
+
+    def take(self, data: bytes, *, last: bool) -> Taken:
+        """The records of a chunk."""
+        starts, ends, used = _lines(data, last=last)
+        return self._objects.taken(data, starts, ends, used)
+
+
+class Elements:
+    """Chunks of a file whose objects stand in arrays, or over several lines."""
+
+    def __init__(
+        self, source: Source, connection: DuckDBPyConnection, *, longest: int, is_array: bool
+    ) -> None:
+        """Keep what a record is."""
+        self._objects = Objects(source, connection, longest=longest)
+        self._document = Document(is_array)
+        self._n = 0
+
+    def count(self, data: bytes, *, last: bool) -> tuple[int, int]:
+        """How many records a chunk has, and the bytes they take."""
+        found, used = self._document.split(data, last=last)
+        return len(found), used
+
+    def take(self, data: bytes, *, last: bool) -> Taken:
+        """The records of a chunk."""
+        found, used = self._document.split(data, last=last)
+        places = np.array(found, np.int64).reshape(-1, 2)
+        taken = self._objects.taken(data, places[:, 0], places[:, 1], used)
+        record = np.searchsorted(places[:, 0], taken.starts, side="right")
+        taken.elements = self._n + record
+        self._n += len(found)
+        return taken
+
+
+def _lines(data: bytes, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Where the lines of a chunk stand that are not blank, and the bytes that all of them take."""
+    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+    if last and data and not data.endswith(b"\n"):
+        breaks = np.append(breaks, len(data))
+    if not len(breaks):
+        return breaks, breaks, 0
+    starts = np.concatenate(([0], breaks[:-1] + 1))
+    kept = filled(data, starts, breaks)
+    return starts[kept], breaks[kept], min(int(breaks[-1]) + 1, len(data))
+
+
+class Objects:
+    """JSON objects taken apart.
+
+    Args:
+        source: What a record is.
+        connection: Runs SQL.
+        longest: Bytes of the longest record that is taken.
+    """
+
+    def __init__(self, source: Source, connection: DuckDBPyConnection, *, longest: int) -> None:
+        """Nothing is read yet."""
+        self._source = source
+        self._connection = connection
+        self._longest = longest
+        known = (name for field in source.fields for name in (field.name, *field.also))
+        self._known = frozenset(name.casefold() for name in known)
+
+    def taken(
+        self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], used: int
+    ) -> Taken:
+        """The objects that stand at some places of a chunk, and those inside them."""
+        problem = problems(data, starts, ends, None, longest=self._longest, used=used)
+        raws: list[bytes | None] = [
+            data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+        if problem is not None:
+            is_fine = problem.is_null().to_pylist()
+            raws = [raw if fine else None for raw, fine in zip(raws, is_fine, strict=True)]
+        texts = self._texts(raws)
+        n_records, parts = len(starts), self._inside(raws, texts)
+        inner: dict[int, bytes] = {}
+        if parts:
+            sizes = np.array([len(parts.get(row, (b"",))) for row in range(len(raws))])
+            origin = np.repeat(np.arange(len(raws)), sizes)
+            first = np.cumsum(sizes) - sizes
+            raws = [part for row, raw in enumerate(raws) for part in parts.get(row, [raw])]
+            inner = {
+                int(first[row]) + n: part
+                for row, own in parts.items()
+                for n, part in enumerate(own)
+            }
+            problem = None if problem is None else problem.take(pa.array(origin))
+            # Rows of one record keep their order by its first bytes.
+            starts = starts[origin] + np.arange(len(origin)) - first[origin]
+            ends = ends[origin]
+            texts = self._texts(raws)
+        if problem is not None:
+            both = pc.coalesce(problem, texts["_problem"].combine_chunks())
+            texts = texts.set_column(texts.schema.get_field_index("_problem"), "_problem", both)
+        return Taken(data, used, n_records, starts, ends, texts, inner)
+
+    def _inside(self, raws: list[bytes | None], texts: pa.Table) -> dict[int, list[bytes]]:
+        """The objects inside records that are none by themselves, by record."""
+        extra = texts["_extra"]
+        suspects = set(np.flatnonzero(texts["_problem"].is_valid().to_numpy()).tolist())
+        # An envelope has nothing of its own that was declared.
+        empty = [texts[text(field)].null_count for field in self._source.fields]
+        if min(empty) > len(suspects):
+            is_empty = np.ones(len(raws), np.bool_)
+            for field in self._source.fields:
+                is_empty &= texts[text(field)].is_null().to_numpy()
+            suspects |= set(np.flatnonzero(is_empty & extra.is_valid().to_numpy()).tolist())
+        found: dict[int, list[bytes]] = {}
+        for row in sorted(suspects):
+            raw = raws[row]
+            inner = unfolded(raw, self._known) if raw is not None else None
+            if inner is not None:
+                found[row] = inner
+        return found
+
+    def _texts(self, raws: list[bytes | None]) -> pa.Table:
+        """The text of each field of JSON texts; those that are no object have a problem."""
+        table = pa.table({"raw": pa.array(raws, pa.binary()).cast(pa.string())})
+        names = {field.name: [field.name, *field.also] for field in self._source.fields}
+        found = ask(self._connection, table, _query(self._source, names))
+        variants = self._variants(found["_extra"])
+        if variants:
+            for name, others in variants.items():
+                names[name] += others
+            found = ask(self._connection, table, _query(self._source, names))
+        return found.cast(pa.schema(columns(self._source)))
+
+    def _variants(self, extra: pa.ChunkedArray) -> dict[str, list[str]]:
+        """Undeclared names that are a field's in another case."""
+        if extra.null_count == len(extra):
+            return {}
+        self._connection.register("extras", pa.table({"extra": extra}))
+        query = "SELECT DISTINCT unnest(json_keys(extra)) FROM extras WHERE extra IS NOT NULL"
+        keys = [key for (key,) in self._connection.execute(query).fetchall()]
+        self._connection.unregister("extras")
+        by_folded = {field.name.casefold(): field for field in self._source.fields}
+        found: dict[str, list[str]] = {}
+        for key in sorted(keys):
+            field: Field | None = by_folded.get(key.casefold())
+            if field is not None:
+                found.setdefault(field.name, []).append(key)
+        return found
+
+
+def _query(source: Source, names: dict[str, list[str]]) -> str:
+    """Takes the objects of a relation `given (raw)` apart."""
+    paths = {name: literal(f'$."{name}"') for every in names.values() for name in every}
+    place = {name: number for number, name in enumerate(paths, 1)}
+    texts, present = [], []
+    for field in source.fields:
+        values = ", ".join(f"cells[{place[name]}]" for name in names[field.name])
+        texts.append(f'coalesce({values}) AS "{text(field)}"')
+        if field.optional:
+            has = " OR ".join(f"list_contains(keys, {literal(n)})" for n in names[field.name])
+            present.append(f'coalesce({has}, false) AS "{given(field)}"')
+    removed = "{" + ", ".join(f'"{name}": null' for name in paths) + "}"
+    return f"""
+        WITH judged AS (
+            SELECT _n, raw, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'
+                THEN json_keys(raw) END AS keys
+            FROM given
+        ),
+        objects AS (
+            SELECT _n, keys, CASE WHEN len(keys) = len(list_distinct(keys)) THEN raw END AS object,
+                contains(raw, '\\u0000') AS has_nul
+            FROM judged
+        ),
+        apart AS (
+            SELECT *, json_extract_string(object, [{", ".join(paths.values())}]) AS cells
+            FROM objects
+        )
+        SELECT _n, {", ".join([*texts, *present])},
+            CASE WHEN object IS NULL THEN '{MALFORMED}'
+                WHEN has_nul THEN 'nul_character' END AS _problem,
+            nullif(CAST(json_merge_patch(object, {literal(removed)}) AS VARCHAR), '{{}}') AS _extra
+        FROM apart
+    """

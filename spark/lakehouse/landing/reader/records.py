@@ -1,0 +1,306 @@
+"""Parts of landing files → rows, judged, in batches of Arrow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.errors import InputQualityError
+from lakehouse.landing.content import Content
+from lakehouse.landing.days import day_of
+from lakehouse.landing.reader import judge, parquet_format, stream
+from lakehouse.landing.reader.dialect import header_of
+from lakehouse.landing.reader.inspection import format_of, in_chunks
+from lakehouse.spec.columns import DATE, LONG, STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from lakehouse.landing.files import LandedFile
+    from lakehouse.landing.reader.taken import Taken
+    from lakehouse.spec import Source
+
+ENOUGH = 1 << 16
+"""Rows that are judged at once, about."""
+PLACE_BITS = 43
+"""Of a place, for the byte of a file: 8 TB. The others number the files of a delivery."""
+
+
+TASK_BYTES = 32 << 20
+"""Of landing files that one task reads, about."""
+TECHNICAL = {
+    "_row_id": STRING,
+    "_source_file": STRING,
+    "_file_date": DATE,
+    "_extra": STRING,
+    "_reasons": f"array<{STRING}>",
+    "_place": LONG,
+    "_line": LONG,
+    "_raw": "binary",
+    "_layout": STRING,
+    "_header": STRING,
+}
+"""Beside the declared fields: `_place` orders all that is read, the last four are of rejects."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one task reads: a file, or some of its bytes.
+
+    Attributes:
+        path: Path below the landing folder.
+        uri: Where it is.
+        day: The day in its path.
+        number: Of the file in its delivery.
+        content: How it is written.
+        start: First byte; a record begins there.
+        end: Where to stop; None = the end of the file.
+        line: Number of the first line, from 1.
+        records: Records that were counted there before.
+        size: Bytes on storage.
+    """
+
+    path: str
+    uri: str
+    day: date | None
+    number: int
+    content: Content
+    start: int = 0
+    end: int | None = None
+    line: int = 1
+    records: int = 0
+    size: int = 0
+
+
+def parts_of(landed: Sequence[LandedFile]) -> list[Part]:
+    """The parts of landing files, as they were cut when they were looked at."""
+    found = []
+    for number, each in enumerate(sorted(landed, key=lambda each: each.path)):
+        cuts = each.content.splits
+        ends = [*(cut.start for cut in cuts[1:]), None]
+        content = replace(each.content, splits=())
+        found += [
+            Part(
+                path=each.path,
+                uri=each.uri,
+                day=each.day,
+                number=number,
+                content=content,
+                start=cut.start,
+                end=end,
+                line=cut.line,
+                records=cut.records,
+                size=(each.size if end is None else end) - cut.start,
+            )
+            for cut, end in zip(cuts, ends, strict=True)
+        ]
+    return found
+
+
+def shared(parts: Sequence[Part], task_bytes: int = TASK_BYTES) -> list[list[Part]]:
+    """Parts, put together for tasks until each has enough to read."""
+    shares: list[list[Part]] = []
+    held = task_bytes
+    for part in parts:
+        if held >= task_bytes:
+            shares.append([])
+            held = 0
+        shares[-1].append(part)
+        held += part.size
+    return shares
+
+
+def types(source: Source) -> dict[str, str]:
+    """Columns of what is read of a source, with their types as Spark writes them."""
+    return {field.name: field.type for field in source.fields} | TECHNICAL
+
+
+def schema(source: Source) -> pa.Schema:
+    """Columns of what is read of a source."""
+    return pa.schema([(name, judge.arrow_type(kind)) for name, kind in types(source).items()])
+
+
+def read(
+    parts: Iterable[Part], source: Source, *, max_record_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """Every record of some parts, good or bad: only the bad ones carry their raw bytes.
+
+    Args:
+        parts: What to read.
+        source: What a record is.
+        max_record_bytes: Longer ones are rejected.
+
+    Raises:
+        InputQualityError: A file is not what its name says, or changed since it was looked at.
+        StorageError: One may not be read.
+    """
+    bench = Bench(source)
+    for part in parts:
+        n_records, line = 0, part.line
+        layout, header = part.content.layout, part.content.header
+        origin = Origin(part.path, part.day, part.number << PLACE_BITS, layout, header)
+        for offset, taken in _taken(part, source, max_record_bytes):
+            n_records += taken.n_records
+            yield from bench.add(taken, replace(origin, place=origin.place + offset), line)
+            line += taken.data.count(b"\n", 0, taken.used)
+        if n_records != part.records:
+            message = (
+                f"landing file {part.path} changed while it was read: {part.records:,} records "
+                f"were counted and {n_records:,} read; run again"
+            )
+            raise InputQualityError(message, path=part.path)
+    yield from bench.rest()
+
+
+def _taken(part: Part, source: Source, longest: int) -> Iterator[tuple[int, Taken]]:
+    """The records of a part, chunk by chunk, each with the byte at which it begins."""
+    content, offset = part.content, part.start
+    if content.layout == "parquet":
+        for taken in parquet_format.batches(part.uri, source):
+            yield 0, taken
+        return
+    reader = format_of(content, source, longest=longest, is_head=not part.start)
+
+    def take(data: bytes, *, last: bool) -> tuple[Taken, int]:
+        found = reader.take(data, last=last)
+        return found, found.used
+
+    chunks = stream.chunks(
+        part.uri, part.path, encoding=content.encoding, start=part.start, end=part.end
+    )
+    for _, used, taken in in_chunks(chunks, part.path, take):
+        yield offset, taken
+        offset += used
+
+
+def rejudge(
+    held: pa.RecordBatch, source: Source, *, max_record_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """Judge rejected records again.
+
+    Args:
+        held: source_file, source_line, raw, layout and header, as the quarantine keeps them.
+        source: What a record is.
+        max_record_bytes: Longer ones are rejected.
+    """
+    bench = Bench(source)
+    for row in held.to_pylist():
+        content = Content("", row["layout"], row["header"])
+        if row["layout"] == "csv":
+            header = header_of(row["header"] or "", source.fields)
+            content = replace(content, delimiter=header.delimiter if header else ",")
+        elif row["layout"] in {"array", "objects", "parquet"}:
+            content = replace(content, layout="lines")
+        reader = format_of(content, source, longest=max_record_bytes)
+        found = reader.take(row["raw"], last=True)
+        found.elements = np.full(len(found.starts), row["source_line"])
+        origin = Origin(
+            row["source_file"], day_of(row["source_file"]), 0, row["layout"], row["header"]
+        )
+        yield from bench.add(found, origin, 0)
+    yield from bench.rest()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from.
+
+    Attributes:
+        path: Landing file.
+        day: The day in its path.
+        place: Of the first byte of their chunk, among all that is read.
+        layout: Of the file.
+        header: Of the file.
+    """
+
+    path: str
+    day: date | None
+    place: int
+    layout: str
+    header: str | None
+
+
+class Bench:
+    """Where rows wait until there are enough to be judged at once."""
+
+    def __init__(self, source: Source) -> None:
+        """Nothing waits."""
+        self._source = source
+        self._schema = schema(source)
+        self._connection = judge.connect()
+        self._waiting: list[tuple[Taken, Origin, int]] = []
+        self._n = 0
+
+    def add(self, taken: Taken, origin: Origin, line: int) -> Iterator[pa.RecordBatch]:
+        """Let rows wait; the first stands on the line.
+
+        Yields:
+            What was judged.
+        """
+        if not len(taken.starts):
+            return
+        self._waiting.append((taken, origin, line))
+        self._n += len(taken.starts)
+        if self._n >= ENOUGH:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """Judge all that waits."""
+        if not self._waiting:
+            return
+        waiting, self._waiting, self._n = self._waiting, [], 0
+        days = [
+            pa.repeat(pa.scalar(origin.day, pa.date32()), len(taken.starts))
+            for taken, origin, _ in waiting
+        ]
+        texts = pa.concat_tables([taken.texts for taken, _, _ in waiting])
+        texts = judge.cleaned(texts, self._source)
+        texts = texts.append_column("_file_date", pa.chunked_array(days, pa.date32()))
+        judged = judge.ask(self._connection, texts, judge.statement(self._source))
+        judged = judged.append_column("_extra", texts["_extra"]).combine_chunks()
+        is_bad = pc.greater(pc.list_value_length(judged["_reasons"]), 0).to_numpy()
+        start = 0
+        for taken, origin, line in waiting:
+            n = len(taken.starts)
+            bad = np.flatnonzero(is_bad[start : start + n])
+            yield self._with_origin(judged.slice(start, n), taken, origin, line, bad)
+            start += n
+
+    def _with_origin(
+        self,
+        judged: pa.Table,
+        taken: Taken,
+        origin: Origin,
+        line: int,
+        bad: NDArray[np.int64],
+    ) -> pa.RecordBatch:
+        """Add where rows come from, and of the bad ones their line and their bytes."""
+        n = len(taken.starts)
+        lines = np.zeros(n, np.int64)
+        raws: list[bytes | None] = [None] * n
+        is_good = np.ones(n, np.bool_)
+        is_good[bad] = False
+        lines[bad] = taken.lines(bad, line)
+        for row in bad.tolist():
+            raws[row] = taken.raw(row)
+        added = {
+            "_source_file": pa.repeat(origin.path, n),
+            "_place": pa.array(origin.place + taken.starts),
+            "_line": pa.array(lines, mask=is_good),
+            "_raw": pa.array(raws, pa.binary()),
+            "_layout": pa.array([None if good else origin.layout for good in is_good], pa.string()),
+            "_header": pa.array([None if good else origin.header for good in is_good], pa.string()),
+        }
+        columns = [
+            added.get(each.name, judged[each.name] if each.name not in added else None)
+            for each in self._schema
+        ]
+        table = pa.table(columns, names=self._schema.names).cast(self._schema)
+        return table.combine_chunks().to_batches()[0]
