@@ -111,7 +111,8 @@ def mantel_haenszel_risk_difference(strata: Column) -> Estimate:
 
 def _total(strata: Column, part: Callable[[Column], Column]) -> Column:
     """The sum over the strata, added up in their order."""
-    return F.aggregate(strata, F.lit(0.0), lambda total, s: total + part(s).cast("double"))
+    parts = F.transform(strata, lambda s: part(s).cast("double"))
+    return F.aggregate(parts, F.lit(0.0), lambda total, each: total + each)
 
 
 def _doubles(stratum: Column) -> tuple[Column, ...]:

@@ -1,0 +1,179 @@
+"""Where SQLFrame 4.10 differs from PySpark in what our tables use, put right.
+
+Each function below says what was wrong; `tests/engines/duckdb/test_patches.py` fails without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sqlframe.base import functions as base
+from sqlframe.base import types, util, window
+from sqlframe.base.column import Column
+from sqlframe.base.dataframe import BaseDataFrame
+from sqlframe.duckdb import functions, session
+from sqlglot import exp
+from sqlglot.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEEPS_NULLS = "ignoreNullFields"
+_applied: list[str] = []
+
+
+def is_active() -> bool:
+    """Whether `pyspark.sql` is SQLFrame's in this process."""
+    return "sqlframe" in getattr(sys.modules.get("pyspark.sql"), "__name__", "")
+
+
+def apply() -> None:
+    """Put them all in place, once."""
+    if _applied:
+        return
+    for patch in PATCHES:
+        patch()
+        _applied.append(patch.__name__)
+
+
+def doubles_are_doubles() -> None:
+    """A Python float is a double; written as `0.05`, DuckDB reads a decimal and rounds to it."""
+    original = Column._lit.__func__  # type: ignore[attr-defined]  # noqa: SLF001  # a class method
+
+    def lit(cls: type[Column], value: Any) -> Column:  # noqa: ANN401  # whatever SQLFrame takes
+        if isinstance(value, float):
+            return cls(exp.cast(exp.Literal.string(repr(value)), exp.DataType.Type.DOUBLE))
+        literal: Column = original(cls, value)
+        return literal
+
+    Column._lit = classmethod(lit)  # type: ignore[assignment, method-assign]  # noqa: SLF001  # its only home
+
+
+def nulls_are_first_in_windows() -> None:
+    """Columns that say no order stand ascending with nulls first, as everywhere in Spark."""
+    original = window.WindowSpec.orderBy
+
+    def order_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
+        given = cols[0] if len(cols) == 1 and isinstance(cols[0], (list, tuple)) else cols
+        columns = (Column.ensure_col(each) for each in given)
+        return original(
+            self, *(c if isinstance(c.expression, exp.Ordered) else c.asc() for c in columns)
+        )
+
+    window.WindowSpec.orderBy = order_by  # type: ignore[method-assign]
+
+
+def extremes_keep_null() -> None:
+    """`max_by` and `min_by` bring what the row has, null too; DuckDB's leave such a row out."""
+
+    def by(name: str) -> Callable[[Any, Any], Column]:
+        def chosen(col: Any, ord: Any) -> Column:  # noqa: A002, ANN401  # PySpark's names
+            return Column.invoke_anonymous_function(col, name, ord)
+
+        return chosen
+
+    _replace("max_by", by("arg_max_null"))
+    _replace("min_by", by("arg_min_null"))
+
+
+def counts_are_bigint() -> None:
+    """`count_if` is a bigint; DuckDB's is a hugeint, which is no type of ours."""
+
+    def count_if(col: Any) -> Column:  # noqa: ANN401  # same
+        return base.count(base.when(Column.ensure_col(col), base.lit(1)))
+
+    _replace("count_if", count_if)
+
+
+def aggregates_start_somewhere() -> None:
+    """`aggregate` starts with its initial value; SQLFrame drops it for DuckDB.
+
+    The result is null for an array that is null, and the initial value for an empty one.
+    """
+    original = base.aggregate
+
+    def aggregate(col: Any, initialValue: Any, merge: Any, finish: Any = None) -> Column:  # noqa: ANN401, N803  # same
+        started = Column.invoke_anonymous_function(initialValue, "list_prepend", col)
+        reduced = original(started, initialValue, merge)
+        found = base.when(Column.ensure_col(col).isNotNull(), reduced)
+        return found if finish is None else finish(found)
+
+    _replace("aggregate", aggregate)
+
+
+def json_keeps_nulls() -> None:
+    """JSON of a struct is written with its nulls, the option that SQL and Python give for it.
+
+    SQLFrame hands the option on in SQL, where DuckDB knows none, and in Python only warns that it
+    ignores others.
+    """
+
+    def to_json(col: Any, options: dict[str, str] | None = None) -> Column:  # noqa: ANN401  # same
+        pairs = [base.lit(text) for pair in (options or {}).items() for text in pair]
+        told = {"options": base.create_map(*pairs)} if pairs else {}
+        return Column.invoke_expression_over_column(col, exp.JSONFormat, **told)
+
+    def written(self: Any, expression: exp.JSONFormat) -> str:  # noqa: ANN401  # a generator
+        options = expression.args.get("options")
+        told = [each.name for each in options.find_all(exp.Literal)] if options else []
+        if told != [_KEEPS_NULLS, "false"]:
+            raise UnsupportedError(f"to_json on DuckDB: only {_KEEPS_NULLS}=false, not {told}")
+        return f"CAST({self.func('TO_JSON', expression.this)} AS TEXT)"
+
+    _replace("to_json", to_json)
+    generator: Any = session._DuckDBV2.Generator  # noqa: SLF001  # what writes DuckDB's SQL
+    generator.TRANSFORMS = {**generator.TRANSFORMS, exp.JSONFormat: written}
+
+
+def broadcast_is_a_hint() -> None:
+    """`broadcast` hints how to join; DuckDB needs no hint, SQLFrame has no such function."""
+
+    def broadcast(df: BaseDataFrame[Any, Any, Any, Any, Any]) -> Any:  # noqa: ANN401  # same
+        return df
+
+    _replace("broadcast", broadcast)
+
+
+def steps_have_names_of_their_own() -> None:
+    """Steps of a query are known by a hash; of 8 digits, two steps may share one."""
+
+    def named(self: BaseDataFrame[Any, Any, Any, Any, Any], expression: exp.Expression) -> str:
+        text = expression.sql(dialect=self.session.input_dialect)
+        return f"t{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
+
+    BaseDataFrame._create_hash_from_expression = named  # type: ignore[assignment, method-assign]  # noqa: SLF001  # same
+
+
+def types_are_written_as_spark_does() -> None:
+    """A decimal has no blank in its name; a hugeint has one, so that a check can tell it."""
+    types.DecimalType.simpleString = (  # type: ignore[method-assign]
+        lambda self: f"decimal({self.precision},{self.scale})"
+    )
+    original = util.sqlglot_to_spark
+
+    def to_spark(dtype: exp.DataType) -> types.DataType:
+        is_huge = dtype.this == exp.DataType.Type.INT128
+        return types.DecimalType(38, 0) if is_huge else original(dtype)
+
+    util.sqlglot_to_spark = to_spark
+    sys.modules["sqlframe.base.dataframe"].sqlglot_to_spark = to_spark  # type: ignore[attr-defined]
+
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    doubles_are_doubles,
+    nulls_are_first_in_windows,
+    extremes_keep_null,
+    counts_are_bigint,
+    aggregates_start_somewhere,
+    json_keeps_nulls,
+    broadcast_is_a_hint,
+    steps_have_names_of_their_own,
+    types_are_written_as_spark_does,
+)
+
+
+def _replace(name: str, function: Callable[..., Any]) -> None:
+    for module in (base, functions):
+        setattr(module, name, function)
