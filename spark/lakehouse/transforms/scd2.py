@@ -44,7 +44,8 @@ def intervals(changes: DataFrame, write: Scd2) -> DataFrame:
     state = F.when(F.col(IS_DELETED), F.lit(IS_DELETED)).otherwise(F.col("record_hash"))
     opens_or_closes = ~F.col("_state").eqNullSafe(F.lag("_state").over(in_time))
     ends = F.lead(write.sequence_by).over(in_time)
-    never = F.lit(OPEN_END).cast(changes.schema[write.sequence_by].dataType)
+    types = {field.name: field.dataType for field in changes.schema.fields}
+    never = F.lit(OPEN_END).cast(types[write.sequence_by])
     return (
         changes.withColumn("record_hash", record_hash(write.tracked))
         .withColumn("_state", state)

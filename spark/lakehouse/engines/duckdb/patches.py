@@ -5,6 +5,7 @@ Each function below says what was wrong; `tests/engines/duckdb/test_patches.py` 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from typing import TYPE_CHECKING, Any
@@ -51,18 +52,43 @@ def doubles_are_doubles() -> None:
     Column._lit = classmethod(lit)  # type: ignore[assignment, method-assign]  # noqa: SLF001  # its only home
 
 
-def nulls_are_first_in_windows() -> None:
-    """Columns that say no order stand ascending with nulls first, as everywhere in Spark."""
-    original = window.WindowSpec.orderBy
+def windows_know_nulls_and_names() -> None:
+    """Columns that say no order stand ascending with nulls first, as everywhere in Spark.
 
+    And a name given to an expression, as SQLFrame gives one to each call, is none within a window.
+    """
     def order_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
-        given = cols[0] if len(cols) == 1 and isinstance(cols[0], (list, tuple)) else cols
-        columns = (Column.ensure_col(each) for each in given)
-        return original(
-            self, *(c if isinstance(c.expression, exp.Ordered) else c.asc() for c in columns)
-        )
+        known = self.expression.args.get("order")
+        ordered = [
+            c.expression if isinstance(c.expression, exp.Ordered) else c.asc().expression
+            for c in _columns(cols)
+        ]
+        return _with(self, "order", exp.Order(expressions=[*(known.expressions if known else []), *ordered]))
+
+    def partition_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
+        known = self.expression.args.get("partition_by") or []
+        return _with(self, "partition_by", [*known, *(c.column_expression for c in _columns(cols))])
 
     window.WindowSpec.orderBy = order_by  # type: ignore[method-assign]
+    window.WindowSpec.partitionBy = partition_by  # type: ignore[method-assign]
+
+
+def joins_have_one_column_of_a_name() -> None:
+    """A column of a join is the one that its result has.
+
+    SQLFrame looks a name up in both sides, and takes the next side at each mention: of a key of a
+    left join that is mentioned twice, the second is null where nothing matched.
+    """
+    for name in ("join", "crossJoin"):
+        setattr(BaseDataFrame, name, _closed(getattr(BaseDataFrame, name)))
+
+
+def _closed(joining: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(joining)
+    def joined(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # same
+        return joining(*args, **kwargs)._convert_leaf_to_cte()  # noqa: SLF001  # same
+
+    return joined
 
 
 def extremes_keep_null() -> None:
@@ -161,9 +187,23 @@ def types_are_written_as_spark_does() -> None:
     sys.modules["sqlframe.base.dataframe"].sqlglot_to_spark = to_spark  # type: ignore[attr-defined]
 
 
+def schemas_may_have_decimals() -> None:
+    """A schema in words may hold `decimal(18,2)`; SQLFrame cuts it at every comma."""
+    original = util.get_column_mapping_from_schema_input
+
+    def read(schema: Any, dialect: Any = None) -> dict[str, exp.DataType | None]:  # noqa: ANN401  # same
+        if not isinstance(schema, str) or " " not in schema:
+            return original(schema, dialect)
+        struct = exp.DataType.build(f"struct<{schema}>", dialect=dialect)
+        return {field.name: field.args["kind"] for field in struct.expressions}
+
+    sys.modules["sqlframe.base.session"].get_column_mapping_from_schema_input = read  # type: ignore[attr-defined]
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     doubles_are_doubles,
-    nulls_are_first_in_windows,
+    windows_know_nulls_and_names,
+    joins_have_one_column_of_a_name,
     extremes_keep_null,
     counts_are_bigint,
     aggregates_start_somewhere,
@@ -171,7 +211,19 @@ PATCHES: tuple[Callable[[], None], ...] = (
     broadcast_is_a_hint,
     steps_have_names_of_their_own,
     types_are_written_as_spark_does,
+    schemas_may_have_decimals,
 )
+
+
+def _columns(given: tuple[Any, ...]) -> list[Column]:
+    is_list = len(given) == 1 and isinstance(given[0], (list, tuple))
+    return [Column.ensure_col(each) for each in (given[0] if is_list else given)]
+
+
+def _with(spec: window.WindowSpec, part: str, value: object) -> window.WindowSpec:
+    changed = spec.copy()
+    changed.expression.set(part, value)
+    return changed
 
 
 def _replace(name: str, function: Callable[..., Any]) -> None:

@@ -220,7 +220,7 @@ def _used_by_landmark() -> Expression:
 
 def _with_activity(members: DataFrame, user_dim: DataFrame, events: DataFrame) -> DataFrame:
     """Add active_days: days from signup to the landmark on which a user used other features."""
-    is_early = F.col("event_date").between(F.col("signup_date"), _landmark())
+    is_early = (F.col("signup_date") <= F.col("event_date")) & (F.col("event_date") <= _landmark())
     days = (
         events.join(user_dim.select("user_id", "signup_date"), "user_id", how="inner")
         .filter(is_early)
