@@ -12,12 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-ON_DUCKDB = os.environ.get("LAKEHOUSE_ENGINE") == "duckdb"
-if ON_DUCKDB:  # before anything imports pyspark
-    from lakehouse.engines.duckdb.activation import activate
-
-    activate()
+from chosen_engine import ON_DUCKDB  # the first that leads to PySpark
 
 from lakehouse import cli
 from lakehouse.catalog import views
@@ -26,6 +21,8 @@ from lakehouse.engine import plan
 from lakehouse.engine.job import new_request
 from lakehouse.engine.lake import Lake
 from lakehouse.engine.outcome import Outcome
+from lakehouse.engines.duckdb.activation import activate
+from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["serving.postgres_server"]
 FAST_JVM = ";".join(
     (
-        "spark.driver.extraJavaOptions=-XX:+UseSerialGC {compiler} -Duser.timezone=UTC",
+        f"spark.driver.extraJavaOptions=-XX:+UseSerialGC {FIRST_COMPILER_ONLY} -Duser.timezone=UTC",
         "spark.sql.shuffle.partitions=2",
         "spark.default.parallelism=2",
         "spark.sql.adaptive.enabled=false",
@@ -77,15 +74,10 @@ def _clean_environment() -> Iterator[None]:
 def spark(_clean_environment: None) -> Iterator[SparkSession]:
     """The engine of this test process."""
     if ON_DUCKDB:
-        from pyspark.sql import SparkSession
-
-        yield SparkSession.builder.getOrCreate()
+        yield activate()
         return
-    from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
-
     with tempfile.TemporaryDirectory() as scratch:
-        fast = FAST_JVM.format(compiler=FIRST_COMPILER_ONLY)
-        conf = f"{fast};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
+        conf = f"{FAST_JVM};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
         session = start_session(
             load_settings(spark_master="local[2]", driver_memory="1500m", spark_conf=conf)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from lakehouse.transforms.numbers import as_json
+from lakehouse.transforms.numbers import as_json, steady
 from lakehouse.transforms.periods import weekday
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def against_days_before(
     window before a day, never the day itself, give a level (their median), what their weekday adds
     (median of the weekday less median of all, from 3 such days on), and a spread (1.4826 times the
     median absolute deviation, which estimates a standard deviation; Iglewicz & Hoaglin 1993). A day
-    with few rows is uncertain itself: the spread is at least its `noise`.
+    with few rows is uncertain itself: the spread is at least its `noise`. What is expected is told
+    with three decimals, a score with six.
 
     Args:
         points: The series columns, `metric_date`, `value` (0 or more) and `noise` (standard error
@@ -99,8 +100,8 @@ def _judged(pairs: DataFrame, kept: Sequence[str], baseline: Baseline) -> DataFr
     )
     return judged.filter(is_known).select(
         *kept,
-        (F.exp(usual) - 1).alias("expected"),
-        ((F.col("_y") - usual) / F.col("_spread")).alias("z_score"),
+        steady(F.exp(usual) - 1, 3).alias("expected"),
+        steady((F.col("_y") - usual) / F.col("_spread"), 6).alias("z_score"),
     )
 
 

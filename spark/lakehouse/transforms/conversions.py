@@ -35,9 +35,13 @@ def first_conversions(conversions: DataFrame) -> DataFrame:
             F.coalesce("_row_id", F.lit("")).alias("row_id"),
         ),
     )
-    return conversions.groupBy("user_id").agg(first.alias("first")).select(
-        "user_id",
-        *(F.col(f"first.{name}").alias(name) for name in FIRST),
+    return (
+        conversions.groupBy("user_id")
+        .agg(first.alias("first"))
+        .select(
+            "user_id",
+            *(F.col(f"first.{name}").alias(name) for name in FIRST),
+        )
     )
 
 

@@ -40,6 +40,11 @@ def with_sign(number: Column) -> Column:
     return F.concat(F.when(whole >= 0, "+").otherwise(""), whole.cast("string"))
 
 
+def steady(number: Column, places: int) -> Column:
+    """What a logarithm or exponential led to, rounded half up: their last bits differ by engine."""
+    return F.round(number, places)
+
+
 def as_json(*columns: str | Column) -> Column:
     """Columns as one line of JSON with nulls kept: null differs from '', fields cannot run over.
 

@@ -40,17 +40,17 @@ def quantiles(
         {"_n": F.sum("times").over(group), "_upto": F.sum("times").over(up_to_here)}
     )
     places = [F.lit(share) * (F.col("_n") - 1) for share in shares]
-    neighbours = {
-        f"_{side}_{i}": F.max(_at(rounded(place), value))
+    neighbours = [
+        F.max(_at(rounded(place), value)).alias(f"_{side}_{i}")
         for i, place in enumerate(places)
         for side, rounded in (("low", F.floor), ("high", F.ceil))
-    }
-    found = placed.groupBy(*by).agg(F.max("_n").alias("_n"), *(column.alias(name) for name, column in neighbours.items()), *also)
+    ]
+    found = placed.groupBy(*by).agg(*also, F.max("_n").alias("_n"), *neighbours)
     return found.select(
         *by,
         F.col("_n").cast("bigint").alias("n"),
         F.array(*(_between(i, place) for i, place in enumerate(places))).alias("quantiles"),
-        *(name for name in found.columns if name not in {*by, "_n", *neighbours}),
+        *found.columns[len(by) : len(by) + len(also)],
     )
 
 

@@ -57,13 +57,15 @@ def windows_know_nulls_and_names() -> None:
 
     And a name given to an expression, as SQLFrame gives one to each call, is none within a window.
     """
+
     def order_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
         known = self.expression.args.get("order")
         ordered = [
             c.expression if isinstance(c.expression, exp.Ordered) else c.asc().expression
             for c in _columns(cols)
         ]
-        return _with(self, "order", exp.Order(expressions=[*(known.expressions if known else []), *ordered]))
+        before = known.expressions if known else []
+        return _with(self, "order", exp.Order(expressions=[*before, *ordered]))
 
     def partition_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
         known = self.expression.args.get("partition_by") or []
@@ -102,6 +104,21 @@ def extremes_keep_null() -> None:
 
     _replace("max_by", by("arg_max_null"))
     _replace("min_by", by("arg_min_null"))
+
+
+def places_count_from_zero() -> None:
+    """`column[0]` is the first of an array, though DuckDB counts from 1.
+
+    SQLFrame knows that, too, but only of arrays whose type it can tell.
+    """
+    original = Column.getItem
+
+    def get_item(self: Column, key: Any) -> Column:  # noqa: ANN401  # same
+        if isinstance(key, int):
+            return Column.invoke_anonymous_function(self, "list_extract", base.lit(key + 1))
+        return original(self, key)
+
+    Column.getItem = get_item  # type: ignore[method-assign]
 
 
 def counts_are_bigint() -> None:
@@ -169,7 +186,7 @@ def steps_have_names_of_their_own() -> None:
         text = expression.sql(dialect=self.session.input_dialect)
         return f"t{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
 
-    BaseDataFrame._create_hash_from_expression = named  # type: ignore[assignment, method-assign]  # noqa: SLF001  # same
+    BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
 
 
 def types_are_written_as_spark_does() -> None:
@@ -179,9 +196,9 @@ def types_are_written_as_spark_does() -> None:
     )
     original = util.sqlglot_to_spark
 
-    def to_spark(dtype: exp.DataType) -> types.DataType:
-        is_huge = dtype.this == exp.DataType.Type.INT128
-        return types.DecimalType(38, 0) if is_huge else original(dtype)
+    def to_spark(sqlglot_dtype: exp.DataType) -> types.DataType:
+        is_huge = sqlglot_dtype.this == exp.DataType.Type.INT128
+        return types.DecimalType(38, 0) if is_huge else original(sqlglot_dtype)
 
     util.sqlglot_to_spark = to_spark
     sys.modules["sqlframe.base.dataframe"].sqlglot_to_spark = to_spark  # type: ignore[attr-defined]
@@ -205,6 +222,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     windows_know_nulls_and_names,
     joins_have_one_column_of_a_name,
     extremes_keep_null,
+    places_count_from_zero,
     counts_are_bigint,
     aggregates_start_somewhere,
     json_keeps_nulls,
@@ -221,9 +239,9 @@ def _columns(given: tuple[Any, ...]) -> list[Column]:
 
 
 def _with(spec: window.WindowSpec, part: str, value: object) -> window.WindowSpec:
-    changed = spec.copy()
-    changed.expression.set(part, value)
-    return changed
+    expression = spec.expression.copy()
+    expression.set(part, value)
+    return window.WindowSpec(expression)
 
 
 def _replace(name: str, function: Callable[..., Any]) -> None:

@@ -77,9 +77,9 @@ def transform(user_activity: DataFrame, run: Run) -> DataFrame:
     weeks = range(metric.RETENTION_WEEKS + 1)
     counted = user_activity.groupBy("cohort_week").agg(
         F.count(F.lit(1)).alias("cohort_size"),
-        F.array(
-            *(F.count_if(F.expr(f"(active_weeks & {2**week}) <> 0")) for week in weeks)
-        ).alias("by_week"),
+        F.array(*(F.count_if(F.expr(f"(active_weeks & {2**week}) <> 0")) for week in weeks)).alias(
+            "by_week"
+        ),
     )
     begins = F.expr("date_add(cohort_week, 7 * week_number)")
     return (

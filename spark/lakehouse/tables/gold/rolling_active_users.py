@@ -30,7 +30,7 @@ from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, WindowSpec
 
     from lakehouse.spec import Run
 
@@ -97,12 +97,19 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:
         moves.select(
             "activity_date",
             "came",
-            *(F.sum(name).over(so_far).cast("bigint").alias(name) for name in ("wau_7d", "mau_28d")),
+            *(
+                F.sum(name).over(so_far).cast("bigint").alias(name)
+                for name in ("wau_7d", "mau_28d")
+            ),
         )
         .filter("came > 0")
         .drop("came")
         .withColumn("is_complete", F.col("activity_date") < F.lit(run.as_of))
     )
+
+
+def _sum_of(name: str, window: WindowSpec) -> Expression:
+    return F.sum(name).over(window).cast("bigint")
 
 
 def _departure(days: int) -> Expression:
