@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chosen_engine import ON_DUCKDB  # the first that leads to PySpark
 
 from lakehouse import cli
 from lakehouse.catalog import views
@@ -20,6 +21,7 @@ from lakehouse.engine import plan
 from lakehouse.engine.job import new_request
 from lakehouse.engine.lake import Lake
 from lakehouse.engine.outcome import Outcome
+from lakehouse.engines.duckdb.activation import activate
 from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
 
@@ -71,6 +73,9 @@ def _clean_environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark(_clean_environment: None) -> Iterator[SparkSession]:
     """The engine of this test process."""
+    if ON_DUCKDB:
+        yield activate()
+        return
     with tempfile.TemporaryDirectory() as scratch:
         conf = f"{FAST_JVM};spark.sql.warehouse.dir={scratch};spark.local.dir={scratch}"
         session = start_session(

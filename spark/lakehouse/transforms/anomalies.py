@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.transforms.numbers import as_json, steady
+from lakehouse.transforms.periods import weekday
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +46,8 @@ def against_days_before(
     window before a day, never the day itself, give a level (their median), what their weekday adds
     (median of the weekday less median of all, from 3 such days on), and a spread (1.4826 times the
     median absolute deviation, which estimates a standard deviation; Iglewicz & Hoaglin 1993). A day
-    with few rows is uncertain itself: the spread is at least its `noise`.
+    with few rows is uncertain itself: the spread is at least its `noise`. What is expected is told
+    with three decimals, a score with six.
 
     Args:
         points: The series columns, `metric_date`, `value` (0 or more) and `noise` (standard error
@@ -53,9 +57,9 @@ def against_days_before(
     """
     named = points.withColumns(
         {
-            "_series": F.to_json(F.struct(*series), {"ignoreNullFields": "false"}),
-            "_y": F.log1p("value"),
-            "_weekday": F.weekday("metric_date"),
+            "_series": as_json(*series),
+            "_y": F.log(F.col("value") + 1),
+            "_weekday": weekday("metric_date"),
         }
     )
     before = named.select(
@@ -82,11 +86,11 @@ def _judged(pairs: DataFrame, kept: Sequence[str], baseline: Baseline) -> DataFr
     is_same_weekday = F.col("_past_weekday") == F.col("_weekday")
     spread = F.median(F.abs(F.col("_adjusted") - F.col("_level"))) * MAD_TO_SIGMA
     judged = level.groupBy("_series", "metric_date").agg(
-        *(F.any_value(name).alias(name) for name in kept if name != "metric_date"),
-        F.any_value("_y").alias("_y"),
-        F.any_value("_level").alias("_level"),
+        *(F.any_value(name, True).alias(name) for name in kept if name != "metric_date"),
+        F.any_value("_y", True).alias("_y"),
+        F.any_value("_level", True).alias("_level"),
         F.max(F.when(is_same_weekday, F.col("_effect"))).alias("_effect"),
-        F.greatest(spread, F.any_value("noise"), F.lit(baseline.min_spread)).alias("_spread"),
+        F.greatest(spread, F.any_value("noise", True), F.lit(baseline.min_spread)).alias("_spread"),
         F.count(F.lit(1)).alias("_n_days"),
         F.count_if(is_same_weekday).alias("_n_same_weekday"),
     )
@@ -96,8 +100,8 @@ def _judged(pairs: DataFrame, kept: Sequence[str], baseline: Baseline) -> DataFr
     )
     return judged.filter(is_known).select(
         *kept,
-        F.expm1(usual).alias("expected"),
-        ((F.col("_y") - usual) / F.col("_spread")).alias("z_score"),
+        steady(F.exp(usual) - 1, 3).alias("expected"),
+        steady((F.col("_y") - usual) / F.col("_spread"), 6).alias("z_score"),
     )
 
 

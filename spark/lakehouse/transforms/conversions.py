@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+FIRST = ("conversion_date", "days_to_convert", "mrr")
+"""What is told of a user's first conversion."""
+
+
 def first_conversions(conversions: DataFrame) -> DataFrame:
     """The first conversion of each user (by date, ties by higher mrr). One row per user.
 
@@ -23,15 +27,22 @@ def first_conversions(conversions: DataFrame) -> DataFrame:
     """
     days = F.coalesce("days_to_convert", F.datediff("conversion_date", "signup_date"))
     first = F.min_by(
-        F.struct("conversion_date", days.alias("days_to_convert"), "mrr"),
+        F.struct(FIRST[0], days.alias(FIRST[1]), FIRST[2]),
         F.struct(
             "conversion_date",
             (-F.coalesce("mrr", F.lit(-1))).alias("by_higher_mrr"),
-            "plan",
-            "_row_id",
+            F.coalesce("plan", F.lit("")).alias("plan"),
+            F.coalesce("_row_id", F.lit("")).alias("row_id"),
         ),
     )
-    return conversions.groupBy("user_id").agg(first.alias("first")).select("user_id", "first.*")
+    return (
+        conversions.groupBy("user_id")
+        .agg(first.alias("first"))
+        .select(
+            "user_id",
+            *(F.col(f"first.{name}").alias(name) for name in FIRST),
+        )
+    )
 
 
 def users_by_feature(
@@ -56,7 +67,7 @@ def users_by_feature(
             F.max(F.when(F.col("is_current"), F.struct("feature_name"))).alias("current"),
         )
         .filter("current IS NOT NULL")
-        .select("feature_id", "current.feature_name", "released_on")
+        .select("feature_id", F.col("current.feature_name").alias("feature_name"), "released_on")
     )
     first_use = feature_usage_facts.select("user_id", "feature_id", "first_used_date")
     reference_date = F.coalesce("conversion_date", F.lit(as_of))

@@ -21,6 +21,7 @@ def by_dimension(rows: DataFrame, names: Sequence[str]) -> DataFrame:
     structs = (
         F.struct(name.alias(DIMENSION[0]), value.alias(DIMENSION[1])) for name, value in pairs
     )
-    return (
-        rows.withColumn("_pair", F.explode(F.array(*structs))).select("*", "_pair.*").drop("_pair")
+    repeated = rows.withColumn("_pair", F.explode(F.array(*structs)))
+    return repeated.select("*", *(F.col(f"_pair.{name}").alias(name) for name in DIMENSION)).drop(
+        "_pair"
     )

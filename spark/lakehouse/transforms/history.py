@@ -37,6 +37,6 @@ def with_state_at(
 
     return (
         rows.join(histories, key, how="left")
-        .withColumn("_state", F.get(F.filter("_history", is_valid), F.lit(0)))
+        .withColumn("_state", F.try_element_at(F.filter("_history", is_valid), F.lit(1)))
         .drop("_history")
     )

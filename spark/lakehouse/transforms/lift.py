@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.transforms.numbers import steady
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -111,7 +113,8 @@ def mantel_haenszel_risk_difference(strata: Column) -> Estimate:
 
 def _total(strata: Column, part: Callable[[Column], Column]) -> Column:
     """The sum over the strata, added up in their order."""
-    return F.aggregate(strata, F.lit(0.0), lambda total, s: total + part(s).cast("double"))
+    parts = F.transform(strata, lambda s: part(s).cast("double"))
+    return F.aggregate(parts, F.lit(0.0), lambda total, each: total + each)
 
 
 def _doubles(stratum: Column) -> tuple[Column, ...]:
@@ -143,5 +146,5 @@ def rate_ratio(events_1: Column, time_1: Column, events_0: Column, time_0: Colum
     numbers = (events_1, time_1, events_0, time_0)
     a, s, c, t = (F.nullif(number, F.lit(0)).cast("double") for number in numbers)
     value = (a / s) / (c / t)
-    factor = F.exp(F.sqrt(F.lit(1.0) / a + F.lit(1.0) / c) * Z_95)
+    factor = steady(F.exp(F.sqrt(F.lit(1.0) / a + F.lit(1.0) / c) * Z_95), 9)  # from 1 to 16
     return Estimate(value, value / factor, value * factor)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.spec.windows import start_of
 from lakehouse.transforms.dimensions import DIMENSION
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -22,6 +23,11 @@ def week_of(day: str) -> str:
 def month_of(day: str) -> str:
     """SQL: first day of the day's month."""
     return start_of("month", day)
+
+
+def weekday(day: str) -> Column:
+    """Monday 0 to Sunday 6, of a day or a moment."""
+    return (F.dayofweek(day) + 5) % 7
 
 
 def growth_rate(value: str, period: str, before: str) -> Column:
@@ -48,6 +54,6 @@ def active_users(days: DataFrame, period: Column, name: str) -> DataFrame:
     """
     return days.groupBy(period, *DIMENSION).agg(
         F.count_distinct("user_id").alias(name),
-        F.sum("n_interactions").alias("n_interactions"),
-        F.sum("total_duration_ms").alias("total_duration_ms"),
+        total("n_interactions").alias("n_interactions"),
+        total("total_duration_ms").alias("total_duration_ms"),
     )

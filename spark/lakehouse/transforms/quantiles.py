@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.transforms.dialect import ON_DUCKDB
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,9 +16,13 @@ if TYPE_CHECKING:
 
 
 def quantiles(
-    counted: DataFrame, by: Sequence[str], value: str, shares: Sequence[float]
+    counted: DataFrame,
+    by: Sequence[str],
+    value: str,
+    shares: Sequence[float],
+    *also: Column,
 ) -> DataFrame:
-    """One row per group: the columns of the group, `n`, and `quantiles` in the order of `shares`.
+    """One row per group: its columns, `n`, `quantiles` in the order of `shares`, and `also`.
 
     A quantile stands at place share * (n - 1) of the group's values in order, counted from 0,
     interpolated between its neighbours (type 7 of Hyndman and Fan, 1996; SQL's PERCENTILE_CONT).
@@ -26,6 +32,7 @@ def quantiles(
         by: Columns of the group; null is a value like any other.
         value: Column of a number, never null.
         shares: Of the values below the quantile, from 0 to 1.
+        also: Further aggregates of the same rows, with names.
     """
     group = Window.partitionBy(*by)
     up_to_here = group.orderBy(value).rowsBetween(Window.unboundedPreceding, Window.currentRow)
@@ -34,18 +41,37 @@ def quantiles(
     )
     places = [F.lit(share) * (F.col("_n") - 1) for share in shares]
     neighbours = [
-        column
+        F.max(_at(rounded(place), value)).alias(f"_{side}_{i}")
         for i, place in enumerate(places)
-        for column in (
-            F.max(_at(F.floor(place), value)).alias(f"_low_{i}"),
-            F.max(_at(F.ceil(place), value)).alias(f"_high_{i}"),
-        )
+        for side, rounded in (("low", F.floor), ("high", F.ceil))
     ]
-    found = placed.groupBy(*by).agg(F.max("_n").alias("_n"), *neighbours)
+    found = placed.groupBy(*by).agg(*also, F.max("_n").alias("_n"), *neighbours)
     return found.select(
         *by,
-        F.col("_n").alias("n"),
+        F.col("_n").cast("bigint").alias("n"),
         F.array(*(_between(i, place) for i, place in enumerate(places))).alias("quantiles"),
+        *found.columns[len(by) : len(by) + len(also)],
+    )
+
+
+def quantiles_of_small_groups(
+    counted: DataFrame,
+    by: Sequence[str],
+    value: str,
+    shares: Sequence[float],
+    *also: Column,
+) -> DataFrame:
+    """As `quantiles`, to the last bit, where the distinct values of every group fit into memory.
+
+    Spark counts them in a map, in one pass; DuckDB has no percentile of counted values, and sorts.
+    """
+    if ON_DUCKDB:
+        return quantiles(counted, by, value, shares, *also)
+    wanted = F.array(*(F.lit(float(share)) for share in shares))
+    return counted.groupBy(*by).agg(
+        F.sum("times").alias("n"),
+        F.percentile(value, wanted, F.col("times")).alias("quantiles"),
+        *also,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.transforms.numbers import as_json
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +22,7 @@ IS_DELETED = "is_deleted"
 
 def record_hash(columns: Sequence[str]) -> Column:
     """MD5 over columns as JSON with nulls kept: null differs from '' and fields cannot run over."""
-    fields = F.struct(*(F.col(name) for name in columns))
-    return F.md5(F.to_json(fields, {"ignoreNullFields": "false"}))
+    return F.md5(as_json(*columns))
 
 
 def intervals(changes: DataFrame, write: Scd2) -> DataFrame:
@@ -43,7 +44,8 @@ def intervals(changes: DataFrame, write: Scd2) -> DataFrame:
     state = F.when(F.col(IS_DELETED), F.lit(IS_DELETED)).otherwise(F.col("record_hash"))
     opens_or_closes = ~F.col("_state").eqNullSafe(F.lag("_state").over(in_time))
     ends = F.lead(write.sequence_by).over(in_time)
-    never = F.lit(OPEN_END).cast(changes.schema[write.sequence_by].dataType)
+    types = {field.name: field.dataType for field in changes.schema.fields}
+    never = F.lit(OPEN_END).cast(types[write.sequence_by])
     return (
         changes.withColumn("record_hash", record_hash(write.tracked))
         .withColumn("_state", state)

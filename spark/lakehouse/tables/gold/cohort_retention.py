@@ -77,9 +77,9 @@ def transform(user_activity: DataFrame, run: Run) -> DataFrame:
     weeks = range(metric.RETENTION_WEEKS + 1)
     counted = user_activity.groupBy("cohort_week").agg(
         F.count(F.lit(1)).alias("cohort_size"),
-        F.array(
-            *(F.count_if(F.expr(f"active_weeks & shiftleft(1L, {week}) <> 0")) for week in weeks)
-        ).alias("by_week"),
+        F.array(*(F.count_if(F.expr(f"(active_weeks & {2**week}) <> 0")) for week in weeks)).alias(
+            "by_week"
+        ),
     )
     begins = F.expr("date_add(cohort_week, 7 * week_number)")
     return (
@@ -91,7 +91,7 @@ def transform(user_activity: DataFrame, run: Run) -> DataFrame:
         .filter(begins <= F.lit(run.as_of))
         .select(
             "cohort_week",
-            "week_number",
+            F.col("week_number").cast("int").alias("week_number"),
             "cohort_size",
             "active_users",
             (F.col("active_users") / F.col("cohort_size")).alias("retention_rate"),

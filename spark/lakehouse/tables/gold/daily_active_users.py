@@ -27,6 +27,7 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.silver import user_days
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -78,8 +79,8 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:
         .groupBy("activity_date", *DIMENSION)
         .agg(
             F.count(F.lit(1)).alias("dau"),  # a user has one row a day
-            F.sum("n_interactions").alias("n_interactions"),
-            F.sum("total_duration_ms").alias("total_duration_ms"),
+            total("n_interactions").alias("n_interactions"),
+            total("total_duration_ms").alias("total_duration_ms"),
         )
         .withColumn("is_complete", F.col("activity_date") < F.lit(run.as_of))
     )

@@ -26,6 +26,8 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
+from lakehouse.transforms.numbers import nearest_double, total, wide
+from lakehouse.transforms.quantiles import quantiles_of_small_groups
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
@@ -41,7 +43,6 @@ SHARES = {
     "p95_ms": 0.95,
     "max_ms": 1.0,
 }
-EXACT = "decimal(38,0)"
 
 TABLE = Table(
     name="gold.device_performance",
@@ -91,21 +92,22 @@ def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  
         .agg(F.sum("times").alias("equal"))
         .select(
             "duration_ms",
-            (2 * F.coalesce(F.sum("equal").over(so_far), F.lit(0)) + F.col("equal") + 1)
-            .cast(EXACT)
-            .alias("rank2"),
+            wide(2 * F.coalesce(F.sum("equal").over(so_far), F.lit(0)) + F.col("equal") + 1).alias(
+                "rank2"
+            ),
         )
     )
     ranked = counted.join(ranks, "duration_ms")
-    shares = F.array(*(F.lit(share) for share in SHARES.values()))
-    devices = ranked.groupBy("device_type").agg(
-        F.sum("times").alias("n"),
-        F.percentile("duration_ms", shares, F.col("times")).alias("quantiles"),
-        F.sum(F.col("times") * F.col("rank2")).alias("sum_rank2"),
+    devices = quantiles_of_small_groups(
+        ranked,
+        ("device_type",),
+        "duration_ms",
+        tuple(SHARES.values()),
+        F.sum(wide(F.col("times") * F.col("rank2"))).alias("sum_rank2"),
     )
     whole = ranked.agg(
-        F.sum("times").alias("n_all"),
-        F.sum(F.col("times") * (F.col("rank2") * F.col("rank2")).cast(EXACT)).alias("sum_square"),
+        total("times").alias("n_all"),
+        F.sum(wide(F.col("times") * wide(F.col("rank2") * F.col("rank2")))).alias("sum_square"),
     )
     return devices.crossJoin(F.broadcast(whole)).select(
         "device_type",
@@ -119,8 +121,8 @@ def _spearman() -> Expression:
     """Pearson's correlation of twice the ranks with an indicator, from sums."""
     n, n_all = F.col("n").cast("double"), F.col("n_all").cast("double")
     mean = n_all + 1
-    covariance = F.col("sum_rank2").cast("double") / n_all - n / n_all * mean
-    spread = F.col("sum_square").cast("double") / n_all - mean * mean
+    covariance = nearest_double(F.col("sum_rank2")) / n_all - n / n_all * mean
+    spread = nearest_double(F.col("sum_square")) / n_all - mean * mean
     indicator = n / n_all * (1 - n / n_all)
     scale = F.sqrt(F.greatest(spread * indicator, F.lit(0.0)))
     # Rounding may leave the last digit beyond 1.

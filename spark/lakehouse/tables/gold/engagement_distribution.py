@@ -26,6 +26,7 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.silver import user_activity
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
+from lakehouse.transforms.numbers import two_to_the
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -71,8 +72,8 @@ def transform(user_activity: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001 
         .agg(F.count(F.lit(1)).alias("n_users"))
         .select(
             *DIMENSION,
-            F.expr("shiftleft(1L, exponent)").alias("bucket_from"),
-            F.expr("shiftleft(2L, exponent) - 1").alias("bucket_to"),
+            two_to_the(F.col("exponent")).alias("bucket_from"),
+            (two_to_the(F.col("exponent") + 1) - 1).alias("bucket_to"),
             "n_users",
             (F.col("n_users") / of_group).alias("share_rate"),
         )

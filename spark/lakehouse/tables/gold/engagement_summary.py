@@ -30,6 +30,7 @@ from lakehouse.spec import (
 from lakehouse.tables.gold import daily_active_users
 from lakehouse.tables.silver import user_activity
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
@@ -102,8 +103,8 @@ def transform(user_activity: DataFrame, daily_active_users: DataFrame, run: Run)
         .groupBy(*DIMENSION)
         .agg(
             n_users.alias("n_users"),
-            F.sum("n_interactions").alias("n_interactions"),
-            F.sum("total_duration_ms").alias("total_duration_ms"),
+            total("n_interactions").alias("n_interactions"),
+            total("total_duration_ms").alias("total_duration_ms"),
             (F.sum("n_interactions") / n_users).alias("avg_interactions"),
             (F.sum("total_duration_ms") / n_users).alias("avg_duration_ms"),
             (F.sum("n_active_days") / n_users).alias("avg_active_days"),
@@ -130,4 +131,4 @@ def _sum_of_days(run: Run, skipped: int) -> Expression:
     """Interactions of the 28 days that end so many days before the as-of date."""
     age = F.datediff(F.lit(run.as_of), F.col("activity_date")) - skipped
     is_in = (age >= 0) & (age < metric.ROLLING_DAYS)
-    return F.sum(F.when(is_in, F.col("n_interactions")).otherwise(0))
+    return total(F.when(is_in, F.col("n_interactions")).otherwise(0))

@@ -36,6 +36,8 @@ interval by chance.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -64,6 +66,7 @@ from lakehouse.tables.bronze import conversions, feature_usage_events
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
 from lakehouse.transforms import lift
 from lakehouse.transforms.conversions import users_by_feature
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
@@ -182,7 +185,7 @@ def transform(  # noqa: PLR0913, PLR0917  # one parameter per input
         .groupBy("feature_id", "feature_name")
         .agg(
             F.array_sort(F.collect_list(F.struct("active_days", *lift.STRATUM))).alias("strata"),
-            *(F.sum(name).alias(name) for name in (*lift.STRATUM, *PERSON_TIME, *NAIVE)),
+            *(total(name).alias(name) for name in (*lift.STRATUM, *PERSON_TIME, *NAIVE)),
         )
     )
     return _compared(counts, as_of)
@@ -217,7 +220,7 @@ def _used_by_landmark() -> Expression:
 
 def _with_activity(members: DataFrame, user_dim: DataFrame, events: DataFrame) -> DataFrame:
     """Add active_days: days from signup to the landmark on which a user used other features."""
-    is_early = F.col("event_date").between(F.col("signup_date"), _landmark())
+    is_early = (F.col("signup_date") <= F.col("event_date")) & (F.col("event_date") <= _landmark())
     days = (
         events.join(user_dim.select("user_id", "signup_date"), "user_id", how="inner")
         .filter(is_early)
@@ -273,8 +276,8 @@ def _person_time() -> list[Expression]:
     has_converted = F.col("converted_on").isNotNull()
     is_watched = F.col("is_watched")
     return [
-        F.sum(F.when(is_watched, exposed_days).otherwise(0)).alias("exposed_days"),
-        F.sum(F.when(is_watched, days - exposed_days).otherwise(0)).alias("unexposed_days"),
+        total(F.when(is_watched, exposed_days).otherwise(0)).alias("exposed_days"),
+        total(F.when(is_watched, days - exposed_days).otherwise(0)).alias("unexposed_days"),
         F.count_if(is_watched & has_converted & is_exposed).alias("exposed_conversions"),
         F.count_if(is_watched & has_converted & ~is_exposed).alias("unexposed_conversions"),
     ]
@@ -331,7 +334,7 @@ def _verdict() -> Expression:
         ratio_is_up,
         F.col("rate_ratio_high") < 1,
     )
-    some = F.exists(F.array(*excludes), lambda each: F.coalesce(each, F.lit(False)))
+    some = reduce(or_, (F.coalesce(each, F.lit(False)) for each in excludes))
     return (
         F.when(adjusted_is_up & ratio_is_up, metric.SUPPORTED)
         .when(some, metric.ASSOCIATION)

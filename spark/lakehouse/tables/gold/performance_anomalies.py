@@ -33,6 +33,7 @@ from lakehouse.spec import (
 from lakehouse.tables.gold import performance_metrics
 from lakehouse.tables.gold.performance_metrics import PARTS
 from lakehouse.transforms.anomalies import Baseline, against_days_before, severity
+from lakehouse.transforms.numbers import with_sign, with_thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ def _noise() -> Expression:
     sqrt(0.95 x 0.05 / n) / density(1.645) x s, with s = (ln p95 - ln p50) / 1.645 (David & Nagaraja
     2003, Order Statistics, section 10.2).
     """
-    spread = F.log1p("p95_ms") - F.log1p("p50_ms")
+    spread = F.log(F.col("p95_ms") + 1) - F.log(F.col("p50_ms") + 1)
     return metric.NOISE_OF_P95 * spread / F.sqrt("n")
 
 
@@ -141,10 +142,14 @@ def _first_told(of: Callable[[str], Expression]) -> Expression:
 def _description() -> Expression:
     who = F.coalesce(F.concat_ws(" ", F.lit("of"), *SERIES), F.lit(""))
     whose = F.when(F.col("series_name").isNull(), F.lit("of everything")).otherwise(who)
-    return F.format_string(
-        "95th percentile %s: %,.0f ms, expected %,.0f ms for the weekday (%+.0f %%)",
+    return F.concat(
+        F.lit("95th percentile "),
         whose,
-        F.col("value"),
-        F.col("baseline"),
-        (F.col("value") / F.col("baseline") - 1) * 100,
+        F.lit(": "),
+        with_thousands(F.col("value")),
+        F.lit(" ms, expected "),
+        with_thousands(F.col("baseline")),
+        F.lit(" ms for the weekday ("),
+        with_sign((F.col("value") / F.col("baseline") - 1) * 100),
+        F.lit(" %)"),
     )

@@ -21,6 +21,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
+from lakehouse.transforms.periods import weekday
 from lakehouse.transforms.quantiles import quantiles
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ TABLE = Table(
 
 def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Percentiles of every hour of the week, from counts of equal durations."""
-    weekday = (F.weekday("event_at") + 1).alias("weekday")
+    day_of_week = (weekday("event_at") + 1).cast("int").alias("weekday")
     counted = (
         interactions.filter(metric.IS_MEASURED)
-        .groupBy(weekday, F.hour("event_at").alias("hour"), "duration_ms")
+        .groupBy(day_of_week, F.hour("event_at").cast("int").alias("hour"), "duration_ms")
         .agg(F.count(F.lit(1)).alias("times"))
     )
     return quantiles(counted, ("weekday", "hour"), "duration_ms", (0.5, 0.95)).select(

@@ -30,6 +30,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
+from lakehouse.transforms.quantiles import quantiles_of_small_groups
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -103,22 +104,21 @@ def transform(interactions: DataFrame, run: Run) -> DataFrame:
         F.struct(*((F.col(n) if n in mix else F.lit(None).cast("string")).alias(n) for n in PARTS))
         for mix in mixes
     ]
-    ranks = F.array(*(F.lit(rank / 100) for rank in RANKS))
-    return (
-        counted.select(
-            "metric_date", "duration_ms", "times", F.explode(F.array(*every_mix)).alias("mix")
-        )
-        .groupBy("metric_date", *(f"mix.{name}" for name in PARTS))
-        .agg(
-            F.sum("times").alias("n"),
-            F.percentile("duration_ms", ranks, F.col("times")).alias("ranked"),
-        )
-        .select(
-            "metric_date",
-            *PARTS,
-            "n",
-            *(F.col("ranked")[i].alias(f"p{rank}_ms") for i, rank in enumerate(RANKS)),
-            (F.col("ranked")[2] - F.col("ranked")[0]).alias("p99_p50_gap_ms"),
-            (F.col("metric_date") < F.lit(run.as_of)).alias("is_complete"),
-        )
+    mixed = counted.select(
+        "metric_date", "duration_ms", "times", F.explode(F.array(*every_mix)).alias("mix")
+    ).select(
+        "metric_date",
+        "duration_ms",
+        "times",
+        *(F.col(f"mix.{name}").alias(name) for name in PARTS),
+    )
+    shares = [rank / 100 for rank in RANKS]
+    ranked = F.col("quantiles")
+    return quantiles_of_small_groups(mixed, ("metric_date", *PARTS), "duration_ms", shares).select(
+        "metric_date",
+        *PARTS,
+        "n",
+        *(ranked[i].alias(f"p{rank}_ms") for i, rank in enumerate(RANKS)),
+        (ranked[2] - ranked[0]).alias("p99_p50_gap_ms"),
+        (F.col("metric_date") < F.lit(run.as_of)).alias("is_complete"),
     )

@@ -26,10 +26,11 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import user_days
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, WindowSpec
 
     from lakehouse.spec import Run
 
@@ -86,8 +87,8 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:
     moves = (
         user_days.withColumn("following", F.lead("activity_date").over(in_time))
         .select(F.explode(points).alias("point"))
-        .groupBy("point.activity_date")
-        .agg(*(F.sum(f"point.{name}").alias(name) for name in ("came", "wau_7d", "mau_28d")))
+        .groupBy(F.col("point.activity_date").alias("activity_date"))
+        .agg(*(total(f"point.{name}").alias(name) for name in ("came", "wau_7d", "mau_28d")))
     )
     so_far = Window.orderBy("activity_date").rowsBetween(
         Window.unboundedPreceding, Window.currentRow
@@ -96,12 +97,19 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:
         moves.select(
             "activity_date",
             "came",
-            *(F.sum(name).over(so_far).alias(name) for name in ("wau_7d", "mau_28d")),
+            *(
+                F.sum(name).over(so_far).cast("bigint").alias(name)
+                for name in ("wau_7d", "mau_28d")
+            ),
         )
         .filter("came > 0")
         .drop("came")
         .withColumn("is_complete", F.col("activity_date") < F.lit(run.as_of))
     )
+
+
+def _sum_of(name: str, window: WindowSpec) -> Expression:
+    return F.sum(name).over(window).cast("bigint")
 
 
 def _departure(days: int) -> Expression:

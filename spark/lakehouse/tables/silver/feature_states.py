@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
-VERSION_AS_NUMBERS = "transform(split(version, '[.]'), part -> try_cast(part AS bigint))"
+# Digits only (casts of `1e3` differ), and below every number where there are others: engines place
+# a null within an array differently.
+VERSION_AS_NUMBERS = (
+    "transform(split(version, '[.]'), part -> coalesce(CASE WHEN translate(part, '0123456789', '')"
+    " = '' THEN try_cast(part AS bigint) END, -1))"
+)
 TRACKED_AS_JSON = (
     "to_json(struct(feature_name, version, is_enabled), map('ignoreNullFields', 'false'))"
 )

@@ -105,8 +105,8 @@ def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  
             "n_actions",
             F.coalesce("last.duration_ms", F.lit(0)).alias("last_duration_ms"),
             F.col("first.interaction_id").alias("first_interaction_id"),
-            "first.country",
-            "first.device_type",
+            F.col("first.country").alias("country"),
+            F.col("first.device_type").alias("device_type"),
             F.col("first.page_id").alias("entry_page"),
             F.col("last.page_id").alias("exit_page"),
         )

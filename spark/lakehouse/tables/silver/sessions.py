@@ -30,6 +30,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import session_fragments
+from lakehouse.transforms.numbers import as_json, total
 from lakehouse.transforms.sessions import milliseconds_between, numbered
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
         F.struct("first_interaction_id", "device_type", "country", "entry_page"), place
     )
     last = F.max_by(F.struct("last_duration_ms", "exit_page"), place)
-    named = {"ignoreNullFields": "false"}
-    identity = F.md5(F.to_json(F.struct("user_id", "first.first_interaction_id"), named))
+    identity = F.md5(as_json("user_id", F.col("first.first_interaction_id")))
     return (
         numbered(
             session_fragments,
@@ -103,7 +103,7 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
         .agg(
             F.min("first_at").alias("started_at"),
             F.max("last_at").alias("ended_at"),
-            F.sum("n_actions").alias("n_actions"),
+            total("n_actions").alias("n_actions"),
             first.alias("first"),
             last.alias("last"),
         )
@@ -118,10 +118,10 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
                 "duration_ms"
             ),
             (F.col("n_actions") == 1).alias("is_bounce"),
-            "first.device_type",
-            "first.country",
+            F.col("first.device_type").alias("device_type"),
+            F.col("first.country").alias("country"),
             F.to_date("started_at").alias("session_date"),
-            "first.entry_page",
-            "last.exit_page",
+            F.col("first.entry_page").alias("entry_page"),
+            F.col("last.exit_page").alias("exit_page"),
         )
     )

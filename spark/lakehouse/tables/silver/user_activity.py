@@ -24,6 +24,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import user_days
+from lakehouse.transforms.numbers import total, two_to_the
 from lakehouse.transforms.periods import week_of
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # n
             first_week.alias("cohort_week"),
             weeks.alias("weeks"),
             F.count(F.lit(1)).alias("n_active_days"),
-            F.sum("n_interactions").alias("n_interactions"),
-            F.sum("total_duration_ms").alias("total_duration_ms"),
+            total("n_interactions").alias("n_interactions"),
+            total("total_duration_ms").alias("total_duration_ms"),
             last.alias("last"),
         )
         .select(
@@ -108,11 +109,6 @@ def _bits(weeks: Expression, first: Expression) -> Expression:
     """One bit a week that is at most 26 weeks after the first."""
     numbers = F.transform(weeks, lambda week: ((week - first) / 7).cast("int"))
     watched = F.filter(numbers, lambda number: number <= metric.RETENTION_WEEKS)
-    zero = F.lit(0).cast("bigint")
-    return F.aggregate(
-        watched,
-        zero,
-        lambda bits, number: bits.bitwiseOR(
-            F.call_function("shiftleft", F.lit(1).cast("bigint"), number)
-        ),
-    )
+    # Each number is there once: the sum has the bits of all.
+    bits = F.transform(watched, two_to_the)
+    return F.aggregate(bits, F.lit(0).cast("bigint"), lambda so_far, bit: so_far + bit)

@@ -28,11 +28,14 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
+from lakehouse.transforms.numbers import total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Run
+
+LAST = ("country", "device_type", "subscription_type")
 
 TABLE = Table(
     name="silver.user_days",
@@ -80,14 +83,14 @@ TABLE = Table(
 def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Aggregate the interactions of each user and day."""
     last = F.max_by(
-        F.struct("country", "device_type", "subscription_type"),
+        F.struct(*LAST),
         F.struct("event_at", "interaction_id"),
     )
     return (
         interactions.groupBy("user_id", F.col("event_date").alias("activity_date"))
         .agg(
             F.count(F.lit(1)).alias("n_interactions"),
-            F.coalesce(F.sum("duration_ms"), F.lit(0)).alias("total_duration_ms"),
+            F.coalesce(total("duration_ms"), F.lit(0)).alias("total_duration_ms"),
             F.min("event_at").alias("first_at"),
             F.max("event_at").alias("last_at"),
             last.alias("last"),
@@ -99,8 +102,6 @@ def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  
             "total_duration_ms",
             "first_at",
             "last_at",
-            "last.country",
-            "last.device_type",
-            "last.subscription_type",
+            *(F.col(f"last.{name}").alias(name) for name in LAST),
         )
     )

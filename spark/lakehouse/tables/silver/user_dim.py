@@ -60,16 +60,16 @@ TABLE = Table(
 
 def transform(user_signups: DataFrame, conversions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Signups with the plan of the latest conversion."""
-    latest = F.struct(
+    place = F.struct(
         "conversion_date",
         F.coalesce("mrr", F.lit(-1)).alias("mrr"),
-        "plan",
+        F.coalesce("plan", F.lit("")).alias("plan"),
     )
-    plans = conversions.groupBy("user_id").agg(F.max(latest).alias("latest"))
+    plans = conversions.groupBy("user_id").agg(F.max_by("plan", place).alias("plan"))
     return user_signups.join(plans, "user_id", "left").select(
         "user_id",
         "signup_date",
         "company_size",
         "industry",
-        F.coalesce("latest.plan", F.lit(FREE)).alias("current_plan"),
+        F.coalesce("plan", F.lit(FREE)).alias("current_plan"),
     )

@@ -1,0 +1,1 @@
+"""DuckDB in this process, through SQLFrame: PySpark's frames without a JVM."""

@@ -1,0 +1,249 @@
+"""Where SQLFrame 4.10 differs from PySpark in what our tables use, put right.
+
+Each function below says what was wrong; `tests/engines/duckdb/test_patches.py` fails without it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sqlframe.base import functions as base
+from sqlframe.base import types, util, window
+from sqlframe.base.column import Column
+from sqlframe.base.dataframe import BaseDataFrame
+from sqlframe.duckdb import functions, session
+from sqlglot import exp
+from sqlglot.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEEPS_NULLS = "ignoreNullFields"
+_applied: list[str] = []
+
+
+def is_active() -> bool:
+    """Whether `pyspark.sql` is SQLFrame's in this process."""
+    return "sqlframe" in getattr(sys.modules.get("pyspark.sql"), "__name__", "")
+
+
+def apply() -> None:
+    """Put them all in place, once."""
+    if _applied:
+        return
+    for patch in PATCHES:
+        patch()
+        _applied.append(patch.__name__)
+
+
+def doubles_are_doubles() -> None:
+    """A Python float is a double; written as `0.05`, DuckDB reads a decimal and rounds to it."""
+    original = Column._lit.__func__  # type: ignore[attr-defined]  # noqa: SLF001  # a class method
+
+    def lit(cls: type[Column], value: Any) -> Column:  # noqa: ANN401  # whatever SQLFrame takes
+        if isinstance(value, float):
+            return cls(exp.cast(exp.Literal.string(repr(value)), exp.DataType.Type.DOUBLE))
+        literal: Column = original(cls, value)
+        return literal
+
+    Column._lit = classmethod(lit)  # type: ignore[assignment, method-assign]  # noqa: SLF001  # its only home
+
+
+def windows_know_nulls_and_names() -> None:
+    """Columns that say no order stand ascending with nulls first, as everywhere in Spark.
+
+    And a name given to an expression, as SQLFrame gives one to each call, is none within a window.
+    """
+
+    def order_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
+        known = self.expression.args.get("order")
+        ordered = [
+            c.expression if isinstance(c.expression, exp.Ordered) else c.asc().expression
+            for c in _columns(cols)
+        ]
+        before = known.expressions if known else []
+        return _with(self, "order", exp.Order(expressions=[*before, *ordered]))
+
+    def partition_by(self: window.WindowSpec, *cols: Any) -> window.WindowSpec:  # noqa: ANN401  # same
+        known = self.expression.args.get("partition_by") or []
+        return _with(self, "partition_by", [*known, *(c.column_expression for c in _columns(cols))])
+
+    window.WindowSpec.orderBy = order_by  # type: ignore[method-assign]
+    window.WindowSpec.partitionBy = partition_by  # type: ignore[method-assign]
+
+
+def joins_have_one_column_of_a_name() -> None:
+    """A column of a join is the one that its result has.
+
+    SQLFrame looks a name up in both sides, and takes the next side at each mention: of a key of a
+    left join that is mentioned twice, the second is null where nothing matched.
+    """
+    for name in ("join", "crossJoin"):
+        setattr(BaseDataFrame, name, _closed(getattr(BaseDataFrame, name)))
+
+
+def _closed(joining: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(joining)
+    def joined(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # same
+        return joining(*args, **kwargs)._convert_leaf_to_cte()  # noqa: SLF001  # same
+
+    return joined
+
+
+def extremes_keep_null() -> None:
+    """`max_by` and `min_by` bring what the row has, null too; DuckDB's leave such a row out."""
+
+    def by(name: str) -> Callable[[Any, Any], Column]:
+        def chosen(col: Any, ord: Any) -> Column:  # noqa: A002, ANN401  # PySpark's names
+            return Column.invoke_anonymous_function(col, name, ord)
+
+        return chosen
+
+    _replace("max_by", by("arg_max_null"))
+    _replace("min_by", by("arg_min_null"))
+
+
+def places_count_from_zero() -> None:
+    """`column[0]` is the first of an array, though DuckDB counts from 1.
+
+    SQLFrame knows that, too, but only of arrays whose type it can tell.
+    """
+    original = Column.getItem
+
+    def get_item(self: Column, key: Any) -> Column:  # noqa: ANN401  # same
+        if isinstance(key, int):
+            return Column.invoke_anonymous_function(self, "list_extract", base.lit(key + 1))
+        return original(self, key)
+
+    Column.getItem = get_item  # type: ignore[method-assign]
+
+
+def counts_are_bigint() -> None:
+    """`count_if` is a bigint; DuckDB's is a hugeint, which is no type of ours."""
+
+    def count_if(col: Any) -> Column:  # noqa: ANN401  # same
+        return base.count(base.when(Column.ensure_col(col), base.lit(1)))
+
+    _replace("count_if", count_if)
+
+
+def aggregates_start_somewhere() -> None:
+    """`aggregate` starts with its initial value; SQLFrame drops it for DuckDB.
+
+    The result is null for an array that is null, and the initial value for an empty one.
+    """
+    original = base.aggregate
+
+    def aggregate(col: Any, initialValue: Any, merge: Any, finish: Any = None) -> Column:  # noqa: ANN401, N803  # same
+        started = Column.invoke_anonymous_function(initialValue, "list_prepend", col)
+        reduced = original(started, initialValue, merge)
+        found = base.when(Column.ensure_col(col).isNotNull(), reduced)
+        return found if finish is None else finish(found)
+
+    _replace("aggregate", aggregate)
+
+
+def json_keeps_nulls() -> None:
+    """JSON of a struct is written with its nulls, the option that SQL and Python give for it.
+
+    SQLFrame hands the option on in SQL, where DuckDB knows none, and in Python only warns that it
+    ignores others.
+    """
+
+    def to_json(col: Any, options: dict[str, str] | None = None) -> Column:  # noqa: ANN401  # same
+        pairs = [base.lit(text) for pair in (options or {}).items() for text in pair]
+        told = {"options": base.create_map(*pairs)} if pairs else {}
+        return Column.invoke_expression_over_column(col, exp.JSONFormat, **told)
+
+    def written(self: Any, expression: exp.JSONFormat) -> str:  # noqa: ANN401  # a generator
+        options = expression.args.get("options")
+        told = [each.name for each in options.find_all(exp.Literal)] if options else []
+        if told != [_KEEPS_NULLS, "false"]:
+            raise UnsupportedError(f"to_json on DuckDB: only {_KEEPS_NULLS}=false, not {told}")
+        return f"CAST({self.func('TO_JSON', expression.this)} AS TEXT)"
+
+    _replace("to_json", to_json)
+    generator: Any = session._DuckDBV2.Generator  # noqa: SLF001  # what writes DuckDB's SQL
+    generator.TRANSFORMS = {**generator.TRANSFORMS, exp.JSONFormat: written}
+
+
+def broadcast_is_a_hint() -> None:
+    """`broadcast` hints how to join; DuckDB needs no hint, SQLFrame has no such function."""
+
+    def broadcast(df: BaseDataFrame[Any, Any, Any, Any, Any]) -> Any:  # noqa: ANN401  # same
+        return df
+
+    _replace("broadcast", broadcast)
+
+
+def steps_have_names_of_their_own() -> None:
+    """Steps of a query are known by a hash; of 8 digits, two steps may share one."""
+
+    def named(self: BaseDataFrame[Any, Any, Any, Any, Any], expression: exp.Expression) -> str:
+        text = expression.sql(dialect=self.session.input_dialect)
+        return f"t{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
+
+    BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
+def types_are_written_as_spark_does() -> None:
+    """A decimal has no blank in its name; a hugeint has one, so that a check can tell it."""
+    types.DecimalType.simpleString = (  # type: ignore[method-assign]
+        lambda self: f"decimal({self.precision},{self.scale})"
+    )
+    original = util.sqlglot_to_spark
+
+    def to_spark(sqlglot_dtype: exp.DataType) -> types.DataType:
+        is_huge = sqlglot_dtype.this == exp.DataType.Type.INT128
+        return types.DecimalType(38, 0) if is_huge else original(sqlglot_dtype)
+
+    util.sqlglot_to_spark = to_spark
+    sys.modules["sqlframe.base.dataframe"].sqlglot_to_spark = to_spark  # type: ignore[attr-defined]
+
+
+def schemas_may_have_decimals() -> None:
+    """A schema in words may hold `decimal(18,2)`; SQLFrame cuts it at every comma."""
+    original = util.get_column_mapping_from_schema_input
+
+    def read(schema: Any, dialect: Any = None) -> dict[str, exp.DataType | None]:  # noqa: ANN401  # same
+        if not isinstance(schema, str) or " " not in schema:
+            return original(schema, dialect)
+        struct = exp.DataType.build(f"struct<{schema}>", dialect=dialect)
+        return {field.name: field.args["kind"] for field in struct.expressions}
+
+    sys.modules["sqlframe.base.session"].get_column_mapping_from_schema_input = read  # type: ignore[attr-defined]
+
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    doubles_are_doubles,
+    windows_know_nulls_and_names,
+    joins_have_one_column_of_a_name,
+    extremes_keep_null,
+    places_count_from_zero,
+    counts_are_bigint,
+    aggregates_start_somewhere,
+    json_keeps_nulls,
+    broadcast_is_a_hint,
+    steps_have_names_of_their_own,
+    types_are_written_as_spark_does,
+    schemas_may_have_decimals,
+)
+
+
+def _columns(given: tuple[Any, ...]) -> list[Column]:
+    is_list = len(given) == 1 and isinstance(given[0], (list, tuple))
+    return [Column.ensure_col(each) for each in (given[0] if is_list else given)]
+
+
+def _with(spec: window.WindowSpec, part: str, value: object) -> window.WindowSpec:
+    expression = spec.expression.copy()
+    expression.set(part, value)
+    return window.WindowSpec(expression)
+
+
+def _replace(name: str, function: Callable[..., Any]) -> None:
+    for module in (base, functions):
+        setattr(module, name, function)
