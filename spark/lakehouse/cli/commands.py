@@ -18,6 +18,7 @@ from lakehouse.cli import console, serving
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.engine import plan as planning
+from lakehouse.engines.choice import prepare
 from lakehouse.engines.ports import LOOPBACK
 from lakehouse.errors import (
     EXIT_BUG,
@@ -508,7 +509,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 def main() -> None:
     """Run the command; errors become one line and an exit code."""
     try:
-        current_settings()
+        prepare(current_settings())
         app()
     except LakehouseError as error:
         console.print_error(error)

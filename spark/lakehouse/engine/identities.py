@@ -1,4 +1,4 @@
-"""Which rows of a delivery repeat each other: found by 64 bits of their identity."""
+"""Which rows of a delivery repeat each other: found by some bits of their identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PLACE = "_place"
 """Of a row among all that are read."""
-_SHORT = "_short"  # 64 bits of an identity
+SHORT = "_short_id"
+"""60 bits of its identity: few rows share them that are not repeats."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +36,24 @@ class Identities:
 
     @classmethod
     def of(cls, engine: Engine, good: DataFrame, bad: DataFrame) -> Identities:
-        """Count them: 64 bits of each are shuffled, and the whole of those that share them."""
-        short = F.xxhash64("_row_id").alias(_SHORT)
-        nothing = F.lit(None).cast("bigint").alias(_SHORT)
-        is_good, is_shared = F.col(_SHORT).isNotNull(), F.col("_n") > 1
-        every = good.select(short).unionByName(bad.select(nothing))
+        """Count them: some bits of each are shuffled, and the whole of those that share them."""
+        nothing = F.lit(None).cast("bigint").alias(SHORT)
+        is_good, is_shared = F.col(SHORT).isNotNull(), F.col("_n") > 1
+        every = good.select(SHORT).unionByName(bad.select(nothing))
         shorts = engine.observe(
-            every.groupBy(_SHORT).agg(F.count(F.lit(1)).alias("_n")),
+            every.groupBy(SHORT).agg(F.count(F.lit(1)).alias("_n")),
             rows=F.sum("_n"),
             bad=F.sum(F.when(~is_good, F.col("_n"))),
             distinct=F.count_if(is_good),
             shared=F.count_if(is_good & is_shared),
         )
-        shared = engine.keep(shorts.rows.filter(is_good & is_shared).select(_SHORT))
+        shared = engine.keep(shorts.rows.filter(is_good & is_shared).select(SHORT))
         counted = shorts.counts()
         n_shared = counted.pop("shared")
         if not n_shared:
             return cls(**counted, repeated=None)
-        suspects = good.select("_row_id", PLACE, short).join(
-            engine.few(shared, n_shared), _SHORT, "left_semi"
+        suspects = good.select("_row_id", PLACE, SHORT).join(
+            engine.few(shared, n_shared), SHORT, "left_semi"
         )
         whole = engine.observe(
             suspects.groupBy("_row_id").agg(

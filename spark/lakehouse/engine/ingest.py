@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.engine.identities import PLACE, Identities
+from lakehouse.engine.identities import PLACE, SHORT, Identities
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.outlook import look
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
@@ -85,7 +85,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad)
-        rows = conform(found.first_of_each(rows).drop(PLACE), job.table)
+        rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
             written = _reconciled(job, rows, found.distinct, held, landed=landed, position=position)
@@ -134,7 +134,7 @@ def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> Data
 def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     """The good rows with the columns of the table and their place, repeats among them."""
     rows = job.entry.transform(records.filter(~_is_bad()), job.run)
-    return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE)
+    return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE, SHORT)
 
 
 def _not_held(job: Job, rows: DataFrame, n: int, held: DataFrame | None) -> DataFrame:
@@ -179,5 +179,5 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     arrivals = look(job).arrivals
     landed = arrivals.files(whole=True) if arrivals else ()
     records = _records(job, landed, with_gone=True)
-    rows = _good_rows(job, records).drop(PLACE).dropDuplicates(["_row_id"])
+    rows = _good_rows(job, records).drop(PLACE, SHORT).dropDuplicates(["_row_id"])
     return _with_rows_of_gone_files(conform(rows, job.table), current, landed)

@@ -51,7 +51,7 @@ def new_request(
     day: date | None = None,
 ) -> Request:
     """A request made now; run ids sort by time."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = datetime.now(UTC)
     identity = run_id or f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     return Request(identity, now, as_of, full_refresh, day)
 

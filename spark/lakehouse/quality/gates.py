@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from lakehouse.spec.checks import AGE_DAYS, REJECTED_RATE, ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Row
 
     from lakehouse.io.state import State
     from lakehouse.spec import Check
@@ -95,5 +96,9 @@ def _with_samples(result: Result, subjects: Mapping[str, Subject]) -> Result:
         if check.refers_to
         else subjects[check.subject].rows().filter(check.samples or "true")
     )
-    texts = rows.limit(MAX_SAMPLES).select(F.to_json(F.struct("*")).alias("row")).collect()
-    return replace(result, samples=tuple(row["row"] for row in texts))
+    return replace(result, samples=tuple(map(_as_json, rows.limit(MAX_SAMPLES).collect())))
+
+
+def _as_json(row: Row) -> str:
+    known = {name: value for name, value in row.asDict(recursive=True).items() if value is not None}
+    return json.dumps(known, default=str, ensure_ascii=False)

@@ -37,6 +37,7 @@ TASK_BYTES = 32 << 20
 """Of landing files that one task reads, about."""
 TECHNICAL = {
     "_row_id": STRING,
+    "_short_id": LONG,
     "_source_file": STRING,
     "_file_date": DATE,
     "_extra": STRING,
@@ -47,7 +48,8 @@ TECHNICAL = {
     "_layout": STRING,
     "_header": STRING,
 }
-"""Beside the declared fields: `_place` orders all that is read, the last four are of rejects."""
+"""Beside the declared fields. `_short_id` is 60 bits of `_row_id`, `_place` orders all that is
+read, the last four are of rejects alone."""
 
 
 @dataclass(frozen=True)

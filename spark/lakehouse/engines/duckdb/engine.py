@@ -1,0 +1,139 @@
+"""DuckDB as one run of a table uses it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from lakehouse.engines.duckdb.store import LAID_OUT, DuckdbStore
+from lakehouse.engines.layout import ROWS_A_FILE
+from lakehouse.landing import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+    from pyspark.sql import Column, DataFrame
+
+    from lakehouse.engines.duckdb.frames import Frames
+    from lakehouse.landing.reader import Part
+    from lakehouse.spec import Source, Table
+
+READERS = 2
+"""Landing files that are read at once."""
+
+
+class DuckdbObservedCounts:
+    """Aggregates over rows, taken when they are asked for: the rows were kept."""
+
+    def __init__(self, rows: DataFrame, aggregates: dict[str, Column]) -> None:
+        """Keep what to count."""
+        self.rows = rows
+        self._aggregates = aggregates
+
+    def values(self) -> dict[str, Any]:
+        """The aggregates."""
+        columns = [column.alias(name) for name, column in self._aggregates.items()]
+        row = self.rows.agg(*columns).first()
+        return row.asDict() if row else {}
+
+    def counts(self) -> dict[str, int]:
+        """The aggregates as whole numbers."""
+        return {name: int(value or 0) for name, value in self.values().items()}
+
+
+class DuckdbEngine:
+    """The engine as one run of a table uses it; the process has one DuckDB, started when needed."""
+
+    def __init__(self, table: str, start: Callable[[], Frames]) -> None:
+        """Nothing is started yet."""
+        self._table = table
+        self._start = start
+
+    @property
+    def frames(self) -> Frames:
+        """The connection, started when first needed."""
+        return self._start()
+
+    @property
+    def store(self) -> DuckdbStore:
+        """Where tables are."""
+        return DuckdbStore(self.frames)
+
+    @contextmanager
+    def doing(self, verb: str) -> Iterator[None]:  # noqa: ARG002  # DuckDB's queries carry no labels
+        """Nothing is labelled."""
+        yield
+
+    def landed(self, parts: Sequence[Part], source: Source, max_record_bytes: int) -> DataFrame:
+        """The records of landing files, read side by side and kept on disk."""
+        folder = self.frames.scratch / self.frames.name()
+        folder.mkdir(parents=True)
+        shares = reader.shared(parts)
+
+        def read(number: int) -> str:
+            path = folder / f"{number}.parquet"
+            batches = reader.read(shares[number], source, max_record_bytes=max_record_bytes)
+            _write(path, batches, reader.schema(source))
+            return str(path)
+
+        with ThreadPoolExecutor(READERS) as pool:
+            paths = list(pool.map(read, range(len(shares))))
+        return self.frames.of_files(paths, reader.types(source))
+
+    def rejudged(self, held: DataFrame, source: Source, max_record_bytes: int) -> DataFrame:
+        """Rejected records, judged again."""
+        path = self.frames.scratch / f"{self.frames.name()}.parquet"
+        batches = (
+            found
+            for batch in self.frames.arrow(held).to_batches()
+            for found in reader.rejudge(batch, source, max_record_bytes=max_record_bytes)
+        )
+        _write(path, batches, reader.schema(source))
+        return self.frames.of_files([str(path)], reader.types(source))
+
+    def keep(self, rows: DataFrame) -> DataFrame:
+        """The rows, computed once."""
+        return self.frames.kept(rows)
+
+    @contextmanager
+    def kept_meanwhile(self, rows: DataFrame) -> Iterator[DataFrame]:
+        """The rows, computed once and kept until the end of the block."""
+        kept = self.frames.kept(rows)
+        try:
+            yield kept
+        finally:
+            self.frames.drop(kept)
+
+    def observe(self, rows: DataFrame, /, **aggregates: Column) -> DuckdbObservedCounts:
+        """Take aggregates over rows, which are kept for it."""
+        kept = self.frames.kept(rows)
+        if LAID_OUT in vars(rows):
+            setattr(kept, LAID_OUT, vars(rows)[LAID_OUT])
+        return DuckdbObservedCounts(kept, aggregates)
+
+    def few(self, rows: DataFrame, n: int) -> DataFrame:  # noqa: ARG002  # DuckDB plans joins itself
+        """The rows."""
+        return rows
+
+    def by_day(
+        self,
+        rows: DataFrame,
+        table: Table,
+        drivers: DataFrame,  # noqa: ARG002  # the rows themselves are counted
+        day: str | None,
+        n: int,
+    ) -> DataFrame:
+        """Rows that are to lie in files by their table's day."""
+        if table.day and day and not table.is_small and n >= 2 * ROWS_A_FILE:
+            setattr(rows, LAID_OUT, table.day)
+        return rows
+
+
+def _write(path: Any, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:  # noqa: ANN401  # a path
+    with pq.ParquetWriter(path, schema, compression="lz4") as writer:
+        for batch in batches:
+            writer.write_batch(batch)

@@ -1,0 +1,147 @@
+"""Frames of this process: rows that DuckDB knows, as PySpark's frames through SQLFrame."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse.engines.duckdb.activation import activate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from duckdb import DuckDBPyConnection
+    from pyspark.sql import DataFrame
+
+    from lakehouse.settings import Settings
+
+Types = dict[str, str]
+"""Column → type, as Spark writes it."""
+_NAMES = {
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "int": "INTEGER",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "long": "BIGINT",
+    "double": "DOUBLE",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+    "binary": "BLOB",
+}
+
+
+class Frames:
+    """DuckDB's connection of this process, and the frames over what it knows.
+
+    Everything that is kept has a name of its own, and goes with the process: a run is one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Start DuckDB, unless this process has one."""
+        self.session: Any = activated(settings)
+        self.scratch = Path(tempfile.mkdtemp(prefix="lakehouse-duckdb-"))
+        self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
+        self._numbers = itertools.count()
+
+    def close(self) -> None:
+        """Remove what was kept on disk."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def name(self) -> str:
+        """A name that nothing has."""
+        return f"kept_{next(self._numbers)}_{id(self)}"
+
+    def of_files(self, paths: Sequence[str], types: Types) -> DataFrame:
+        """The rows of Parquet files, with the declared types."""
+        if not paths:
+            return self.of_sql(f"SELECT {_nothing(types)} WHERE false", types)
+        listed = ", ".join(literal(path) for path in paths)
+        columns = ", ".join(
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in types.items()
+        )
+        return self.of_sql(f"SELECT {columns} FROM read_parquet([{listed}])", types)
+
+    def of_sql(self, query: str, types: Types) -> DataFrame:
+        """The rows of a query, computed when they are asked for."""
+        name = self.name()
+        self.connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+        return self._named(name, types)
+
+    def kept(self, rows: DataFrame) -> DataFrame:
+        """The rows, computed once."""
+        name, types = self.name(), types_of(rows)
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
+        return self._named(name, types)
+
+    def arrow(self, rows: DataFrame) -> pa.Table:
+        """The rows in memory."""
+        return self.connection.sql(sql_of(rows)).to_arrow_table()  # type: ignore[union-attr]  # it selects
+
+    def drop(self, rows: DataFrame) -> None:
+        """Forget rows that were kept."""
+        name = vars(rows).get(KEPT_AS)  # a frame takes other names for columns
+        if name:
+            self.connection.execute(f"DROP TABLE IF EXISTS {name}")
+
+    def _named(self, name: str, types: Types) -> DataFrame:
+        self.session.catalog.add_table(name, types)
+        rows = self.session.table(name)
+        setattr(rows, KEPT_AS, name)
+        frame: DataFrame = rows
+        return frame
+
+
+KEPT_AS = "_lakehouse_name"
+
+
+def activated(settings: Settings) -> Any:  # noqa: ANN401  # a session of SQLFrame's
+    """The session of this process; `pyspark.sql` is SQLFrame's from here on."""
+    scratch = Path(tempfile.gettempdir()) / f"lakehouse-spill-{os.getpid()}"
+    return activate(
+        memory_limit=settings.duckdb_memory,
+        threads=os.cpu_count() or 1,
+        scratch=str(scratch),
+    )
+
+
+def sql_of(rows: Any) -> str:  # noqa: ANN401  # a frame of SQLFrame's
+    """The query that a frame is, as its session would ask it."""
+    (query,) = rows._get_expressions()  # noqa: SLF001  # its public `sql` writes another dialect
+    text: str = rows.session._to_sql(query)  # noqa: SLF001  # same
+    return text
+
+
+def types_of(rows: DataFrame) -> Types:
+    """Columns of a frame."""
+    return {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+
+
+def duckdb_type(kind: str) -> str:
+    """The type of DuckDB that a type of Spark is."""
+    if kind.startswith("array<"):
+        return f"{duckdb_type(kind[6:-1])}[]"
+    return _NAMES.get(kind, kind.upper())
+
+
+def quoted(name: str) -> str:
+    """A name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _nothing(types: Types) -> str:
+    return ", ".join(
+        f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}" for name, kind in types.items()
+    )

@@ -1,0 +1,48 @@
+"""DuckDB as a lake uses it: one in the process, for one run of a table after the other."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from lakehouse.engines.duckdb.engine import DuckdbEngine
+from lakehouse.engines.duckdb.frames import Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakehouse.settings import Settings
+
+
+class DuckdbHost:
+    """The engine of a lake, started at its first use."""
+
+    side_by_side = 1
+    """Tables that run at once: DuckDB uses every core for one."""
+
+    def __init__(self, settings: Settings, meanwhile: Callable[[], None]) -> None:
+        """Nothing is started yet; some work can be done while it is."""
+        self._meanwhile = meanwhile
+        self._settings = settings
+        self._frames: Frames | None = None
+
+    def start(self) -> Frames:
+        """The frames of this process, started when first needed."""
+        if self._frames is None:
+            threading.Thread(target=self._meanwhile, daemon=True).start()
+            self._frames = Frames(self._settings)
+        return self._frames
+
+    def engine(self, table: str) -> DuckdbEngine:
+        """The engine as one run of a table uses it; not started yet."""
+        return DuckdbEngine(table, self.start)
+
+    def error(self, error: Exception) -> Exception | None:  # noqa: ARG002  # it lives and dies with us
+        """Nothing dies under us."""
+        return None
+
+    def close(self) -> None:
+        """Remove what was kept."""
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None

@@ -1,0 +1,362 @@
+"""Delta tables by delta-rs, their rows by DuckDB: the `Store` of a process without a JVM."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction
+
+from lakehouse.engines.duckdb.frames import duckdb_type, literal, quoted, sql_of
+from lakehouse.engines.layout import ROWS_A_FILE, stretches
+from lakehouse.engines.properties import properties
+from lakehouse.errors import SchemaMismatchError, WriteConflictError
+from lakehouse.io import delta_log, files
+from lakehouse.spec.changes import DELETE, OPERATION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date, timedelta
+
+    from pyspark.sql import DataFrame
+
+    from lakehouse.engines.duckdb.frames import Frames, Types
+    from lakehouse.io.delta_log import Span
+    from lakehouse.spec import Column, Table
+
+CHANGE_TYPE = "_change_type"
+FILE_BYTES = 32 * 2**20
+LAID_OUT = "_lakehouse_day"
+"""Attribute of a frame whose rows are to lie in files by this day."""
+
+
+class DuckdbStore:
+    """Versions of Delta tables, as this process reads and writes them."""
+
+    def __init__(self, frames: Frames) -> None:
+        """Keep the connection."""
+        self._frames = frames
+
+    def read(self, uri: str, version: int | None = None, span: Span | None = None) -> DataFrame:
+        """A version, by default the newest; with a span, at least all rows of its days."""
+        table = _opened(uri, version)
+        return self._frames.of_files(delta_log.files_of(table, uri, span), _types(table))
+
+    def columns(self, uri: str) -> dict[str, str]:
+        """Names and types of the newest version."""
+        return _types(_opened(uri))
+
+    def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
+        """Rows that versions in (after, until] inserted, updated and deleted."""
+        from pyspark.sql import functions as F  # noqa: PLC0415  # SQLFrame's, once it is active
+
+        feed = delta_log.feed(uri, after, until)
+        if feed is None:
+            return None
+        types = _types(_opened(uri, until))
+        parts = [self._frames.of_files(feed.described, types | {CHANGE_TYPE: "string"})]
+        for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
+            if paths:
+                rows = self._frames.of_files(paths, types)
+                parts.append(rows.withColumn(CHANGE_TYPE, F.lit(kind)))
+        return reduce(lambda a, b: a.unionByName(b), parts)
+
+    def totals(self, uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str, date]]:
+        """Rows of a version and the newest value of its dates."""
+        known = delta_log.totals(uri, version, dates)
+        if known is not None:
+            return known
+        newest = "".join(f", max({quoted(name)})" for name in dates)
+        rows = sql_of(self.read(uri, version))
+        found = self._frames.connection.execute(f"SELECT count(*){newest} FROM ({rows})").fetchone()
+        n, *days = found or (0,)
+        return n, {name: day for name, day in zip(dates, days, strict=True) if day}
+
+    def create(self, uri: str, table: Table) -> None:
+        """The empty table of a spec."""
+        _create(uri, table.stored_columns, properties(table))
+
+    def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
+        """Add rows, in one commit."""
+        table = _opened(uri)
+        types = _types(table)
+        columns = ", ".join(
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in types.items()
+        )
+        day = vars(rows).get(LAID_OUT)  # a frame takes other names for columns
+        query = f"SELECT {columns} FROM ({sql_of(rows)})"
+        with _translated(uri):
+            added = [self._written(uri, part, table) for part in self._parts(query, day)]
+            table.create_write_transaction(
+                [each for each in added if each],
+                mode="append",
+                schema=table.schema(),
+                commit_properties=_said(metadata),
+            )
+
+    def _parts(self, query: str, day: str | None) -> Iterator[str]:
+        """Queries of the rows of one file each."""
+        if day is None:
+            yield query
+            return
+        counts = self._frames.connection.execute(
+            f"SELECT {quoted(day)}, count(*) FROM ({query}) GROUP BY 1"
+        ).fetchall()
+        first = "-infinity"
+        for stretch in stretches(counts, ROWS_A_FILE):
+            where = f"{quoted(day)} > '{first}'::DATE AND {quoted(day)} <= '{stretch.last}'::DATE"
+            for number in range(stretch.n_files):
+                share = f" AND hash(COLUMNS(*)::VARCHAR) % {stretch.n_files} = {number}"
+                chosen = share if stretch.n_files > 1 else ""
+                yield f"SELECT * FROM ({query}) WHERE {where}{chosen}"
+            first = str(stretch.last)
+
+    def _written(self, uri: str, query: str, table: DeltaTable) -> AddAction | None:
+        """Write the rows of a query into a file."""
+        name = f"part-{uuid.uuid4()}.parquet"
+        filesystem, root = files.locate(uri)
+        target = f"{root}/{name}" if files.is_local(uri) else str(self._frames.scratch / name)
+        copy = f"COPY ({query}) TO {literal(target)} (FORMAT parquet, COMPRESSION snappy)"
+        self._frames.connection.execute(copy)
+        footer = pq.read_metadata(target)
+        if not footer.num_rows:
+            Path(target).unlink()
+            return None
+        _check_not_null(footer, table, uri)
+        size = Path(target).stat().st_size
+        if not files.is_local(uri):
+            with filesystem.open_output_stream(f"{root}/{name}") as stream:
+                stream.write(Path(target).read_bytes())
+            Path(target).unlink()
+        stats = json.dumps(_statistics(footer, table))
+        return AddAction(name, size, {}, int(time.time() * 1000), data_change=True, stats=stats)
+
+    def merge(
+        self,
+        staged: DataFrame,
+        uri: str,
+        table: Table,
+        metadata: dict[str, Any],
+        *,
+        span: Span | None,
+    ) -> None:
+        """Apply differences in one commit."""
+        nullable = {column.name for column in table.stored_columns if column.nullable}
+        same = [
+            f"t.{quoted(n)} {'IS NOT DISTINCT FROM' if n in nullable else '='} s.{quoted(n)}"
+            for n in table.write.grain
+        ]
+        if span is not None:  # values in the statement leave files out, those of a join do not
+            day = f"t.{quoted(span.column)}"
+            same.append(f"{day} >= DATE '{span.first}' AND {day} <= DATE '{span.last}'")
+        values = {quoted(name): f"s.{quoted(name)}" for name in table.column_names}
+        with _translated(uri):
+            (
+                _opened(uri)
+                .merge(
+                    self._frames.arrow(staged),
+                    " AND ".join(same),
+                    source_alias="s",
+                    target_alias="t",
+                    commit_properties=_said(metadata),
+                )
+                .when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
+                .when_matched_update(values)
+                .when_not_matched_insert(values, f"s.{OPERATION} <> '{DELETE}'")
+                .execute()
+            )
+
+    def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like
+        self,
+        rows: DataFrame | None,
+        uri: str,
+        where: str,
+        metadata: dict[str, Any],
+        *,
+        columns: Sequence[Column],
+        indexed: Sequence[str],
+    ) -> None:
+        """Put rows, or none, in place of those that a predicate selects."""
+        exists = delta_log.latest_version(uri) is not None
+        if rows is None:
+            if exists and not self.read(uri).filter(where).isEmpty():
+                with _translated(uri):
+                    _opened(uri).delete(where, commit_properties=_said(metadata))
+            return
+        with _translated(uri):
+            if not exists:
+                _create(uri, columns, {"delta.dataSkippingStatsColumns": ",".join(indexed)})
+            write_deltalake(
+                _opened(uri),
+                self._frames.arrow(rows),
+                mode="overwrite",
+                predicate=where,
+                commit_properties=_said(metadata),
+            )
+
+    def restore(self, uri: str, version: int) -> None:
+        """Make an old version the newest again; metadata only."""
+        with _translated(uri):
+            _opened(uri).restore(version)
+
+    def optimize(self, uri: str, metadata: dict[str, Any]) -> None:
+        """Merge small files, in one commit that changes no row."""
+        with _translated(uri):
+            table = _opened(uri)
+            sizes = pa.table(table.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
+            if sum(size < FILE_BYTES for size in sizes) > 1:
+                table.optimize.compact(target_size=FILE_BYTES, commit_properties=_said(metadata))
+
+    def vacuum(self, uri: str, retention: timedelta) -> None:
+        """Delete files that no version younger than the retention needs; makes no commit."""
+        hours = int(retention.total_seconds() // 3600)
+        filesystem, root = files.locate(uri)
+        with _translated(uri):  # delta-rs would commit that it did it
+            table = _opened(uri)
+            for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False):
+                filesystem.delete_file(f"{root}/{path}")
+
+
+def _opened(uri: str, version: int | None = None) -> DeltaTable:
+    table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    features = table.protocol().reader_features
+    if features:
+        message = (
+            f"{uri} uses {', '.join(features)}, which the DuckDB engine cannot read; "
+            "run it with LAKEHOUSE_ENGINE=spark"
+        )
+        raise SchemaMismatchError(message, path=uri)
+    return table
+
+
+def _types(table: DeltaTable) -> Types:
+    fields = json.loads(table.schema().to_json())["fields"]
+    return {field["name"]: _type(field["type"]) for field in fields}
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401  # a name, or a dict of an array
+    if isinstance(kind, dict):
+        return f"array<{_type(kind['elementType'])}>"
+    return {"long": "bigint", "integer": "int"}.get(kind, str(kind))
+
+
+def _said(metadata: dict[str, Any]) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={"userMetadata": json.dumps(metadata, default=str)}, max_commit_retries=0
+    )
+
+
+def _create(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
+    fields = [
+        {
+            "name": column.name,
+            "type": _delta_type(column.type),
+            "nullable": column.nullable,
+            "metadata": {"comment": column.doc},
+        }
+        for column in columns
+    ]
+    schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
+    with _translated(uri):
+        DeltaTable.create(
+            uri,
+            schema,
+            configuration=configuration,
+            storage_options=files.storage_options(uri),
+            raise_if_key_not_exists=False,
+        )
+
+
+def _delta_type(kind: str) -> Any:  # noqa: ANN401  # a name, or a dict of an array
+    if kind.startswith("array<"):
+        return {"type": "array", "elementType": _delta_type(kind[6:-1]), "containsNull": True}
+    return {"bigint": "long", "int": "integer"}.get(kind, kind)
+
+
+def _check_not_null(footer: Any, table: DeltaTable, uri: str) -> None:  # noqa: ANN401  # of Parquet
+    required = {
+        f["name"] for f in json.loads(table.schema().to_json())["fields"] if not f["nullable"]
+    }
+    for column, _, nulls in _chunks(footer):
+        if nulls and column in required:
+            message = f"{uri}: column {column} is declared NOT NULL, and {nulls} rows have none"
+            raise SchemaMismatchError(message, path=uri, column=column)
+
+
+def _statistics(footer: Any, table: DeltaTable) -> dict[str, Any]:  # noqa: ANN401  # of Parquet
+    """Minima, maxima and nulls of the columns that have them, as Delta writes them."""
+    listed = table.metadata().configuration.get("delta.dataSkippingStatsColumns")
+    indexed = set(listed.split(",")) if listed else set()
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    unknown: set[str] = set()
+    for column, found, n_nulls in _chunks(footer):
+        if column not in indexed:
+            continue
+        nulls[column] = nulls.get(column, 0) + n_nulls
+        if found is None:
+            continue
+        first, last = found
+        if isinstance(first, str) and max(len(first), len(last)) > 32:  # noqa: PLR2004  # Delta's limit
+            unknown.add(column)
+        low[column] = min(low.get(column, first), first)
+        high[column] = max(high.get(column, last), last)
+    return {
+        "numRecords": footer.num_rows,
+        "minValues": {name: _as_json(v) for name, v in low.items() if name not in unknown},
+        "maxValues": {name: _as_json(v) for name, v in high.items() if name not in unknown},
+        "nullCount": nulls,
+    }
+
+
+def _chunks(footer: Any) -> Iterator[tuple[str, tuple[Any, Any] | None, int]]:  # noqa: ANN401  # same
+    """Column, minimum and maximum, and nulls of each chunk of a file."""
+    for group in range(footer.num_row_groups):
+        row_group = footer.row_group(group)
+        for number in range(row_group.num_columns):
+            chunk = row_group.column(number)
+            found = chunk.statistics
+            if found is None or "." in chunk.path_in_schema:
+                continue
+            ends = (found.min, found.max) if found.has_min_max else None
+            yield chunk.path_in_schema, ends, found.null_count or 0
+
+
+def _as_json(value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
+    if hasattr(value, "isoformat"):
+        if hasattr(value, "tzinfo"):
+            return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return value.isoformat()
+    return float(value) if hasattr(value, "as_tuple") else value
+
+
+class _translated:  # noqa: N801  # reads as a verb at its call sites
+    """Turn delta-rs's errors into ours."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception):
+            return
+        if isinstance(error, CommitFailedError) or (
+            isinstance(error, DeltaError) and "already exists" in str(error)
+        ):
+            message = f"another writer committed to {self._uri}; run again"
+            raise WriteConflictError(message, path=self._uri) from error
+        clear = files.explained(error, self._uri)
+        if clear is not error:
+            raise clear from error
