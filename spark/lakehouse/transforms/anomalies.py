@@ -47,7 +47,7 @@ def against_days_before(
     (median of the weekday less median of all, from 3 such days on), and a spread (1.4826 times the
     median absolute deviation, which estimates a standard deviation; Iglewicz & Hoaglin 1993). A day
     with few rows is uncertain itself: the spread is at least its `noise`. What is expected is told
-    with three decimals, a score with six.
+    with three decimals, a score with nine.
 
     Args:
         points: The series columns, `metric_date`, `value` (0 or more) and `noise` (standard error
@@ -101,7 +101,7 @@ def _judged(pairs: DataFrame, kept: Sequence[str], baseline: Baseline) -> DataFr
     return judged.filter(is_known).select(
         *kept,
         steady(F.exp(usual) - 1, 3).alias("expected"),
-        steady((F.col("_y") - usual) / F.col("_spread"), 6).alias("z_score"),
+        steady((F.col("_y") - usual) / F.col("_spread"), 9).alias("z_score"),
     )
 
 

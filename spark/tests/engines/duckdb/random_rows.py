@@ -60,9 +60,9 @@ def found(spark, module, seed: int) -> list[dict[str, Any]]:
 
 
 def _input(table, chance: random.Random) -> list[dict[str, Any]]:
-    made = [_row(table, chance) for _ in range(chance.choice((40, 150, 400)))]
+    made = [_row(table, chance) for _ in range(chance.choice((30, 120)))]
     if table.name == "gold.performance_metrics":
-        made = [row | _measured(chance) for row in made * 4]
+        made = [row | _measured(chance) for row in made * 8]
     if not getattr(table.write, "grain", ()):
         return made
     by_grain = {tuple(row[name] for name in table.write.grain): row for row in made}
