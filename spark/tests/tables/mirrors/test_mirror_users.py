@@ -78,6 +78,7 @@ def record(updated, **more):
         "user_id": "u",
         "join_date": date(2026, 1, 1),
         "country": "DE",
+        "device_type": "desktop",
         "updated_at": updated,
         "ingestion_timestamp": at(20),
         "_row_id": "r",
@@ -110,10 +111,10 @@ def test_an_interval_ends_where_any_tracked_value_changes(spark):
     found = rows(spark, user_profiles, given)
     names = ("user_id", "country", "device_type", "effective_from", "effective_to", "is_current")
     assert values(found, *names) == [
-        ("u", "DE", None, at(1), at(5, 10), False),
-        ("u", "FR", None, at(5, 10), at(5, 18), False),
+        ("u", "DE", "desktop", at(1), at(5, 10), False),
+        ("u", "FR", "desktop", at(5, 10), at(5, 18), False),
         ("u", "FR", "mobile", at(5, 18), END, True),
-        ("v", None, None, at(2), END, True),
+        ("v", None, "desktop", at(2), END, True),
     ]
 
 
