@@ -43,13 +43,6 @@ def test_it_closes_the_old_interval_on_the_day_the_new_version_takes_effect(lake
     ]
 
 
-def test_it_keeps_every_change_of_a_key_in_one_batch(lake):
-    days = ("2026-01-01", "2026-01-02", "2026-01-03")
-    land_and_run(lake, [release("collab", day, f"{n}.0") for n, day in enumerate(days, 1)])
-    assert [row[0] for row in states(lake)] == ["1.0", "2.0", "3.0"]
-    assert [row[4] for row in states(lake)] == [False, False, True]
-
-
 def test_a_late_change_splits_history_also_when_later_rows_had_opened_nothing(lake):
     """A@1 and A@3 are one interval, until B arrives late for day 2."""
     land_and_run(
@@ -76,22 +69,6 @@ def test_a_delete_leaves_no_current_row_and_a_later_release_opens_a_new_one(lake
     assert states(lake) == [
         ("1.0", True, "2026-01-01", "2026-02-01", False),
         ("1.0", True, "2026-03-01", OPEN, True),
-    ]
-
-
-def test_a_disabled_feature_is_disabled_from_the_day_of_the_release(lake):
-    land_and_run(
-        lake,
-        [
-            release("collab", "2026-01-01"),
-            release("collab", "2026-01-05", is_enabled=False),
-            release("collab", "2026-01-09", is_enabled=True),
-        ],
-    )
-    assert [(row[1], row[2]) for row in states(lake)] == [
-        (True, "2026-01-01"),
-        (False, "2026-01-05"),
-        (True, "2026-01-09"),
     ]
 
 
@@ -131,16 +108,3 @@ def test_a_repeated_release_opens_nothing_and_commits_nothing(lake):
     lake.run("+silver.feature_states")
     assert states(lake) == [("1.0", True, "2026-01-01", OPEN, True)]
     assert lake.commits("silver.feature_states") == commits
-
-
-def test_the_record_hash_tells_null_from_empty_and_fields_from_each_other(lake):
-    land_and_run(
-        lake,
-        [
-            release("a", "2026-01-01", "x", name="y-"),
-            release("b", "2026-01-01", "-x", name="y"),
-            release("c", "2026-01-01", None, name="y-x"),
-        ],
-    )
-    hashes = {row["record_hash"] for row in lake.rows("silver.feature_states")}
-    assert len(hashes) == 3

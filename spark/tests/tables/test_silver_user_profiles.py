@@ -36,24 +36,6 @@ def land_and_run(lake, *batches):
         lake.run(f"+{TABLE}")
 
 
-def test_an_interval_ends_at_the_moment_the_next_state_takes_effect(lake):
-    land_and_run(
-        lake,
-        [
-            metadata("u1", "2026-01-01 00:00:00"),
-            metadata("u1", "2026-01-05 10:00:00", country="FR"),
-            metadata("u1", "2026-01-05 18:30:00", country="FR", device_type="mobile"),
-            metadata("u2", "2026-01-02T00:00:00Z", country=None),
-        ],
-    )
-    assert profiles(lake) == [
-        ("DE", "desktop", "2026-01-01 00:00:00", "2026-01-05 10:00:00", False),
-        ("FR", "desktop", "2026-01-05 10:00:00", "2026-01-05 18:30:00", False),
-        ("FR", "mobile", "2026-01-05 18:30:00", OPEN, True),
-    ]
-    assert profiles(lake, "u2") == [(None, "desktop", "2026-01-02 00:00:00", OPEN, True)]
-
-
 def test_a_late_state_splits_history_and_a_repeat_opens_nothing(lake):
     land_and_run(
         lake,

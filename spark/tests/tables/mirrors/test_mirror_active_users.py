@@ -69,6 +69,26 @@ def test_a_month_is_complete_when_its_last_day_is_over(spark):
     ]
 
 
+def test_growth_of_a_month_is_against_the_month_before_and_no_other(spark):
+    given = [active(user, "2025-12-15") for user in "ab"]
+    given += [active(user, "2026-01-15") for user in "abc"]
+    given += [active(user, "2026-03-15") for user in "abcd"]  # nobody came in February
+    given += [active("a", "2026-04-15", "FR"), active("b", "2026-04-15")]
+    found = rows(spark, monthly_active_users, given, as_of=date(2026, 5, 1))
+    assert values(overall(found), "month_start", "mau", "mau_growth_rate") == [
+        (date(2025, 12, 1), 2, None),
+        (date(2026, 1, 1), 3, 0.5),  # over New Year
+        (date(2026, 3, 1), 4, None),
+        (date(2026, 4, 1), 2, -0.5),
+    ]
+    april = [row for row in found if row["month_start"] == date(2026, 4, 1)]
+    by_country = [row for row in april if row["dimension_name"] == "country"]
+    assert values(by_country, "dimension_value", "mau", "mau_growth_rate") == [
+        ("DE", 1, -0.75),
+        ("FR", 1, None),  # nobody of France in March, though there were others
+    ]
+
+
 def test_a_user_counts_for_seven_and_for_28_days(spark):
     given = [active("a", "2026-01-01")]
     given += [active("b", day) for day in ("2026-01-07", "2026-01-08", "2026-01-28", "2026-01-29")]

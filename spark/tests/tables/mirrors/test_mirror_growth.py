@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -60,6 +61,55 @@ def test_of_one_day_the_highest_version_counts_as_a_number(spark):
     assert values(found, "version", "effective_to") == [("1.10", OPEN)]
 
 
+@pytest.mark.parametrize("row_ids", ["ab", "ba"])
+def test_of_one_day_and_version_the_highest_record_hash_counts(spark, row_ids):
+    told = {
+        name: hashlib.md5(
+            f'{{"feature_name":"{name}","version":"1","is_enabled":true}}'.encode(),
+            usedforsecurity=False,
+        ).hexdigest()
+        for name in ("Boards", "Tables")
+    }
+    given = [release(1, "1", name=n, row=r) for n, r in zip(told, row_ids, strict=True)]
+    found = rows(spark, feature_states, given)
+    assert values(found, "feature_name", "record_hash") == [max(told.items(), key=lambda x: x[1])]
+
+
+def test_of_one_state_on_one_day_the_delete_counts(spark):
+    given = [release(1, "1"), release(3, "1", row="a"), release(3, "1", row="b", deleted=True)]
+    found = rows(spark, feature_states, given)
+    assert values(found, "effective_from", "effective_to", "is_current") == [
+        (day(1), day(3), False),
+    ]
+
+
+def test_a_feature_is_disabled_from_the_day_of_the_release(spark):
+    given = [release(1, "1"), release(5, "1", enabled=False), release(9, "1")]
+    found = rows(spark, feature_states, given)
+    assert values(found, "is_enabled", "effective_from", "is_current") == [
+        (True, day(1), False),
+        (False, day(5), False),
+        (True, day(9), True),
+    ]
+
+
+def test_every_change_of_one_delivery_is_kept(spark):
+    found = rows(spark, feature_states, [release(n, f"{n}.0") for n in (1, 2, 3)])
+    assert values(found, "version", "is_current") == [
+        ("1.0", False),
+        ("2.0", False),
+        ("3.0", True),
+    ]
+
+
+def test_the_record_hash_tells_fields_from_each_other(spark):
+    given = [
+        release(on, version, name=name)
+        for on, version, name in ((1, "x", "y-"), (2, "-x", "y"), (3, None, "y-x"))
+    ]
+    assert len({row["record_hash"] for row in rows(spark, feature_states, given)}) == 3
+
+
 def test_a_name_of_null_differs_from_an_empty_one(spark):
     found = rows(spark, feature_states, [release(1, "1", name=None), release(2, "1", name="")])
     assert values(found, "feature_name") == [(None,), ("",)]
@@ -91,6 +141,34 @@ def test_a_plan_is_that_of_the_latest_conversion_and_free_without_one(spark):
         ("b", day(1), "team"),  # of one day the higher mrr
         ("c", day(1), "free"),
     ]
+
+
+def test_no_mrr_is_less_than_none_to_pay_and_of_equal_ones_the_last_plan_by_name_counts(spark):
+    users = [{"user_id": user, "signup_date": day(1), "_row_id": user} for user in "ab"]
+    paid = [
+        {
+            "user_id": user,
+            "conversion_date": day(2),
+            "plan": plan,
+            "mrr": mrr,
+            "_row_id": plan[::-1],
+        }
+        for user, plan, mrr in (
+            *(("a", "unpriced", None), ("a", "gratis", Decimal(0))),
+            *(("b", "team", Decimal(9)), ("b", "pro", Decimal(9)), ("b", "zero", None)),
+        )
+    ]
+    found = rows(spark, user_dim, users, paid)
+    assert values(found, "user_id", "current_plan") == [("a", "gratis"), ("b", "team")]
+
+
+def test_of_signups_on_one_day_the_lowest_row_id_counts(spark):
+    users = [
+        {"user_id": "u", "signup_date": day(on), "industry": industry, "_row_id": row}
+        for on, industry, row in ((2, "later", "0"), (1, "second", "2"), (1, "first", "1"))
+    ]
+    found = rows(spark, user_dim, users, [])
+    assert values(found, "signup_date", "industry") == [(day(1), "first")]
 
 
 def inputs_of_impact(by_name):
@@ -143,6 +221,45 @@ def test_every_user_is_in_one_cohort_of_a_feature(spark):
     assert told["available_not_used"]["avg_mrr"] is None
 
 
+def first_conversion(spark, *paid):
+    """Days to convert and mrr of the first conversion of a lone user."""
+    told = [{"user_id": "u", "plan": "pro", "_row_id": "r", **each} for each in paid]
+    known = {
+        "silver.user_dim": [{"user_id": "u", "signup_date": day(1)}],
+        "silver.feature_states": [
+            {"feature_id": "f", "effective_from": day(1), "is_current": True},
+        ],
+        "bronze.conversions": told,
+    }
+    given = [known.get(each.name, []) for each in feature_conversion_impact.TABLE.upstream]
+    (found,) = rows(spark, feature_conversion_impact, *given, as_of=day(20))
+    assert (found["total_users"], found["converted_users"]) == (1, 1)
+    return found["avg_days_to_convert"], found["avg_mrr"]
+
+
+def conversion(on, mrr, days, **more):
+    paid = None if mrr is None else Decimal(mrr)
+    return {"conversion_date": day(on), "mrr": paid, "days_to_convert": days, **more}
+
+
+def test_of_conversions_on_the_first_day_the_higher_mrr_counts_then_plan_then_row_id(spark):
+    later = conversion(3, 999, 1, plan="a", _row_id="0")
+    dearer = [conversion(2, 9, 2, plan="a", _row_id="0"), conversion(2, 10, 3), later]
+    assert first_conversion(spark, *dearer) == (3.0, 10.0)
+    priced = [conversion(2, None, 2, plan="a", _row_id="0"), conversion(2, 0, 3), later]
+    assert first_conversion(spark, *priced) == (3.0, 0.0)
+    plans = [conversion(2, 9, 2, plan="pro", _row_id="0"), conversion(2, 9, 3, plan="basic"), later]
+    assert first_conversion(spark, *plans) == (3.0, 9.0)
+    records = [conversion(2, 9, 2, _row_id="2"), conversion(2, 9, 3, _row_id="1"), later]
+    assert first_conversion(spark, *records) == (3.0, 9.0)
+
+
+def test_days_to_convert_are_those_of_billing_or_lie_between_its_dates(spark):
+    assert first_conversion(spark, conversion(9, 1, 5, signup_date=day(2))) == (5.0, 1.0)
+    assert first_conversion(spark, conversion(9, 1, None, signup_date=day(2))) == (7.0, 1.0)
+    assert first_conversion(spark, conversion(9, None, None)) == (None, None)
+
+
 def test_person_days_are_split_at_the_first_use_and_few_users_make_no_lift(spark):
     given = inputs_of_impact([each.name for each in feature_conversion_lift.TABLE.upstream])
     (found,) = rows(spark, feature_conversion_lift, *given, as_of=date(2026, 3, 31))
@@ -157,3 +274,58 @@ def test_person_days_are_split_at_the_first_use_and_few_users_make_no_lift(spark
     assert (found["used_rate"], found["adjusted_lift"], found["verdict"]) == (
         *(None, None, "association"),
     )
+
+
+def of_stratum(name, n, n_converted, *uses):
+    """Users who signed up on day 1 with their uses (feature, day); some convert on day 21."""
+    users = [f"{name}{number}" for number in range(n)]
+    signups = [{"user_id": user, "signup_date": day(1)} for user in users]
+    events = [
+        event(f"{user}{feature}{on}", on, user=user) | {"feature_id": feature}
+        for user in users
+        for feature, on in uses
+    ]
+    paid = [
+        {"user_id": user, "conversion_date": day(21), "plan": "pro", "_row_id": user}
+        for user in users[:n_converted]
+    ]
+    return signups, events, paid
+
+
+def test_a_lift_within_strata_and_per_day_is_supported(spark):
+    # Use of the feature itself, and of another after the landmark (day 15), is no activity.
+    strata = (
+        of_stratum("used, idle ", 20, 10, ("f", 11), ("search", 16)),
+        of_stratum("idle ", 20, 4, ("search", 16)),
+        of_stratum("used, active ", 10, 8, ("f", 11), ("search", 11)),
+        of_stratum("active ", 30, 9, ("search", 15)),
+    )
+    users, events, paid = ([row for each in strata for row in each[kind]] for kind in range(3))
+    states = [{"feature_id": "f", "effective_from": day(1), "is_current": True}]
+    facts = [
+        {"user_id": each["user_id"], "feature_id": "f", "first_used_date": each["event_date"]}
+        for each in events
+        if each["feature_id"] == "f"
+    ]
+    as_of = day(1) + timedelta(60)
+    given = (users, states, facts, paid, events)
+    (found,) = rows(spark, feature_conversion_lift, *given, as_of=as_of)
+    assert values([found], "n_used", "n_used_converted", "n_not_used", "n_not_used_converted") == [
+        (30, 18, 50, 13)
+    ]
+    assert found["landmark_lift"] == pytest.approx(18 / 30 - 13 / 50)
+    # Differences 10/20 - 4/20 and 8/10 - 9/30, weighted by 20 x 20 / 40 and 10 x 30 / 40.
+    assert found["adjusted_lift"] == pytest.approx((0.3 * 10 + 0.5 * 7.5) / 17.5)
+    # (10 x 10 x 20^3 + 4 x 16 x 20^3) / (20 x 20 x 40^2) = 2.05, and
+    # (8 x 2 x 30^3 + 9 x 21 x 10^3) / (10 x 30 x 40^2) = 1.29375
+    half = 1.959964 * (2.05 + 1.29375) ** 0.5 / 17.5
+    assert found["adjusted_lift_low"] == pytest.approx(6.75 / 17.5 - half, rel=1e-6)
+    assert found["adjusted_lift_high"] == pytest.approx(6.75 / 17.5 + half, rel=1e-6)
+    # 10 days from first use to conversion, or 50 to the as-of date; before it 10, else 20 or 60.
+    days = (18 * 10 + 12 * 50, 30 * 10 + 13 * 20 + 37 * 60)
+    assert (found["exposed_days"], found["unexposed_days"]) == days == (780, 2780)
+    ratio = (18 / 780) / (13 / 2780)
+    assert found["rate_ratio"] == pytest.approx(ratio)
+    low = ratio / math.exp(1.959964 * (1 / 18 + 1 / 13) ** 0.5)  # about 2.4
+    assert found["rate_ratio_low"] == pytest.approx(low, rel=1e-6)
+    assert found["verdict"] == "supported"

@@ -57,6 +57,18 @@ def test_hours_of_the_week_have_their_percentiles(spark):
     assert values(found, "weekday", "hour", "n", "p50_ms") == [(1, 9, 2, 15.0), (7, 11, 1, 5.0)]
 
 
+def test_of_an_hour_nobody_measured_nothing_is_told(spark):
+    given = [measured(ms) for ms in (30, 10, 20, 20)]
+    given += [measured(None), measured(10**9, outlier=True)]
+    given += [measured(None, moment=MONDAY + timedelta(hours=1))]
+    given += [measured(10**9, outlier=True, moment=MONDAY + timedelta(hours=2))]
+    given += [measured(7, moment=MONDAY + timedelta(minutes=59, days=7))]  # the hour of next Monday
+    found = rows(spark, performance_by_hour, given)
+    # Of 7 10 20 20 30 at places 2 and 3.8.
+    assert values(found, "weekday", "hour", "n", "p50_ms") == [(1, 9, 5, 20.0)]
+    assert found[0]["p95_ms"] == pytest.approx(28.0)
+
+
 def test_a_device_that_is_slower_correlates_and_a_lone_one_does_not(spark):
     slow = [measured(ms, device="mobile") for ms in (300, 400)]
     fast = [measured(ms, device="desktop") for ms in (100, 200)]
@@ -71,14 +83,44 @@ def test_a_device_that_is_slower_correlates_and_a_lone_one_does_not(spark):
     assert values(rows(spark, device_performance, slow), "n", "spearman") == [(2, None)]
 
 
-def point(day, p95, page=None):
+def test_devices_have_their_quantiles_and_what_is_not_measured_has_no_rank(spark):
+    given = [measured(ms) for ms in (10, 30, 20, 20, 50)]
+    given += [measured(None), measured(10**9, outlier=True)]
+    given += [measured(ms, device="desktop") for ms in (20, 60)]
+    given += [measured(None, device="tv"), measured(10**9, device="watch", outlier=True)]
+    found = rows(spark, device_performance, given)
+    assert values(found, "device_type", "n", "min_ms", "q1_ms", "median_ms", "q3_ms", "max_ms") == [
+        ("desktop", 2, 20.0, 30.0, 40.0, 50.0, 60.0),
+        ("mobile", 5, 10.0, 20.0, 20.0, 30.0, 50.0),
+    ]
+    assert [row["p95_ms"] for row in found] == [pytest.approx(58.0), pytest.approx(46.0)]
+    # Ranks 1 | 3 3 3 | 5 | 6 | 7, of which the desktop has 3 and 7: mean 5 against 4 of all.
+    # Covariance 2/7 x (5 - 4), deviations sqrt(26/7) of ranks and sqrt(2/7 x 5/7) of being one.
+    expected = (2 / 7) / ((26 / 7) ** 0.5 * (10 / 49) ** 0.5)
+    assert [row["spearman"] for row in found] == [
+        pytest.approx(expected),
+        pytest.approx(-expected),
+    ]
+
+
+def test_equal_durations_correlate_with_no_device(spark):
+    given = [measured(5), measured(5), measured(5, device="desktop")]
+    found = rows(spark, device_performance, given)
+    assert values(found, "device_type", "n", "spearman") == [
+        ("desktop", 1, None),
+        ("mobile", 2, None),
+    ]
+
+
+def point(day, p95, page=None, *, p50=None, n=10_000, **mix):
     return {
         "metric_date": date(2026, 1, 1) + timedelta(days=day),
         "page_id": page,
-        "n": 10_000,
-        "p50_ms": p95 / 2,
+        "n": n,
+        "p50_ms": p95 / 2 if p50 is None else float(p50),
         "p95_ms": float(p95),
         "is_complete": True,
+        **mix,
     }
 
 
@@ -95,3 +137,93 @@ def test_a_page_is_a_series_of_its_own(spark):
     given = [point(day, 1000 + day % 3, page="home") for day in range(56)]
     (found,) = rows(spark, performance_anomalies, [*given, point(56, 5000, page="home")])
     assert (found["series_name"], found["series_value"]) == ("page_id", "home")
+
+
+FIVE_WEEKS = (0, 1, 2, 7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29)
+"""Fourteen days before day 35, a Thursday as day 0 is; five of them Thursdays."""
+
+
+def calm(days=FIVE_WEEKS, **more):
+    """Days of 1000 ms, so sure that the least spread is theirs."""
+    return [point(day, 1000, p50=1000, **more) for day in days]
+
+
+def unusual(spark, **given):
+    """Severity of the one unusual day of each page that has one, from the days of pages."""
+    points = [each | {"page_id": page} for page, days in given.items() for each in days]
+    found = rows(spark, performance_anomalies, points)
+    severities = {row["series_value"]: row["severity"] for row in found}
+    assert len(severities) == len(found)
+    return severities
+
+
+def test_fourteen_days_before_a_day_say_what_is_usual_and_thirteen_do_not(spark):
+    slow = point(35, 5000)
+    found = unusual(
+        spark,
+        fourteen=[*calm(), slow],
+        thirteen=[*calm(FIVE_WEEKS[1:]), slow],
+        others=[*calm(FIVE_WEEKS[:-1]), slow],
+    )
+    assert found == {"fourteen": "critical"}
+
+
+def test_days_of_few_interactions_count_neither_as_usual_nor_as_unusual(spark):
+    told, last, slow = calm(FIVE_WEEKS[:-1]), FIVE_WEEKS[-1:], point(35, 5000)
+    found = unusual(
+        spark,
+        usual_of_29=[*told, *calm(last, n=29), slow],
+        usual_of_30=[*told, *calm(last, n=30), slow],
+        unusual_of_29=[*calm(), point(35, 5000, p50=5000, n=29)],
+        unusual_of_30=[*calm(), point(35, 5000, p50=5000, n=30)],
+    )
+    assert found == {"usual_of_30": "critical", "unusual_of_30": "critical"}
+
+
+def test_a_weekday_is_known_after_three_of_it(spark):
+    two = [day for day in range(21) if day != 17]  # a Sunday, as day 24 is
+    slow = point(24, 5000)
+    assert unusual(spark, two=[*calm(two), slow], three=[*calm([*two, 17]), slow]) == {
+        "three": "critical"
+    }
+
+
+def test_56_days_before_a_day_still_count_and_57_do_not(spark):
+    def days(last):
+        """Day 0 and, as before day 35, thirteen others."""
+        return [*calm([0, *(day + last - 35 for day in FIVE_WEEKS[1:])]), point(last, 5000)]
+
+    assert unusual(spark, after_56=days(56), after_57=days(57)) == {"after_56": "critical"}
+
+
+def test_severity_follows_from_how_far_a_day_lies_from_usual_ones(spark):
+    # 1001 x e^(z x 0.02) - 1: 1061.9 at 3, 1072.6 at 3.5, 1083.4 at 4, 941.7 at -3, 923.1 at -4.
+    days = (923, 924, 941, 942, 1061, 1062, 1072, 1073, 1083, 1084)
+    found = unusual(spark, **{str(ms): [*calm(), point(35, ms, p50=ms)] for ms in days})
+    assert found == {
+        "923": "critical",
+        "924": "high",
+        "941": "medium",
+        "1062": "medium",
+        "1072": "medium",
+        "1073": "high",
+        "1083": "high",
+        "1084": "critical",
+    }
+
+
+def test_a_day_of_few_interactions_is_less_sure_and_the_finding_is_a_sentence(spark):
+    (found,) = rows(spark, performance_anomalies, [*calm(), point(35, 2000, p50=1000, n=30)])
+    # Noise is 1.2847 x ln(2001 / 1001) / sqrt(30), and the day lies ln(2001 / 1001) away.
+    assert found["z_score"] == pytest.approx(30**0.5 / 1.2847)
+    assert (found["metric_date"], found["baseline"]) == (date(2026, 2, 5), pytest.approx(1000))
+    assert found["description"] == (
+        "95th percentile of everything: 2,000 ms, expected 1,000 ms for the weekday (+100 %)"
+    )
+
+
+def test_a_mix_of_two_parts_is_no_series(spark):
+    one, two = {"device_type": "mobile"}, {"device_type": "mobile", "app_version": "1.0"}
+    given = [each for mix in (one, two) for each in (*calm(**mix), point(35, 5000, **mix))]
+    found = rows(spark, performance_anomalies, given)
+    assert values(found, "series_name", "series_value") == [("device_type", "mobile")]

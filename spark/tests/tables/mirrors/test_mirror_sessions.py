@@ -8,7 +8,7 @@ import pytest
 from tables.mirror import rows, values
 
 from lakehouse.tables.gold import bounce_rates, session_metrics
-from lakehouse.tables.silver import session_fragments, sessions
+from lakehouse.tables.silver import session_fragments, sessions, user_days
 
 pytestmark = pytest.mark.spark
 START = datetime(2026, 1, 1, 8)  # noqa: DTZ001  # the session's are naive, in UTC
@@ -25,6 +25,7 @@ def action(identity, moment, ms=1000, page="home"):
         "page_id": page,
         "country": "DE",
         "device_type": "mobile",
+        "subscription_type": "free",
     }
 
 
@@ -73,6 +74,73 @@ def test_midnight_does_not_part_a_session(spark):
         (START, 1, 500, True, date(2026, 1, 1)),
         (before, 2, 20 * 60_000 + 500, False, date(2026, 1, 1)),
     ]
+
+
+def test_a_session_ends_at_a_gap_of_more_than_1800_s_and_at_no_midnight_or_change_of_clocks(spark):
+    told = {
+        "exact": (500, "2026-01-05 10:00:00", "2026-01-05 10:30:00"),
+        "over": (500, "2026-01-05 10:00:00", "2026-01-05 10:30:01"),
+        "just over": (1000, "2026-01-05 10:00:00", "2026-01-05 10:30:00.001"),
+        "alone": (0, "2026-01-05 10:00:00"),
+        "silent": (None, "2026-01-05 10:00:00"),
+        "midnight": (7, "2026-01-05 23:50:00", "2026-01-06 00:10:00"),
+        "new year": (7, "2025-12-31 23:59:59", "2026-01-01 00:29:59"),
+        "leap day": (7, "2028-02-28 23:45:00", "2028-02-29 00:15:00"),
+        "clocks change": (7, "2026-03-29 00:50:00", "2026-03-29 01:20:00"),
+        "days on end": (
+            *(7,),
+            *(
+                f"2026-01-0{day} {hour:02}:{half}:00"
+                for day in (5, 6, 7)
+                for hour in range(24)
+                for half in ("00", "30")
+            ),
+        ),
+    }
+    given = [
+        action(f"{user}-{at}", datetime.fromisoformat(at), ms) | {"user_id": user}
+        for user, (ms, *moments) in told.items()
+        for at in moments
+    ]
+    found = dict.fromkeys(told, ())
+    made = rows(spark, sessions, rows(spark, session_fragments, given))
+    for row in made:
+        assert row["session_number"] == len(found[row["user_id"]]) + 1
+        assert row["is_bounce"] == (row["n_actions"] == 1)
+        assert row["session_date"] == row["started_at"].date()
+        ends = (f"{row[name]:%m-%d %H:%M:%S}" for name in ("started_at", "ended_at"))
+        found[row["user_id"]] += ((*ends, row["n_actions"], row["duration_ms"]),)
+    dates = {row["session_date"] for row in made if row["user_id"] == "new year"}
+    assert dates == {date(2025, 12, 31)}
+    assert len(found.pop("just over")) == 2
+    assert found == {
+        "exact": (("01-05 10:00:00", "01-05 10:30:00", 2, 1_800_500),),
+        "over": (
+            ("01-05 10:00:00", "01-05 10:00:00", 1, 500),
+            ("01-05 10:30:01", "01-05 10:30:01", 1, 500),
+        ),
+        "alone": (("01-05 10:00:00", "01-05 10:00:00", 1, 0),),
+        "silent": (("01-05 10:00:00", "01-05 10:00:00", 1, 0),),
+        "midnight": (("01-05 23:50:00", "01-06 00:10:00", 2, 1_200_007),),
+        "new year": (("12-31 23:59:59", "01-01 00:29:59", 2, 1_800_007),),
+        "leap day": (("02-28 23:45:00", "02-29 00:15:00", 2, 1_800_007),),
+        "clocks change": (("03-29 00:50:00", "03-29 01:20:00", 2, 1_800_007),),
+        "days on end": (
+            ("01-05 00:00:00", "01-07 23:30:00", 144, (3 * 24 * 3600 - 1800) * 1000 + 7),
+        ),
+    }
+
+
+def test_of_equal_moments_the_last_by_identity_ends_the_session_and_all_count_in_the_day(spark):
+    given = [
+        action("b", START, 2, page="second"),
+        action("c", START, 30, page=None),
+        action("a", START, 100, page="first"),
+    ]
+    found = rows(spark, sessions, rows(spark, session_fragments, given))
+    assert values(found, "entry_page", "exit_page", "duration_ms") == [("first", None, 30)]
+    of_day = rows(spark, user_days, given)
+    assert values(of_day, "n_interactions", "total_duration_ms") == [(3, 132)]
 
 
 def session(day, ms, n, country="DE"):

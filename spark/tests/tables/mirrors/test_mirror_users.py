@@ -56,6 +56,16 @@ def test_one_identity_counts_once_the_earliest_and_by_content_without_one(spark)
     assert values(found, "interaction_id", "event_at") == [("a", at(1)), ("x", at(3))]
 
 
+def test_of_one_moment_the_lowest_row_id_counts_whoever_it_is_of(spark):
+    given = [
+        landed("a", at(1), row="2", page_id="second"),
+        landed("a", at(1), row="1", page_id="first", user_id="v"),
+        landed("a", at(2), row="0", page_id="later"),
+    ]
+    found = rows(spark, interactions, given, [])
+    assert values(found, "user_id", "page_id") == [("v", "first")]
+
+
 def test_more_than_eight_hours_is_an_outlier_and_null_is_none(spark):
     eight = 8 * 60 * 60 * 1000
     given = [landed(str(n), at(n + 1), duration_ms=ms) for n, ms in enumerate((eight, eight + 1))]
@@ -68,6 +78,7 @@ def record(updated, **more):
         "user_id": "u",
         "join_date": date(2026, 1, 1),
         "country": "DE",
+        "device_type": "desktop",
         "updated_at": updated,
         "ingestion_timestamp": at(20),
         "_row_id": "r",
@@ -88,6 +99,53 @@ def test_without_a_moment_the_first_record_holds_from_the_join_date(spark):
     given = [record(None, file_date=date(2026, 1, 7)), record(None, country="FR")]
     found = rows(spark, user_profiles, given)
     assert values(found, "country", "effective_from") == [("DE", at(1, 0)), ("FR", at(20, 0))]
+
+
+def test_an_interval_ends_where_any_tracked_value_changes(spark):
+    given = [
+        record(at(1)),
+        record(at(5, 10), country="FR"),
+        record(at(5, 18), country="FR", device_type="mobile"),
+        record(at(2), user_id="v", country=None),
+    ]
+    found = rows(spark, user_profiles, given)
+    names = ("user_id", "country", "device_type", "effective_from", "effective_to", "is_current")
+    assert values(found, *names) == [
+        ("u", "DE", "desktop", at(1), at(5, 10), False),
+        ("u", "FR", "desktop", at(5, 10), at(5, 18), False),
+        ("u", "FR", "mobile", at(5, 18), END, True),
+        ("v", None, "desktop", at(2), END, True),
+    ]
+
+
+@pytest.mark.parametrize("lowest", ["DE", "FR"])
+def test_of_two_records_at_one_moment_the_lowest_row_id_counts(spark, lowest):
+    given = [record(at(2), country=name, _row_id=str(name != lowest)) for name in ("DE", "FR")]
+    found = rows(spark, user_profiles, given)
+    assert values(found, "country", "effective_from", "is_current") == [(lowest, at(2), True)]
+
+
+def test_the_moment_of_a_record_is_one_whether_it_is_told_or_in_the_name_of_its_file(spark):
+    given = [
+        record(at(7, 0), country="FR", _row_id="2"),
+        record(None, file_date=date(2026, 1, 7), _row_id="1"),
+    ]
+    found = rows(spark, user_profiles, given)
+    # The second is the one that counts, and the first of the user: it holds from the join date.
+    assert values(found, "country", "effective_from") == [("DE", at(1, 0))]
+
+
+def test_of_records_that_take_effect_at_one_moment_the_one_known_last_counts(spark):
+    given = [
+        record(
+            None, file_date=date(2026, 1, 3), join_date=date(2026, 1, 9)
+        ),  # joins after its file
+        record(at(9, 0), country="FR"),
+        record(None, country="IT", ingestion_timestamp=at(20, 7)),
+        record(None, country="ES", ingestion_timestamp=at(20, 8)),
+    ]
+    found = rows(spark, user_profiles, given)
+    assert values(found, "country", "effective_from") == [("FR", at(9, 0)), ("ES", at(20, 0))]
 
 
 def done(identity, moment, ms=1000, **more):
@@ -178,3 +236,28 @@ def test_four_weeks_are_compared_with_the_four_before(spark):
     assert (overall["interactions_28d"], overall["interactions_28d_growth_rate"]) == (36, 0.5)
     (german,) = (row for row in found if row["dimension_name"] == "country")
     assert (german["interactions_28d"], german["interactions_28d_growth_rate"]) == (0, None)
+
+
+def test_quartiles_lie_between_the_users_beside_them(spark):
+    users = [without_day(summed(f"u{n}", n, 10)) | {"n_active_days": n} for n in (8, 1, 4, 2)]
+    users[0] |= {"country": "FR", "n_active_days": 5}
+    found = rows(spark, engagement_summary, users, [], as_of=date(2026, 3, 1))
+    names = ("dimension_value", *engagement_summary.QUARTILES, "avg_active_days")
+    told = {row["dimension_name"]: row for row in found if row["dimension_value"] != "DE"}
+    assert values([told[None]], *names) == [
+        # Of 1 2 4 8 at places 0.75, 1.5 and 2.25.
+        (None, 1.0, 1.75, 3.0, 5.0, 8.0, 3.0),
+    ]
+    assert values([told["country"]], *names) == [("FR", 8.0, 8.0, 8.0, 8.0, 8.0, 5.0)]
+    (german,) = (row for row in found if row["dimension_value"] == "DE")
+    assert values([german], *names) == [("DE", 1.0, 1.5, 2.0, 3.0, 4.0, 7 / 3)]
+
+
+def test_without_interactions_four_weeks_before_there_is_no_growth(spark):
+    days = [{"activity_date": date(2026, 3, 1), "n_interactions": 3}]
+    for on, n in (("2026-02-01", 0), ("2026-01-04", 7)):  # 28 days before; 56, which is too long
+        days.append({"activity_date": date.fromisoformat(on), "n_interactions": n})
+    users = [without_day(summed("u", 10, 60))]
+    found = rows(spark, engagement_summary, users, days, as_of=date(2026, 3, 1))
+    (overall,) = (row for row in found if row["dimension_name"] is None)
+    assert (overall["interactions_28d"], overall["interactions_28d_growth_rate"]) == (3, None)
