@@ -66,6 +66,8 @@ def _clean_environment() -> Iterator[None]:
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("LAKEHOUSE_")
     }
     os.environ["TZ"] = "UTC"
+    if ON_DUCKDB:
+        os.environ["LAKEHOUSE_ENGINE"] = "duckdb"
     yield
     os.environ.update(kept)
 

@@ -203,6 +203,7 @@ def environment(lake: LakeDriver, **settings: object) -> dict[str, str]:
     """The environment of a `lakehouse` process on a lake."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LAKEHOUSE_")}
     chosen = {
+        "engine": lake.settings.engine,
         "root": lake.settings.root,
         "raw": lake.settings.raw,
         "spark_master": "local[2]",

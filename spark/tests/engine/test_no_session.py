@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse import engine, quality
 
-ALLOWED = {"functions", "Window", "Column", "DataFrame"}
+ALLOWED = {"functions", "Window", "Column", "DataFrame", "Row"}
 AT_THE_LAKE = {"SparkSession"}  # the type of an engine that the caller started
 OF_SPARK = {
     *("localCheckpoint", "checkpoint", "persist", "unpersist", "cache", "observe", "rdd"),

@@ -48,7 +48,6 @@ class Frames:
         self.session: Any = activated(settings)
         self.scratch = Path(tempfile.mkdtemp(prefix="lakehouse-duckdb-"))
         self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
-        self._numbers = itertools.count()
 
     def close(self) -> None:
         """Remove what was kept on disk."""
@@ -56,7 +55,7 @@ class Frames:
 
     def name(self) -> str:
         """A name that nothing has."""
-        return f"kept_{next(self._numbers)}_{id(self)}"
+        return f"kept_{next(_numbers)}"
 
     def of_files(self, paths: Sequence[str], types: Types) -> DataFrame:
         """The rows of Parquet files, with the declared types."""
@@ -100,6 +99,7 @@ class Frames:
 
 
 KEPT_AS = "_lakehouse_name"
+_numbers = itertools.count()
 
 
 def activated(settings: Settings) -> Any:  # noqa: ANN401  # a session of SQLFrame's

@@ -152,7 +152,7 @@ class DuckdbStore:
         """Apply differences in one commit."""
         nullable = {column.name for column in table.stored_columns if column.nullable}
         same = [
-            f"t.{quoted(n)} {'IS NOT DISTINCT FROM' if n in nullable else '='} s.{quoted(n)}"
+            f"(t.{quoted(n)} {'IS NOT DISTINCT FROM' if n in nullable else '='} s.{quoted(n)})"
             for n in table.write.grain
         ]
         if span is not None:  # values in the statement leave files out, those of a join do not
