@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.dialect import ON_DUCKDB
+from lakehouse.transforms.numbers import steady
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +75,48 @@ def quantiles_of_small_groups(
         F.percentile(value, wanted, F.col("times")).alias("quantiles"),
         *also,
     )
+
+
+def quantiles_of_mixes(
+    rows: DataFrame,
+    by: Sequence[str],
+    parts: Sequence[str],
+    value: str,
+    shares: Sequence[float],
+) -> DataFrame:
+    """As `quantiles`, for every mix of parts that are told (null: whatever it is) or not.
+
+    Spark counts equal values first, which makes the rows fewer that are repeated for each mix.
+    DuckDB's grouping sets repeat none, seven times as fast as by sorting; they weigh neighbours in
+    another way, which six decimals do not show: whole numbers and shares in percent need two.
+
+    Args:
+        rows: The columns of the groups, and the value.
+        by: Columns of every group.
+        parts: Columns of text, never null.
+        value: Column of a whole number, never null.
+        shares: Whole percents.
+    """
+    mixes = list(chain.from_iterable(combinations(parts, size) for size in range(len(parts) + 1)))
+    if ON_DUCKDB:
+        sets = [[*by, *mix] for mix in mixes]
+        wanted = F.array(*(F.lit(float(share)) for share in shares))
+        found = rows.groupingSets(sets, *by, *parts).agg(
+            F.count(F.lit(1)).alias("n"), F.percentile(value, wanted).alias("quantiles")
+        )
+    else:
+        counted = rows.groupBy(*by, *parts, value).agg(F.count(F.lit(1)).alias("times"))
+        nobody = F.lit(None).cast("string")
+        each = (
+            F.struct(*((F.col(part) if part in mix else nobody).alias(part) for part in parts))
+            for mix in mixes
+        )
+        mixed = counted.select(*by, value, "times", F.explode(F.array(*each)).alias("mix")).select(
+            *by, value, "times", *(F.col(f"mix.{part}").alias(part) for part in parts)
+        )
+        found = quantiles_of_small_groups(mixed, (*by, *parts), value, shares)
+    rounded = F.transform("quantiles", lambda quantile: steady(quantile, 6))
+    return found.select(*by, *parts, "n", rounded.alias("quantiles"))
 
 
 def _at(place: Column, value: str) -> Column:

@@ -15,6 +15,7 @@ from sqlframe.base import functions as base
 from sqlframe.base import types, util, window
 from sqlframe.base.column import Column
 from sqlframe.base.dataframe import BaseDataFrame
+from sqlframe.base.operations import Operation
 from sqlframe.duckdb import functions, session
 from sqlframe.duckdb.dataframe import DuckDBDataFrame
 from sqlglot import exp
@@ -186,6 +187,17 @@ def broadcast_is_a_hint() -> None:
     _replace("broadcast", broadcast)
 
 
+def groups_may_be_sets() -> None:
+    """`groupingSets` groups once for each list of columns; SQLFrame has `cube` only."""
+
+    def grouping_sets(self: Any, groupingSets: Any, *cols: Any) -> Any:  # noqa: ANN401, ARG001, N803  # same
+        frame = self._convert_leaf_to_cte()
+        sets = [frame._ensure_and_normalize_cols(list(each)) for each in groupingSets]  # noqa: SLF001  # same
+        return frame._group_data(frame, sets, Operation.GROUP_BY)  # noqa: SLF001  # same
+
+    BaseDataFrame.groupingSets = grouping_sets  # type: ignore[attr-defined]
+
+
 def steps_have_names_of_their_own() -> None:
     """Steps of a query are known by a hash of 8 digits: two may share one, and it costs a third of
     the time to find it. Numbers do as well.
@@ -302,6 +314,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     aggregates_start_somewhere,
     json_keeps_nulls,
     broadcast_is_a_hint,
+    groups_may_be_sets,
     steps_have_names_of_their_own,
     steps_are_views,
     schemas_are_described,

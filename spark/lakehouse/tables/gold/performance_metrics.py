@@ -5,7 +5,6 @@ Null stands for all pages, versions or devices. Percentiles are exact.
 
 from __future__ import annotations
 
-from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -30,7 +29,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import interactions
-from lakehouse.transforms.quantiles import quantiles_of_small_groups
+from lakehouse.transforms.quantiles import quantiles_of_mixes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -90,31 +89,17 @@ TABLE = Table(
 
 
 def transform(interactions: DataFrame, run: Run) -> DataFrame:
-    """Percentiles of every mix, from counts of equal durations."""
+    """Percentiles of every mix."""
     # A day in one place, once: rows stay there while they are counted and repeated for every mix.
     measured = interactions.filter(metric.IS_MEASURED).repartition("event_date")
-    # Counting equal durations first makes the rows that are repeated for every mix fewer.
-    counted = measured.groupBy(
+    known = measured.select(
         F.col("event_date").alias("metric_date"),
         *(F.coalesce(name, F.lit(metric.UNKNOWN)).alias(name) for name in PARTS),
         "duration_ms",
-    ).agg(F.count(F.lit(1)).alias("times"))
-    mixes = list(chain.from_iterable(combinations(PARTS, size) for size in range(len(PARTS) + 1)))
-    every_mix = [
-        F.struct(*((F.col(n) if n in mix else F.lit(None).cast("string")).alias(n) for n in PARTS))
-        for mix in mixes
-    ]
-    mixed = counted.select(
-        "metric_date", "duration_ms", "times", F.explode(F.array(*every_mix)).alias("mix")
-    ).select(
-        "metric_date",
-        "duration_ms",
-        "times",
-        *(F.col(f"mix.{name}").alias(name) for name in PARTS),
     )
     shares = [rank / 100 for rank in RANKS]
     ranked = F.col("quantiles")
-    return quantiles_of_small_groups(mixed, ("metric_date", *PARTS), "duration_ms", shares).select(
+    return quantiles_of_mixes(known, ("metric_date",), PARTS, "duration_ms", shares).select(
         "metric_date",
         *PARTS,
         "n",

@@ -113,6 +113,12 @@ def test_a_broadcast_is_the_frame_itself(rows):
     assert F.broadcast(rows) is rows
 
 
+def test_rows_are_grouped_once_for_each_set(rows):
+    made = rows.groupingSets([["k"], []], "k").agg(F.count(F.lit(1)).alias("n"))
+    assert sorted(map(tuple, made.collect()), key=str) == [("a", 2), ("b", 1), (None, 3)]
+    assert rows.filter("k = 'c'").groupingSets([["k"]], "k").agg(F.count("n")).collect() == []
+
+
 def test_steps_have_long_names(rows):
     made = rows.withColumn("m", F.col("n") + 1).filter("m > 1").groupBy("k").agg(F.count("m"))
     assert {len(cte.alias) for cte in made.expression.ctes} == {25}
