@@ -21,6 +21,7 @@ from lakehouse.engine import plan
 from lakehouse.engine.job import new_request
 from lakehouse.engine.lake import Lake
 from lakehouse.engine.outcome import Outcome
+from lakehouse.engines.choice import host_of
 from lakehouse.engines.duckdb.activation import activate
 from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, load_settings
@@ -85,6 +86,14 @@ def spark(_clean_environment: None) -> Iterator[SparkSession]:
         )
         yield session
         session.stop()
+
+
+def engine_of(table: str, spark: SparkSession, store: Any = None) -> Any:
+    """The engine as a run of a table uses it; it may have a store of the test's own."""
+    engine = host_of(load_settings(), spark, lambda: None).engine(table)
+    if store is not None:
+        engine.__class__ = type("OfTest", (type(engine),), {"store": store})
+    return engine
 
 
 @dataclass

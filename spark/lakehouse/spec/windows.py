@@ -21,6 +21,11 @@ def shifted(unit: Unit, day: str, n: int) -> str:
     return f"date_add({day}, {7 * n})" if unit == "week" else f"add_months({day}, {n})"
 
 
+def _days(first: str, last: str) -> str:
+    """SQL: the days from the first to the last; said to be days, as sums are moments in DuckDB."""
+    return f"CAST(sequence({first}, {last}, INTERVAL 1 DAY) AS ARRAY<DATE>)"
+
+
 @dataclass(frozen=True)
 class Trailing:
     """A day and some days before it.
@@ -33,11 +38,11 @@ class Trailing:
 
     def touches(self, day: str) -> str:
         """SQL: the slices in which rows of a day count."""
-        return f"sequence({day}, date_add({day}, {self.days}))"
+        return _days(day, f"date_add({day}, {self.days})")
 
     def needs(self, name: str) -> str:
         """SQL: the days that a slice is made of."""
-        return f"sequence(date_sub({name}, {self.days}), {name})"
+        return _days(f"date_sub({name}, {self.days})", name)
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,12 @@ class Period:
         """SQL: the slices in which rows of a day count."""
         start = start_of(self.unit, day)
         later = (shifted(self.unit, start, n) for n in range(1, self.before + 1))
-        return f"array({', '.join((start, *later))})"
+        return f"CAST(array({', '.join((start, *later))}) AS ARRAY<DATE>)"
 
     def needs(self, name: str) -> str:
         """SQL: the days that a slice is made of."""
         first = shifted(self.unit, name, -self.before)
-        return f"sequence({first}, date_sub({shifted(self.unit, name, 1)}, 1))"
+        return _days(first, f"date_sub({shifted(self.unit, name, 1)}, 1)")
 
 
 Window = Trailing | Period

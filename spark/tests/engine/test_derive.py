@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from pyspark.sql import functions as F
 
+from conftest import engine_of
 from lakehouse.catalog.registry import Entry
 from lakehouse.engine.derive import derive, desired_rows
 from lakehouse.engine.job import Job, Request
 from lakehouse.engine.scope import Scope
-from lakehouse.engines.spark.engine import SparkEngine
 from lakehouse.io.delta_log import Span
 from lakehouse.io.state import Account, State
 from lakehouse.settings import load_settings
@@ -110,12 +110,6 @@ class Shelf:
         self.written += [tuple(row) for row in changed.collect()]
 
 
-class ShelfEngine(SparkEngine):
-    """Spark that computes on what stands on a shelf."""
-
-    store = None
-
-
 @pytest.fixture
 def make_job(spark):
     """A job of a toy table over the rows of its inputs; `stored` are its own, None before any."""
@@ -130,8 +124,7 @@ def make_job(spark):
                 for each, told in contents.items()
             }
         )
-        engine = ShelfEngine(table.name, lambda: spark)
-        engine.store = shelf
+        engine = engine_of(table.name, spark, store=shelf)
         upstream = {
             each.name: State(table=each.name, version=INPUT_VERSION, head=9, run_id="r", token=1)
             for each in table.upstream

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 
 import duckdb
 import pytest
+import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,27 +17,17 @@ windows = st.one_of(
     st.builds(Trailing, st.integers(0, 60)),
     st.builds(Period, st.sampled_from(["week", "month"]), st.integers(0, 3)),
 )
-# What Spark has and DuckDB calls otherwise.
-DIALECT = (
-    "CREATE MACRO date_add(d, n) AS d + n::INT",
-    "CREATE MACRO date_sub(d, n) AS d - n::INT",
-    "CREATE MACRO add_months(d, n) AS (d + to_months(n::INT))::DATE",
-    """CREATE MACRO sequence(a, b) AS
-       [x::DATE FOR x IN generate_series(a::TIMESTAMP, b::TIMESTAMP, INTERVAL 1 DAY)]""",
-)
 
 
 @pytest.fixture(scope="module")
 def evaluate():
     db = duckdb.connect()
-    for statement in DIALECT:
-        db.execute(statement)
 
     def value(sql, **named):
         (column, day), *_ = named.items()
-        listed = re.sub(r"^array\(", "list_value(", sql)
-        query = f"SELECT {listed} FROM (SELECT ?::DATE AS {column})"
-        return set(db.execute(query, [day]).fetchall()[0][0])
+        asked = f"SELECT {sql} FROM (SELECT DATE '{day}' AS {column})"
+        (query,) = sqlglot.transpile(asked, read="spark", write="duckdb")
+        return set(db.execute(query).fetchall()[0][0])
 
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from pyspark.sql import functions as F
 
 from conftest import conversion, event, release, signup
 from lakehouse.spec import Run
@@ -47,26 +48,35 @@ def frames(spark):
         ("late", None, "2026-01-16", True),
         ("search", "Search", "2026-01-01", False),  # deleted: no row, but still activity
     ]
+
+    def frame(rows, schema, *columns):
+        return spark.createDataFrame(rows, schema).select(*map(F.expr, columns))
+
     return (
-        spark.createDataFrame(users, "user_id string, day string").selectExpr(
-            "user_id", "date(day) AS signup_date", "'x' AS company_size", "'x' AS industry",
+        frame(
+            *(users, "user_id string, day string"),
+            *("user_id", "date(day) AS signup_date", "'x' AS company_size", "'x' AS industry"),
             "'free' AS current_plan",
         ),
-        spark.createDataFrame(
-            states, "feature_id string, feature_name string, day string, is_current boolean"
-        ).selectExpr("feature_id", "feature_name", "date(day) AS effective_from", "is_current"),
-        spark.createDataFrame(uses, "user_id string, feature_id string, day string").selectExpr(
-            "user_id", "feature_id", "date(day) AS first_used_date"
+        frame(
+            *(states, "feature_id string, feature_name string, day string, is_current boolean"),
+            *("feature_id", "feature_name", "date(day) AS effective_from", "is_current"),
         ),
-        spark.createDataFrame(converted, "user_id string, day string").selectExpr(
-            "user_id", "date(day) AS conversion_date", "cast(1 AS decimal(18,2)) AS mrr",
-            "'pro' AS plan", "cast(null AS date) AS signup_date",
-            "cast(null AS int) AS days_to_convert", "user_id AS _row_id",
+        frame(
+            *(uses, "user_id string, feature_id string, day string"),
+            *("user_id", "feature_id", "date(day) AS first_used_date"),
         ),
-        spark.createDataFrame(
-            uses + searches + searches, "user_id string, feature_id string, day string"
-        ).selectExpr("user_id", "feature_id", "date(day) AS event_date"),
-    )  # fmt: skip
+        frame(
+            *(converted, "user_id string, day string"),
+            *("user_id", "date(day) AS conversion_date", "cast(1 AS decimal(18,2)) AS mrr"),
+            *("'pro' AS plan", "cast(null AS date) AS signup_date"),
+            *("cast(null AS int) AS days_to_convert", "user_id AS _row_id"),
+        ),
+        frame(
+            *(uses + searches + searches, "user_id string, feature_id string, day string"),
+            *("user_id", "feature_id", "date(day) AS event_date"),
+        ),
+    )
 
 
 @pytest.fixture(scope="module")

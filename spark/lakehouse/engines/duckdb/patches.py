@@ -246,13 +246,13 @@ def schemas_are_described() -> None:
 
     def typed(self: AnyFrame) -> list[Any]:
         session: Any = self.session
-        (query,) = self._get_expressions()  # noqa: SLF001  # same
+        (query,) = self._get_expressions()  # same
         found = session._conn.execute(f"DESCRIBE {session._to_sql(query)}").fetchall()  # noqa: SLF001  # same
         return [
             SimpleNamespace(
                 name=row[0],
                 dataType=exp.DataType.build(row[1], dialect="duckdb").sql(
-                    dialect=self._schema_dialect  # noqa: SLF001  # same
+                    dialect=self._schema_dialect  # same
                 ),
             )
             for row in found
