@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from datetime import date
@@ -62,6 +63,21 @@ AsOf = Annotated[
 Day = Annotated[
     str | None, typer.Option(help="The run of this day, YYYY-MM-DD: files dated later wait.")
 ]
+
+
+def _choose_engine(name: str | None) -> str | None:
+    """Put the engine into the settings of this process, before anything reads them."""
+    if name is not None:
+        os.environ["LAKEHOUSE_ENGINE"] = name
+        current_settings.cache_clear()
+        prepare(current_settings())
+    return name
+
+
+EngineName = Annotated[
+    str | None,
+    typer.Option("--engine", callback=_choose_engine, help="spark or duckdb, for this command."),
+]
 FullRefresh = Annotated[bool, typer.Option(help="Recompute everything from the inputs.")]
 
 
@@ -104,6 +120,7 @@ def run(
         str | None, typer.Option("--from", help="Backfill, day by day: first day, YYYY-MM-DD.")
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Backfill: last day, YYYY-MM-DD.")] = None,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
     """Bring tables up to date, upstream first, each behind its gates."""
@@ -181,6 +198,7 @@ def stage(
     as_of: AsOf = None,
     day: Day = None,
     run_id: Annotated[str | None, typer.Option(help="Identity shared by the three stages.")] = None,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
     """Run one stage of a table, for orchestrators; the story goes to standard error."""
@@ -331,7 +349,12 @@ def engine_status() -> None:
 
 
 @app.command()
-def verify(table: TableName, *, as_json: AsJson = False) -> None:
+def verify(
+    table: TableName,
+    *,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+    as_json: AsJson = False,
+) -> None:
     """Compare a table with a full rebuild; exits with 65 when they differ."""
     from lakehouse.engine.verify import verify as compare  # noqa: PLC0415  # 0.5 s of pyspark
 
@@ -465,7 +488,12 @@ def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def maintain(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+def maintain(
+    selectors: Selectors = None,
+    *,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+    as_json: AsJson = False,
+) -> None:
     """Compact tables and remove versions beyond their retention; without selectors ops, too."""
     from lakehouse.engine import maintenance  # noqa: PLC0415  # 0.5 s of pyspark
 

@@ -162,6 +162,14 @@ class Host(Protocol):
         """The engine as one run of a table uses it; not started yet."""
         ...
 
+    def register(self, name: str, uri: str, version: int) -> None:
+        """Let a version of a table be known to SQL by its name."""
+        ...
+
+    def sql(self, query: str) -> DataFrame:
+        """Rows of a query over what is registered."""
+        ...
+
     def error(self, error: Exception) -> Exception | None:
         """The error in our words when it says that the engine died under us, else None."""
         ...

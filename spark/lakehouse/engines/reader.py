@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from lakehouse.catalog.registry import registry
-from lakehouse.engines.spark import delta
-from lakehouse.engines.spark.session import start_session
+from lakehouse.engines.choice import host_of, prepare
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.io.state import StateStore
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from lakehouse.settings import Settings
 
@@ -21,22 +20,17 @@ class LakeReader:
 
     def __init__(self, settings: Settings) -> None:
         """Start the engine and register every published table under its name."""
+        prepare(settings)
         self.settings = settings
         self.states = StateStore(settings)
-        self.spark: SparkSession = start_session(settings)
+        self._host = host_of(settings, None, _nothing)
         self.refresh()
 
     def refresh(self) -> None:
         """Point the views at what is published now."""
-        for layer in {name.partition(".")[0] for name in registry().entries}:
-            self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {layer}")
         for name in registry().entries:
             if state := self.states.published(name):
-                where = delta.quoted(self.settings.table_uri(name))
-                self.spark.sql(
-                    f"CREATE OR REPLACE VIEW {name} AS "
-                    f"SELECT * FROM {where} VERSION AS OF {state.version}"
-                )
+                self._host.register(name, self.settings.table_uri(name), state.version)
 
     def table(self, name: str, version: int | None = None) -> DataFrame:
         """A table at its published version, or at an older one.
@@ -51,15 +45,16 @@ class LakeReader:
             message = f"{name} was never published; run `lakehouse run +{name}`"
             raise UpstreamMissingError(message, table=name)
         where = self.settings.table_uri(name)
-        return delta.read(self.spark, where, state.version if version is None else version)
+        store = self._host.engine(name).store
+        return store.read(where, state.version if version is None else version)
 
     def sql(self, query: str) -> DataFrame:
         """Rows of a query over the published tables."""
-        return self.spark.sql(query)
+        return self._host.sql(query)
 
     def close(self) -> None:
         """Stop the engine."""
-        self.spark.stop()
+        self._host.close()
 
     def __enter__(self) -> Self:
         """Already open."""
@@ -68,3 +63,7 @@ class LakeReader:
     def __exit__(self, *_: object) -> None:
         """Stop the engine."""
         self.close()
+
+
+def _nothing() -> None:
+    """A reader has nothing to do while its engine starts."""

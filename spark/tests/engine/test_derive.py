@@ -235,7 +235,7 @@ def test_a_row_that_counts_in_several_slices_is_written_in_touched_ones_only(mak
     )
 
     def in_two_days(tickets, run):
-        until = F.explode(F.expr("sequence(told_date, date_add(told_date, 1))"))
+        until = F.explode(F.expr(Trailing(1).touches("told_date")))
         counts = tickets.select(until.alias("until_date")).groupBy("until_date")
         return counts.agg(F.count(F.lit(1)).alias("n"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 from lakehouse.engines.duckdb.activation import activate
 
@@ -59,20 +60,19 @@ class Frames:
 
     def of_files(self, paths: Sequence[str], types: Types) -> DataFrame:
         """The rows of Parquet files, with the declared types."""
-        if not paths:
-            return self.of_sql(f"SELECT {_nothing(types)} WHERE false", types)
-        listed = ", ".join(literal(path) for path in paths)
-        columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
-            for name, kind in types.items()
-        )
-        return self.of_sql(f"SELECT {columns} FROM read_parquet([{listed}])", types)
+        return self.of_sql(files_query(paths, types), types)
 
     def of_sql(self, query: str, types: Types) -> DataFrame:
         """The rows of a query, computed when they are asked for."""
         name = self.name()
         self.connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
         return self._named(name, types)
+
+    def of_query(self, query: str) -> DataFrame:
+        """The rows of a query of DuckDB's, whatever columns it has."""
+        found = self.connection.execute(f"DESCRIBE {query}").fetchall()
+        kinds = {row[0]: exp.DataType.build(row[1], dialect="duckdb") for row in found}
+        return self.of_sql(query, {name: kind.sql(dialect="spark") for name, kind in kinds.items()})
 
     def kept(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
@@ -82,7 +82,7 @@ class Frames:
 
     def arrow(self, rows: DataFrame) -> pa.Table:
         """The rows in memory."""
-        return self.connection.sql(sql_of(rows)).to_arrow_table()  # type: ignore[union-attr]  # it selects
+        return self.connection.sql(sql_of(rows)).to_arrow_table()
 
     def drop(self, rows: DataFrame) -> None:
         """Forget rows that were kept."""
@@ -141,7 +141,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _nothing(types: Types) -> str:
-    return ", ".join(
-        f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}" for name, kind in types.items()
+def files_query(paths: Sequence[str], types: Types) -> str:
+    """The query that the rows of Parquet files are, with the declared types."""
+    if not paths:
+        nothing = (
+            f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}" for name, kind in types.items()
+        )
+        return f"SELECT {', '.join(nothing)} WHERE false"
+    listed = ", ".join(literal(path) for path in paths)
+    columns = ", ".join(
+        f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+        for name, kind in types.items()
     )
+    return f"SELECT {columns} FROM read_parquet([{listed}])"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import sqlglot
+
 from lakehouse.engines.duckdb.engine import DuckdbEngine
 from lakehouse.engines.duckdb.frames import Frames
+from lakehouse.engines.duckdb.store import DuckdbStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pyspark.sql import DataFrame
 
     from lakehouse.settings import Settings
 
@@ -36,6 +41,18 @@ class DuckdbHost:
     def engine(self, table: str) -> DuckdbEngine:
         """The engine as one run of a table uses it; not started yet."""
         return DuckdbEngine(table, self.start)
+
+    def register(self, name: str, uri: str, version: int) -> None:
+        """Let a version of a table be known to SQL by its name."""
+        frames = self.start()
+        query = DuckdbStore(frames).query(uri, version)
+        frames.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
+        frames.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+
+    def sql(self, query: str) -> DataFrame:
+        """Rows of a query over what is registered, in Spark's SQL."""
+        (ours,) = sqlglot.transpile(query, read="spark", write="duckdb")
+        return self.start().of_query(ours)
 
     def error(self, error: Exception) -> Exception | None:  # noqa: ARG002  # it lives and dies with us
         """Nothing dies under us."""

@@ -178,13 +178,14 @@ def json_keeps_nulls() -> None:
     generator.TRANSFORMS = {**generator.TRANSFORMS, exp.JSONFormat: written}
 
 
-def broadcast_is_a_hint() -> None:
-    """`broadcast` hints how to join; DuckDB needs no hint, SQLFrame has no such function."""
+def hints_are_none() -> None:
+    """`broadcast` and `repartition` say how to work, not what; DuckDB needs no such word."""
 
-    def broadcast(df: BaseDataFrame[Any, Any, Any, Any, Any]) -> Any:  # noqa: ANN401  # same
+    def unchanged(df: AnyFrame, *_: Any) -> AnyFrame:  # noqa: ANN401  # same
         return df
 
-    _replace("broadcast", broadcast)
+    _replace("broadcast", unchanged)
+    BaseDataFrame.repartition = unchanged  # type: ignore[method-assign, assignment]
 
 
 def groups_may_be_sets() -> None:
@@ -198,10 +199,21 @@ def groups_may_be_sets() -> None:
     BaseDataFrame.groupingSets = grouping_sets  # type: ignore[attr-defined]
 
 
+def frames_become_pandas() -> None:
+    """Days stay days and moments are without a zone, in UTC, as PySpark gives them to pandas."""
+
+    def to_pandas(self: AnyFrame) -> Any:  # noqa: ANN401  # same
+        session: Any = self.session
+        (query,) = self._get_expressions()  # same
+        found = session._conn.sql(session._to_sql(query)).to_arrow_table().to_pandas()  # noqa: SLF001  # same
+        moments = found.select_dtypes("datetimetz").columns
+        return found.assign(**{name: found[name].dt.tz_localize(None) for name in moments})
+
+    DuckDBDataFrame.toPandas = to_pandas
+
+
 def steps_have_names_of_their_own() -> None:
-    """Steps of a query are known by a hash of 8 digits: two may share one, and it costs a third of
-    the time to find it. Numbers do as well.
-    """
+    """Steps of a query have numbers: SQLFrame's hashes of 8 digits may be shared, and are dear."""
 
     def named(self: AnyFrame, expression: exp.Expression) -> str:  # noqa: ARG001  # as SQLFrame calls it
         return f"t{next(_numbers)}"
@@ -313,7 +325,8 @@ PATCHES: tuple[Callable[[], None], ...] = (
     counts_are_bigint,
     aggregates_start_somewhere,
     json_keeps_nulls,
-    broadcast_is_a_hint,
+    hints_are_none,
+    frames_become_pandas,
     groups_may_be_sets,
     steps_have_names_of_their_own,
     steps_are_views,

@@ -15,7 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
-from lakehouse.engines.duckdb.frames import duckdb_type, literal, quoted, sql_of
+from lakehouse.engines.duckdb.frames import duckdb_type, files_query, literal, quoted, sql_of
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
 from lakehouse.engines.properties import properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
@@ -49,6 +49,11 @@ class DuckdbStore:
         """A version, by default the newest; with a span, at least all rows of its days."""
         table = _opened(uri, version)
         return self._frames.of_files(delta_log.files_of(table, uri, span), _types(table))
+
+    def query(self, uri: str, version: int) -> str:
+        """DuckDB's SQL for the rows of a version."""
+        table = _opened(uri, version)
+        return files_query(delta_log.files_of(table, uri), _types(table))
 
     def columns(self, uri: str) -> dict[str, str]:
         """Names and types of the newest version."""

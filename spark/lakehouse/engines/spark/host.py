@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from lakehouse.engines.spark.delta import quoted
 from lakehouse.engines.spark.engine import SparkEngine
 from lakehouse.engines.spark.session import attach, engine_went_away, start_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from lakehouse.settings import Settings
 
@@ -59,6 +60,17 @@ class SparkHost:
     def engine(self, table: str) -> SparkEngine:
         """The engine as one run of a table uses it; not started yet."""
         return SparkEngine(table, self.fork)
+
+    def register(self, name: str, uri: str, version: int) -> None:
+        """Let a version of a table be known to SQL by its name."""
+        self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {name.partition('.')[0]}")
+        self.spark.sql(
+            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {quoted(uri)} VERSION AS OF {version}"
+        )
+
+    def sql(self, query: str) -> DataFrame:
+        """Rows of a query over what is registered."""
+        return self.spark.sql(query)
 
     def error(self, error: Exception) -> Exception | None:
         """The error in our words when it says that the engine died under us, else None."""

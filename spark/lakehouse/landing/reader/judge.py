@@ -70,7 +70,7 @@ def ask(connection: duckdb.DuckDBPyConnection, rows: pa.Table, query: str) -> pa
     """
     numbered = rows.combine_chunks().append_column("_n", pa.array(np.arange(len(rows))))
     connection.register("given", numbered)
-    found: pa.Table = connection.sql(query).to_arrow_table()  # type: ignore[union-attr]  # it selects
+    found: pa.Table = connection.sql(query).to_arrow_table()
     connection.unregister("given")
     order = found["_n"].to_numpy()
     if not np.array_equal(order, np.arange(len(rows))):  # a scan may take chunks as it likes
@@ -105,7 +105,7 @@ def statement(source: Source) -> str:
 
     Of a row it wants the `cleaned` `text` of each field, `given` of each optional one, `_problem`
     (why it is no row at all, else null) and `_file_date`. It returns the declared fields,
-    `_row_id`, `_short_id`, `_file_date` (of rows that do not say when they became true) and `_reasons`.
+    `_row_id`, `_short_id`, `_reasons`, and `_file_date` of rows that do not say since when.
     """
     fields = source.fields
     values = ", ".join(f"{_value(field)} AS {quoted('value_' + field.name)}" for field in fields)

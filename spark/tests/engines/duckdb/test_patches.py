@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -110,8 +110,19 @@ def test_json_keeps_nulls_or_is_refused(rows):
             rows.select(F.to_json(F.struct("k"), options).alias("a")).collect()
 
 
-def test_a_broadcast_is_the_frame_itself(rows):
+def test_hints_leave_the_frame_itself(rows):
     assert F.broadcast(rows) is rows
+    assert rows.repartition("k") is rows
+
+
+def test_frames_become_pandas_as_sparks_do(session):
+    made = session.createDataFrame(
+        [(date(2026, 1, 5), datetime(2026, 1, 5, 10, tzinfo=UTC), 1)],
+        "d date, t timestamp, n bigint",
+    ).toPandas()
+    assert made["d"][0] == date(2026, 1, 5)
+    assert made["t"][0] == datetime(2026, 1, 5, 10)  # noqa: DTZ001  # without a zone, as Spark's
+    assert made["n"].dtype == "int64"
 
 
 def test_rows_are_grouped_once_for_each_set(rows):
