@@ -17,6 +17,11 @@ dotenv = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null | tail -n 1)
 ROOT := $(or $(LAKEHOUSE_ROOT),$(call dotenv,LAKEHOUSE_ROOT),data)
 RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 
+# What computes: spark, or duckdb, which needs neither Java nor jars.
+ENGINE ?= $(or $(LAKEHOUSE_ENGINE),$(call dotenv,LAKEHOUSE_ENGINE),spark)
+export LAKEHOUSE_ENGINE := $(ENGINE)
+READY = $(VENV)/$(if $(filter duckdb,$(ENGINE)),lakehouse,jars).stamp
+
 # Superset wants other versions of what we use, too: it lives in an environment of its own.
 SUPERSET_VENV := .venv-superset
 # Newer flask-caching and cachetools break 6.1; rich is missing from its own list.
@@ -115,19 +120,19 @@ generate-data: $(VENV)/lakehouse.stamp ## Make synthetic landing files (ARGS="--
 	@$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' $(ARGS)
 
 .PHONY: pipeline
-pipeline: $(VENV)/jars.stamp sample-data ## Landing files to marts: all tables, in order, with their gates
+pipeline: $(READY) sample-data ## Landing files to marts, behind their gates (ENGINE=duckdb: without Java)
 	@$(BIN)/lakehouse run $(ARGS) && $(BIN)/lakehouse report
 
 .PHONY: ingest-bronze
-ingest-bronze: $(VENV)/jars.stamp sample-data ## Run the bronze tables
+ingest-bronze: $(READY) sample-data ## Run the bronze tables
 	@$(BIN)/lakehouse run bronze $(ARGS)
 
 .PHONY: ingest-silver
-ingest-silver: $(VENV)/jars.stamp ## Run the silver tables on what bronze has published
+ingest-silver: $(READY) ## Run the silver tables on what bronze has published
 	@$(BIN)/lakehouse run silver $(ARGS)
 
 .PHONY: ingest-gold
-ingest-gold: $(VENV)/jars.stamp ## Run the gold tables on what silver has published
+ingest-gold: $(READY) ## Run the gold tables on what silver has published
 	@$(BIN)/lakehouse run gold $(ARGS)
 
 ##@ Orchestrate it
@@ -166,7 +171,7 @@ dashboards-stop: $(VENV)/lakehouse.stamp ## Stop Superset and the database it re
 	@$(BIN)/lakehouse database down
 
 .PHONY: notebook
-notebook: $(VENV)/jars.stamp ## Open the notebooks in JupyterLab
+notebook: $(READY) ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
 .PHONY: docs
@@ -174,7 +179,7 @@ docs: $(VENV)/lakehouse.stamp ## Write the browsable catalogue of tables, column
 	@$(BIN)/lakehouse docs $(ARGS)
 
 .PHONY: data-docs
-data-docs: $(VENV)/jars.stamp ## Write Great Expectations' pages of the latest gates
+data-docs: $(READY) ## Write Great Expectations' pages of the latest gates
 	@$(BIN)/lakehouse data-docs $(ARGS)
 
 # With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS, ONLY=W3,W4 and ROUNDS choose.
@@ -206,6 +211,11 @@ assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
 .PHONY: test
 test: $(VENV)/jars.stamp ## The quick suites: every part, every table (below ten minutes)
 	@$(PYTEST) -m 'not slow and not laws and not dashboards and not ($(E2E))' $(ARGS)
+
+.PHONY: test-duckdb
+test-duckdb: $(VENV)/lakehouse.stamp ## Tables, machinery and laws on DuckDB, without Java
+	@LAKEHOUSE_ENGINE=duckdb $(PYTEST) -m 'not slow and not dashboards and not ($(E2E)) or laws' \
+		spark/tests/tables spark/tests/engine spark/tests/transforms spark/tests/laws $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/jars.stamp ## The command line, bad input, upkeep, kills, writers side by side, publishing, notebooks

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.job import new_request
 from lakehouse.engine.labels import labelled
+from lakehouse.engines.layout import is_scattered
 from lakehouse.errors import LockedError, exit_code_of
 from lakehouse.io import delta_log, files, ops
 from lakehouse.io.files import explained
@@ -146,7 +147,7 @@ def _table(job: Job) -> Upkeep:
         note = "a run died unpublished; the next one rolls it back"
         return Upkeep(job.table.name, SKIPPED, note=note)
     before = ops.size(job.uri)
-    outcome = _compact(job, job.uri, job.base)
+    outcome = _compact(job, job.uri, job.table.cluster_by)
     # Before anything is deleted: from here on no reader asks for the files of the version before.
     _move(job, published)
     return _vacuumed(job, Upkeep(job.table.name, outcome, before), job.uri)
@@ -156,17 +157,18 @@ def _table(job: Job) -> Upkeep:
 def _quarantine(job: Job) -> list[Upkeep]:
     """The rejects of a bronze table, under its lock; readers follow the newest version."""
     uri = quarantine.uri(job.settings, job.table.name)
-    version = delta_log.latest_version(uri) if job.feed else None
-    if version is None:
+    if not job.feed or delta_log.latest_version(uri) is None:
         return []
     before = ops.size(uri)
-    outcome = _compact(job, uri, version)
+    outcome = _compact(job, uri)
     return [_vacuumed(job, Upkeep(f"quarantine.{job.table.noun}", outcome, before), uri)]
 
 
-def _compact(job: Job, uri: str, version: int | None) -> str:
-    job.engine.store.optimize(uri, {"run_id": job.request.run_id, "token": job.token})
-    return UNCHANGED if delta_log.latest_version(uri) == version else COMPACTED
+def _compact(job: Job, uri: str, by: Sequence[str] = ()) -> str:
+    if not is_scattered(ops.sizes(uri)):
+        return UNCHANGED
+    job.engine.store.optimize(uri, {"run_id": job.request.run_id, "token": job.token}, by)
+    return COMPACTED
 
 
 def _move(job: Job, published: State) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from lakehouse.engines import ports
+from lakehouse.engines.choice import DUCKDB
 from lakehouse.engines.spark.jars import DELTA, jar_paths, needed
 from lakehouse.engines.spark.java import java_environment, java_version
 from lakehouse.errors import ConfigError
@@ -24,6 +26,7 @@ GIB = 1 << 30
 MIN_MEMORY_GIB, MIN_DISK_GIB = 4, 2
 AIRFLOW_PORT = 8080
 Finding = tuple[str, str, str]
+OF_SPARK = {"java", "jars", "engine port"}
 
 
 def diagnose(settings: Settings) -> list[dict[str, str]]:
@@ -39,6 +42,10 @@ def diagnose(settings: Settings) -> list[dict[str, str]]:
         "airflow port": _airflow_port,
         "engine port": _engine_port,
     }
+    if settings.engine == DUCKDB:
+        checks = {"python": _python, "engine": _duckdb} | {
+            name: check for name, check in checks.items() if name not in OF_SPARK
+        }
     rows = []
     for name, run in checks.items():
         state, found, fix = run(settings)
@@ -66,6 +73,11 @@ def _jars(settings: Settings) -> Finding:
         return "ok", f"{len(jar_paths(coordinates))} jars", ""
     except ConfigError as error:
         return "bad", str(error), f"lakehouse jars{' --s3' if coordinates != DELTA else ''}"
+
+
+def _duckdb(_: Settings) -> Finding:
+    versions = [f"{name} {version(name)}" for name in ("duckdb", "sqlframe", "deltalake")]
+    return "ok", ", ".join(versions), ""
 
 
 def _memory(_: Settings) -> Finding:

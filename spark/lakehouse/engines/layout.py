@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+FILE_BYTES = 32 * 2**20
+"""Small beside what a full scan reads, large beside what opening a file costs."""
 ROWS_A_FILE = 250_000
 """About 20 MB, like the files that maintenance makes."""
 
@@ -36,3 +38,8 @@ def stretches(counts: Iterable[tuple[date, int]], rows_a_file: int) -> list[Stre
             found.append(Stretch(day, max(1, held // rows_a_file)))
             held = 0
     return found
+
+
+def is_scattered(sizes: Iterable[int]) -> bool:
+    """Whether files, of these bytes, are worth being merged."""
+    return sum(size < FILE_BYTES // 2 for size in sizes) > 1

@@ -79,8 +79,11 @@ class Store(Protocol):
         """Make an old version the newest again."""
         ...
 
-    def optimize(self, uri: str, metadata: Metadata) -> None:
-        """Few large files in place of many small ones, in one commit that changes no row."""
+    def optimize(self, uri: str, metadata: Metadata, by: Sequence[str] = ()) -> None:
+        """Few large files in place of many small ones, in one commit that changes no row.
+
+        Rows that are near each other by some columns come to lie together (Z-order).
+        """
         ...
 
     def vacuum(self, uri: str, retention: timedelta) -> None:

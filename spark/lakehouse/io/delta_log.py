@@ -109,6 +109,14 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
     return Snapshot(json.loads(table.schema().to_json()), paths)
 
 
+def is_clustered(uri: str) -> bool:
+    """Whether a table has liquid clustering, as all had that were made before 2026-11-27."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+
+    protocol = DeltaTable(uri, storage_options=files.storage_options(uri)).protocol()
+    return "clustering" in (protocol.writer_features or ())
+
+
 def files_of(table: DeltaTable, uri: str, span: Span | None = None) -> list[str]:
     """The files of a version; with a span, without those that hold none of its days."""
     added = pa.table(table.get_add_actions(flatten=True))

@@ -176,12 +176,18 @@ def commits(uri: str, limit: int) -> list[dict[str, Any]]:
 
 def size(uri: str) -> Size:
     """Files and bytes of the newest version of a Delta table; nothing where there is none."""
+    found = sizes(uri)
+    return Size(len(found), sum(found))
+
+
+def sizes(uri: str) -> list[int]:
+    """Bytes of each file of the newest version of a Delta table; none where there is no table."""
     try:
         table = DeltaTable(uri, storage_options=storage_options(uri))
     except TableNotFoundError:
-        return Size(0, 0)
-    sizes = pa.table(table.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
-    return Size(len(sizes), sum(sizes))
+        return []
+    added = pa.table(table.get_add_actions(flatten=True))
+    return [int(each) for each in added.column("size_bytes").to_pylist()]
 
 
 def compact(settings: Settings, name: str, retention: timedelta) -> int:

@@ -89,7 +89,7 @@ class TablePage:
         if table.cutoff:
             facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
         if table.cluster_by:
-            facts.append(("Clustered by", ", ".join(table.cluster_by)))
+            facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
         facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))
         return [*facts, ("Replaced versions kept", f"{table.retention.days:,} days")]
 

@@ -135,7 +135,7 @@ class Table:
             are made again (and those that an input touches); without it, every slice is.
         final: Predicate of own rows whose figures are final: what a later run changes in them is
             noted (`ops.metric_restatements`). Empty = nothing is noted.
-        cluster_by: Liquid clustering columns.
+        cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
             files of the days it is about.
         is_small: Far fewer rows than its inputs: a first load is not cut by day.

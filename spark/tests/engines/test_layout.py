@@ -117,7 +117,7 @@ def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypa
         audited = stages._written_rows(job, job.published, whole=False).collect()
     assert {row["activity_date"] for row in audited} == {MONDAY, LATE}
 
-    monkeypatch.setattr(delta, "FILE_BYTES", 8192)
+    monkeypatch.setattr("lakehouse.engines.layout.FILE_BYTES", 8192)
     with lake.open() as opened:
         (done, *_) = maintain(opened, ["silver.interactions"], with_ops=False)
     assert done.outcome == "compacted", done

@@ -174,7 +174,7 @@ def _broken_rules(source: Source, row: Row) -> list[str]:
 
 def _told(value: object) -> str | None:
     """A value as text, as the landing file tells it; null when there is none."""
-    return None if value is None else str(value).strip() or None
+    return None if value in MISSING else str(value).strip()
 
 
 @cache

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pyarrow import dataset as arrow_dataset
 from sqlglot import exp
 
 from lakehouse.engines.duckdb.activation import activate
+from lakehouse.io import files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +62,33 @@ class Frames:
 
     def of_files(self, paths: Sequence[str], types: Types) -> DataFrame:
         """The rows of Parquet files, with the declared types."""
-        return self.of_sql(files_query(paths, types), types)
+        return self.of_sql(self.query_of_files(paths, types), types)
+
+    def query_of_files(self, paths: Sequence[str], types: Types) -> str:
+        """The query that the rows of Parquet files are, with the declared types."""
+        if not paths:
+            nothing = (
+                f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}"
+                for name, kind in types.items()
+            )
+            return f"SELECT {', '.join(nothing)} WHERE false"
+        columns = ", ".join(
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in types.items()
+        )
+        return f"SELECT {columns} FROM {self._source(paths)}"
+
+    def _source(self, paths: Sequence[str]) -> str:
+        """Files as a relation; those of an object store are read by Arrow."""
+        if files.is_local(paths[0]):
+            return f"read_parquet([{', '.join(map(literal, paths))}])"
+        located = [files.locate(path) for path in paths]
+        dataset = arrow_dataset.dataset(
+            [path for _, path in located], filesystem=located[0][0], format="parquet"
+        )
+        name = self.name()
+        self.connection.register(name, dataset)
+        return name
 
     def of_sql(self, query: str, types: Types) -> DataFrame:
         """The rows of a query, computed when they are asked for."""
@@ -139,18 +167,3 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def files_query(paths: Sequence[str], types: Types) -> str:
-    """The query that the rows of Parquet files are, with the declared types."""
-    if not paths:
-        nothing = (
-            f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}" for name, kind in types.items()
-        )
-        return f"SELECT {', '.join(nothing)} WHERE false"
-    listed = ", ".join(literal(path) for path in paths)
-    columns = ", ".join(
-        f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
-        for name, kind in types.items()
-    )
-    return f"SELECT {columns} FROM read_parquet([{listed}])"

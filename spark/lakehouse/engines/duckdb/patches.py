@@ -209,7 +209,7 @@ def frames_become_pandas() -> None:
         moments = found.select_dtypes("datetimetz").columns
         return found.assign(**{name: found[name].dt.tz_localize(None) for name in moments})
 
-    DuckDBDataFrame.toPandas = to_pandas
+    DuckDBDataFrame.toPandas = to_pandas  # type: ignore[method-assign]
 
 
 def steps_have_names_of_their_own() -> None:

@@ -9,13 +9,13 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
-from lakehouse.engines.duckdb.frames import duckdb_type, files_query, literal, quoted, sql_of
+from lakehouse.engines import layout
+from lakehouse.engines.duckdb.frames import duckdb_type, literal, quoted, sql_of
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
 from lakehouse.engines.properties import properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lakehouse.spec import Column, Table
 
 CHANGE_TYPE = "_change_type"
-FILE_BYTES = 32 * 2**20
 LAID_OUT = "_lakehouse_day"
 """Attribute of a frame whose rows are to lie in files by this day."""
 
@@ -53,7 +52,7 @@ class DuckdbStore:
     def query(self, uri: str, version: int) -> str:
         """DuckDB's SQL for the rows of a version."""
         table = _opened(uri, version)
-        return files_query(delta_log.files_of(table, uri), _types(table))
+        return self._frames.query_of_files(delta_log.files_of(table, uri), _types(table))
 
     def columns(self, uri: str) -> dict[str, str]:
         """Names and types of the newest version."""
@@ -213,13 +212,15 @@ class DuckdbStore:
         with _translated(uri):
             _opened(uri).restore(version)
 
-    def optimize(self, uri: str, metadata: dict[str, Any]) -> None:
+    def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
+        size, said = layout.FILE_BYTES, _said(metadata)
         with _translated(uri):
-            table = _opened(uri)
-            sizes = pa.table(table.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
-            if sum(size < FILE_BYTES for size in sizes) > 1:
-                table.optimize.compact(target_size=FILE_BYTES, commit_properties=_said(metadata))
+            optimizer = _opened(uri).optimize
+            if by:
+                optimizer.z_order([*by], target_size=size, commit_properties=said)
+            else:
+                optimizer.compact(target_size=size, commit_properties=said)
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs; makes no commit."""
@@ -362,6 +363,13 @@ class _translated:  # noqa: N801  # reads as a verb at its call sites
         ):
             message = f"another writer committed to {self._uri}; run again"
             raise WriteConflictError(message, path=self._uri) from error
+        if "ClusteredTable" in str(error):
+            message = (
+                f"{self._uri} was made with liquid clustering, which delta-rs does not write; "
+                "go on with LAKEHOUSE_ENGINE=spark, or move the folder away and run with "
+                "--full-refresh"
+            )
+            raise SchemaMismatchError(message, path=self._uri) from error
         clear = files.explained(error, self._uri)
         if clear is not error:
             raise clear from error

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from lakehouse.engines import layout
 from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from lakehouse.spec import Column, Table
 
 CHANGE_TYPE = "_change_type"
-FILE_BYTES = 32 * 2**20
-"""Small beside what a full scan reads, large beside what opening a file costs."""
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -175,16 +174,20 @@ def restore(spark: SparkSession, uri: str, version: int) -> None:
         spark.sql(f"RESTORE TABLE {quoted(uri)} TO VERSION AS OF {version}")
 
 
-def optimize(spark: SparkSession, uri: str, metadata: dict[str, Any]) -> None:
-    """Merge small files, in one commit that changes no row; no commit when there are none."""
+def optimize(
+    spark: SparkSession, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()
+) -> None:
+    """Merge small files, in one commit that changes no row; rows near by some columns together."""
     # By default of a gigabyte, which would hold all days of a table: a late row rewrites its file.
     sizes = (
         "spark.databricks.delta.optimize.minFileSize",
         "spark.databricks.delta.optimize.maxFileSize",
     )
-    size = dict.fromkeys(sizes, str(FILE_BYTES))
+    size = dict.fromkeys(sizes, str(layout.FILE_BYTES))
     with described(spark, metadata), configured(spark, size), translated(uri):
-        spark.sql(f"OPTIMIZE {quoted(uri)}").collect()
+        # Tables of before were clustered by the same columns, which Delta keeps up by itself.
+        order = f" ZORDER BY ({', '.join(by)})" if by and not delta_log.is_clustered(uri) else ""
+        spark.sql(f"OPTIMIZE {quoted(uri)}{order}").collect()
 
 
 def vacuum(spark: SparkSession, uri: str, retention: timedelta) -> None:

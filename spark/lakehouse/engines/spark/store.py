@@ -94,9 +94,9 @@ class SparkStore:
         """Make an old version the newest again; metadata only."""
         delta.restore(self._spark, uri, version)
 
-    def optimize(self, uri: str, metadata: dict[str, Any]) -> None:
+    def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
-        delta.optimize(self._spark, uri, metadata)
+        delta.optimize(self._spark, uri, metadata, by)
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs."""
