@@ -93,6 +93,12 @@ class Registry:
         }
         return direct.union(*(self.downstream(each) for each in direct))
 
+    @property
+    def sources(self) -> set[str]:
+        """Names of all sources."""
+        found = (entry.table.source for entry in self.entries.values())
+        return {source.name for source in found if source}
+
     def upstream(self, name: str) -> set[str]:
         """Tables this one reads, directly or not."""
         direct = {each.name for each in self[name].table.upstream}

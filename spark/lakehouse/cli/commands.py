@@ -29,6 +29,7 @@ from lakehouse.errors import (
     UpstreamMissingError,
     exit_code_of,
 )
+from lakehouse.landing.files import listed, unclaimed
 from lakehouse.observability import alerts
 from lakehouse.observability.alerts import Severity
 from lakehouse.settings import current_settings
@@ -135,6 +136,13 @@ def run(
             code = _run_once(lake, names, request, as_json)
             if code:
                 raise typer.Exit(code)
+    strangers = unclaimed(current_settings().raw_uri, registry().sources)
+    if strangers and not as_json:
+        console.err.print(
+            f"not read, as no source has the name: {listed(strangers)} "
+            f"(sources: {', '.join(sorted(registry().sources))})",
+            markup=False,
+        )
 
 
 def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  # noqa: ANN401, FBT001  # see _lake

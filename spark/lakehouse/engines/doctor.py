@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lakehouse.catalog.registry import registry
 from lakehouse.engines import ports
 from lakehouse.engines.choice import DUCKDB
 from lakehouse.engines.spark.jars import DELTA, jar_paths, needed
 from lakehouse.engines.spark.java import java_environment, java_version
 from lakehouse.errors import ConfigError
+from lakehouse.landing.files import listed, unclaimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +113,10 @@ def _writable(settings: Settings) -> Finding:
 def _landing(settings: Settings) -> Finding:
     raw = Path(settings.raw_uri)
     if "://" in settings.raw_uri or (raw.is_dir() and any(raw.iterdir())):
+        strangers = unclaimed(settings.raw_uri, registry().sources)
+        if strangers:
+            fix = f"rename or move them; sources are {', '.join(sorted(registry().sources))}"
+            return "warn", f"no source has the name of {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"
 

@@ -14,7 +14,7 @@ from lakehouse.landing.days import day_of
 from lakehouse.landing.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
     from pyarrow.fs import FileInfo
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from lakehouse.spec import Source
 
 Manifest = dict[str, dict[str, Any]]
+FEW = 5
+OURS = ("truth.json",)
+"""What the generator of sample data puts beside the files: no source, and no mistake."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,26 @@ class Files:
 def has_files(raw_uri: str, source: str) -> bool:
     """Whether anything landed for a source: a listing, no file is opened."""
     return next(_candidates(raw_uri, source), None) is not None
+
+
+def unclaimed(raw_uri: str, sources: Collection[str]) -> list[str]:
+    """Files in the landing folder whose names no source has; folders count by their names."""
+    _, base = files.locate(raw_uri)
+    found = []
+    for info in files.list_files(raw_uri):
+        path = info.path.removeprefix(f"{base}/")
+        first, *below = path.split("/")
+        name = first if below else first.partition(".")[0]
+        is_ours = first in OURS or any(part.startswith((".", "_")) for part in path.split("/"))
+        if name not in sources and not is_ours:
+            found.append(path)
+    return found
+
+
+def listed(paths: Sequence[str]) -> str:
+    """A few paths in words."""
+    few = ", ".join(paths[:FEW])
+    return few if len(paths) <= FEW else f"{few} and {len(paths) - FEW} more"
 
 
 def deliveries(raw_uri: str, look: Look, consumed: Manifest, day: date | None = None) -> Delivery:

@@ -173,8 +173,9 @@ def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, m
 
 
 def test_an_error_of_one_table_does_not_stop_the_others(lake, monkeypatch):
-    lake.land("user_signups/1.jsonl", [signup("a")])
-    lake.run(SIGNUPS)
+    for number in range(2):
+        lake.land(f"user_signups/{number}.jsonl", [signup(f"u{number}")])
+        lake.run(SIGNUPS)
 
     def broken(*_):
         raise OSError(28, "No space left on device")

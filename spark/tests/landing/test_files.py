@@ -12,7 +12,7 @@ from lakehouse.errors import InputQualityError
 from lakehouse.io.state import StateStore
 from lakehouse.landing import reader
 from lakehouse.landing.days import day_of
-from lakehouse.landing.files import Delivery, Files, Look, deliveries
+from lakehouse.landing.files import Delivery, Files, Look, deliveries, listed, unclaimed
 from lakehouse.settings import load_settings
 from lakehouse.spec import Field, Source
 
@@ -218,3 +218,14 @@ def test_files_beside_have_endings_of_any_case(tmp_path):
         (tmp_path / name).write_bytes(b"")
     found = deliveries(str(tmp_path), LOOK, {}).new
     assert {each.path for each in found} == {"things.CSV.GZ", "things.Parquet", "things.a.csv"}
+
+
+def test_files_that_no_source_claims_are_found(tmp_path):
+    for path in (
+        *("things.csv", "things.a.csv", "things/2026/x.csv", "truth.json", ".hidden.csv"),
+        *("other.csv", "others/2026/y.csv", "others/_SUCCESS", "notes.txt"),
+    ):
+        write(tmp_path, path)
+    assert unclaimed(str(tmp_path), {"things"}) == ["notes.txt", "other.csv", "others/2026/y.csv"]
+    assert unclaimed(str(tmp_path / "nowhere"), {"things"}) == []
+    assert listed([f"{n}.csv" for n in range(7)]).endswith("4.csv and 2 more")

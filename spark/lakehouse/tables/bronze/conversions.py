@@ -50,6 +50,11 @@ SOURCE = Source(
             "conversion_date >= signup_date AND coalesce(days_to_convert, 0) >= 0",
             "Nobody converts before signing up.",
         ),
+        RowRule(
+            "implausible_days_to_convert",
+            "days_to_convert <= 36525",
+            "Nobody takes more than a century to convert.",
+        ),
     ),
 )
 

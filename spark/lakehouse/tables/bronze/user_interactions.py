@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
+LONGEST_ACTION_MS = 366 * 24 * 60 * 60 * 1000
+
 SOURCE = Source(
     name="user_interactions",
     doc="App telemetry: one record per action of a user.",
@@ -45,7 +47,14 @@ SOURCE = Source(
         Field("duration_ms", LONG, rounded=True),
         Field("app_version"),
     ),
-    rules=(RowRule("negative_duration", "duration_ms >= 0", "No action takes less than no time."),),
+    rules=(
+        RowRule("negative_duration", "duration_ms >= 0", "No action takes less than no time."),
+        RowRule(
+            "implausible_duration",
+            f"duration_ms <= {LONGEST_ACTION_MS}",
+            "No action takes longer than a year; sums of all that are accepted fit their columns.",
+        ),
+    ),
 )
 
 TABLE = Table(
