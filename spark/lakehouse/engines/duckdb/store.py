@@ -89,7 +89,7 @@ class DuckdbStore:
         _create(uri, table.stored_columns, properties(table))
 
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
-        """Add rows, in one commit."""
+        """Add rows, in one commit; none without rows."""
         table = _opened(uri)
         types = _types(table)
         columns = ", ".join(
@@ -99,13 +99,14 @@ class DuckdbStore:
         day = vars(rows).get(LAID_OUT)  # a frame takes other names for columns
         query = f"SELECT {columns} FROM ({sql_of(rows)})"
         with _translated(uri):
-            added = [self._written(uri, part, table) for part in self._parts(query, day)]
-            table.create_write_transaction(
-                [each for each in added if each],
-                mode="append",
-                schema=table.schema(),
-                commit_properties=_said(metadata),
-            )
+            written = [self._written(uri, part, table) for part in self._parts(query, day)]
+            if added := [each for each in written if each]:
+                table.create_write_transaction(
+                    added,
+                    mode="append",
+                    schema=table.schema(),
+                    commit_properties=_said(metadata),
+                )
 
     def _parts(self, query: str, day: str | None) -> Iterator[str]:
         """Queries of the rows of one file each."""
