@@ -13,7 +13,7 @@ from e2e.support import content, lakehouse
 from laws.test_laws import seed
 from laws.world import batches, land_batch, make_world
 
-from conftest import LakeDriver
+from conftest import LakeDriver, depth
 from lakehouse.catalog.registry import registry
 from lakehouse.io import delta_log
 from lakehouse.settings import load_settings
@@ -34,7 +34,9 @@ DOMAINS = sorted({entry.table.domain for entry in registry()})
 TABLES = [entry.table.name for entry in registry()]
 OF_WRITERS = {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"}
 """What writers of version 4 know, which delta-rs asks for; Spark names those it uses."""
+TURNS = depth(2, 3)
 WAYS = {"spark": "sss", "duckdb": "ddd", "in turn": "sds", "in the other turn": "dsd"}
+"""Which engine takes each of the deliveries, as far as there are turns."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ def build(root: Path, spark: SparkSession, domain: str) -> Twice:
     for way, engines in WAYS.items():
         settings = load_settings(root=str(root / way.replace(" ", "_")))
         lake = lakes[way] = LakeDriver(settings, registry(), spark)
-        for turn, batch in enumerate(batches(world, number, len(engines))):
+        for turn, batch in enumerate(batches(world, number, TURNS)):
             land_batch(lake, batch, turn)
             run(lake, engines[turn])
     return Twice(lakes, number)
