@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from lakehouse.engines import layout
 from lakehouse.engines.duckdb.frames import duckdb_type, literal, quoted, sql_of
@@ -100,7 +100,8 @@ class DuckdbStore:
         query = f"SELECT {columns} FROM ({sql_of(rows)})"
         with _translated(uri):
             written = [self._written(uri, part, table) for part in self._parts(query, day)]
-            if added := [each for each in written if each]:
+            added: list[AddAction | RemoveAction] = [each for each in written if each]
+            if added:
                 table.create_write_transaction(
                     added,
                     mode="append",
