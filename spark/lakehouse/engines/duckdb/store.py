@@ -114,17 +114,17 @@ class DuckdbStore:
         if day is None:
             yield query
             return
-        counts = self._frames.connection.execute(
+        counted = self._frames.connection.execute(
             f"SELECT {quoted(day)}, count(*) FROM ({query}) GROUP BY 1"
         ).fetchall()
         first = "-infinity"
-        for stretch in stretches(counts, ROWS_A_FILE):
+        for stretch in stretches([(on, n) for on, n in counted if on], ROWS_A_FILE):
             where = f"{quoted(day)} > '{first}'::DATE AND {quoted(day)} <= '{stretch.last}'::DATE"
             for number in range(stretch.n_files):
-                share = f" AND hash(COLUMNS(*)::VARCHAR) % {stretch.n_files} = {number}"
-                chosen = share if stretch.n_files > 1 else ""
-                yield f"SELECT * FROM ({query}) WHERE {where}{chosen}"
+                share = f"hash(whole) % {stretch.n_files} = {number}"
+                yield f"SELECT * FROM ({query}) AS whole WHERE {where} AND {share}"
             first = str(stretch.last)
+        yield f"SELECT * FROM ({query}) WHERE {quoted(day)} IS NULL"
 
     def _written(self, uri: str, query: str, table: DeltaTable) -> AddAction | None:
         """Write the rows of a query into a file."""
