@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.job import Job
     from lakehouse.io.state import State
+from lakehouse.spec.changes import CHANGE_TYPE
 
 NAME = "metric_restatements"
 BEFORE = ("update_preimage", "delete")
@@ -53,7 +54,7 @@ def record(job: Job, candidate: State) -> None:
 def _restated(job: Job, feed: DataFrame) -> list[dict[str, Any]]:
     keys = job.table.write.grain
     figures = [name for name in job.table.column_names if name not in keys]
-    kind = F.col("_change_type")
+    kind = F.col(CHANGE_TYPE)
     before = feed.filter(kind.isin(*BEFORE)).filter(job.table.final)
     named = {"ignoreNullFields": "false"}
     key = F.to_json(F.struct(*keys), named).alias("key")

@@ -26,6 +26,7 @@ from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import State
 from lakehouse.quality import gates
 from lakehouse.spec import Append
+from lakehouse.spec.changes import CHANGE_TYPE
 from lakehouse.spec.checks import OUTPUT
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:
     if feed is None:
         return read()
     if isinstance(job.table.write, Append):
-        now = F.col("_change_type").isin("insert", "update_postimage")
+        now = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
         return feed.filter(now).select(*job.table.column_names)
     slices = job.table.write.slices
     if not slices:

@@ -97,6 +97,16 @@ def delete(uri: str) -> None:
         filesystem.delete_file(path)
 
 
+def list_folders(uri: str) -> list[arrow_fs.FileInfo]:
+    """Folders in a folder; none when there is no such folder."""
+    from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store
+
+    filesystem, path = locate(uri)
+    with storage_errors(uri):
+        infos = filesystem.get_file_info(arrow_fs.FileSelector(path, allow_not_found=True))
+    return [info for info in infos if info.type == arrow_fs.FileType.Directory]
+
+
 def list_files(uri: str, *, below: bool = True) -> list[arrow_fs.FileInfo]:
     """Files of a folder and those below it, in path order; empty when there is no such folder."""
     from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store

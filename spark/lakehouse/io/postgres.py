@@ -9,6 +9,7 @@ import psycopg
 from pyarrow import csv
 
 from lakehouse.errors import ConfigError, PublishError
+from lakehouse.io.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,16 +72,6 @@ def copy(opened: Connection, table: str, rows: pa.Table) -> None:
         csv.CSVWriter(_Sink(sink), rows.schema, write_options=_CSV) as writer,
     ):
         writer.write_table(rows)
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it, where a parameter cannot stand."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 class _Sink:

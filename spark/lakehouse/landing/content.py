@@ -42,11 +42,6 @@ class Content:
     encoding: str | None = None
     splits: tuple[Split, ...] = ()
 
-    @property
-    def records(self) -> int:
-        """Records that were counted; blank lines and headers are none."""
-        return sum(each.records for each in self.splits)
-
     def record(self) -> dict[str, Any]:
         """What a manifest keeps."""
         return asdict(self)

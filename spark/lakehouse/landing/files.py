@@ -212,16 +212,13 @@ def has_files(raw_uri: str, source: str) -> bool:
 
 def unclaimed(raw_uri: str, sources: Collection[str]) -> list[str]:
     """Files in the landing folder whose names no source has; folders count by their names."""
-    _, base = files.locate(raw_uri)
-    found = []
-    for info in files.list_files(raw_uri):
-        path = info.path.removeprefix(f"{base}/")
-        first, *below = path.split("/")
-        name = first if below else first.partition(".")[0]
-        is_ours = first in OURS or any(part.startswith((".", "_")) for part in path.split("/"))
-        if name not in sources and not is_ours:
-            found.append(path)
-    return found
+    beside = files.list_files(raw_uri, below=False)
+    found = [info for info in beside if info.base_name.partition(".")[0] not in sources]
+    for folder in files.list_folders(raw_uri):
+        if folder.base_name not in sources:
+            found += files.list_files(f"{raw_uri}/{folder.base_name}")
+    paths = (_relative(info, raw_uri) for info in found)
+    return sorted(path for path in paths if path not in OURS and not _is_hidden(path))
 
 
 def listed(paths: Sequence[str]) -> str:
@@ -277,9 +274,13 @@ def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:
         if name.partition(".")[0] == source and kind_of(name):
             yield info
     for info in files.list_files(f"{raw_uri}/{source}"):
-        below = info.path.removeprefix(f"{path}/")
-        if not any(part.startswith((".", "_")) for part in below.split("/")):
+        if not _is_hidden(info.path.removeprefix(f"{path}/")):
             yield info
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a path is not for us: of the system, or of who writes the files."""
+    return any(part.startswith((".", "_")) for part in path.split("/"))
 
 
 def _relative(info: FileInfo, raw_uri: str) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakehouse.io.postgres import literal, quoted
+from lakehouse.io.sql import literal, quoted
 from lakehouse.serving.ops_tables import PUBLICATIONS, TABLE_STATUS
 from lakehouse.serving.roles import READER
 from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP

@@ -25,7 +25,8 @@ import psutil
 from lakehouse.engines.ports import LOOPBACK, free_port
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.io import postgres
-from lakehouse.io.postgres import execute, literal
+from lakehouse.io.postgres import execute
+from lakehouse.io.sql import literal
 from lakehouse.serving.roles import READER, WRITER
 
 if TYPE_CHECKING:

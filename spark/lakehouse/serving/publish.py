@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from lakehouse.errors import PublishError
 from lakehouse.io import ops, postgres
 from lakehouse.io.fault_points import fault_point
-from lakehouse.io.postgres import execute, quoted
+from lakehouse.io.postgres import execute
+from lakehouse.io.sql import quoted
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving import ddl
 from lakehouse.serving.ddl import Served

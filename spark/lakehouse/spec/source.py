@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lakehouse.spec.columns import STRING
+from lakehouse.errors import TableDefinitionError
+from lakehouse.spec.columns import DATE, INT, LONG, STRING, TIMESTAMP
 
 Severity = Literal["fail", "warn"]
 Epoch = Literal["s", "ms", "us"]
@@ -78,6 +79,20 @@ class Source:
     rules: tuple[RowRule, ...] = ()
     dated_by: str | None = None
     missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        """Reject what contradicts itself where it was written."""
+        names = [field.name for field in self.fields]
+        problems = [f"field {name} stands twice" for name in {*names} if names.count(name) > 1]
+        if self.dated_by is not None and self.dated_by not in names:
+            problems.append(f"dated_by {self.dated_by} is no field")
+        for field in self.fields:
+            if field.epoch and field.type not in {DATE, TIMESTAMP}:
+                problems.append(f"{field.name} has an epoch and is no moment")
+            if field.rounded and field.type not in {INT, LONG}:
+                problems.append(f"{field.name} is rounded and no whole number")
+        if problems:
+            raise TableDefinitionError(f"source {self.name}: {'; '.join(problems)}")
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from readers import read
 
+from lakehouse.errors import TableDefinitionError
+from lakehouse.landing import reader
 from lakehouse.spec import (
     BOOLEAN,
     DATE,
@@ -268,3 +271,38 @@ def test_the_day_of_a_file_is_part_of_records_that_do_not_say_when(tmp_path):
     assert [row["_file_date"] for row in first] == [date(2026, 1, 5), None]
     assert first[0]["_row_id"] != second[0]["_row_id"]
     assert first[1]["_row_id"] == second[1]["_row_id"]
+
+
+def held(*lines):
+    columns = ("source_file", "source_line", "raw", "layout", "header")
+    rows = [
+        dict(zip(columns, ("gone.csv", n, line, "csv", "id,i"), strict=True)) for n, line in lines
+    ]
+    return pa.RecordBatch.from_pylist(rows)
+
+
+def test_rejected_records_judged_again_have_places_of_their_own_over_all_batches():
+    batches = [held((2, b"k,1"), (3, b"k,1")), held((4, b"k,1"), (5, b"k,many"))]
+    found = reader.rejudge(batches, SOURCE, max_record_bytes=100)
+    rows = [row for batch in found for row in batch.to_pylist()]
+    assert [(row["id"], row["i"], row["_reasons"]) for row in rows] == [
+        *[("k", 1, [])] * 3,
+        ("k", None, ["not_a_whole_number:i"]),
+    ]
+    assert len({row["_place"] for row in rows}) == 4
+    assert max(row["_place"] for row in rows) < 0, "before those of files"
+    assert rows[3]["_line"] == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "declared", "problem"),
+    [
+        ((Field("a"),), {"dated_by": "at"}, "dated_by at is no field"),
+        ((Field("a", epoch="ms"),), {}, "a has an epoch and is no moment"),
+        ((Field("a", DOUBLE, rounded=True),), {}, "a is rounded and no whole number"),
+        ((Field("a"), Field("a")), {}, "field a stands twice"),
+    ],
+)
+def test_a_source_that_contradicts_itself_is_refused(fields, declared, problem):
+    with pytest.raises(TableDefinitionError, match=f"source things: {problem}"):
+        source_of(fields, **declared)

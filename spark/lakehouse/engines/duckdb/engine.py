@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lakehouse.landing.reader import Part
     from lakehouse.spec import Source, Table
 
+ON_DISK = "_lakehouse_on_disk"
+"""Attribute of a frame whose rows lie in files of our own."""
 READERS = 2
 """Landing files that are read at once."""
 
@@ -82,17 +84,16 @@ class DuckdbEngine:
 
         with ThreadPoolExecutor(READERS) as pool:
             paths = list(pool.map(read, range(len(shares))))
-        return self.frames.of_files(paths, reader.types(source))
+        rows = self.frames.of_files(paths, reader.types(source))
+        setattr(rows, ON_DISK, True)
+        return rows
 
     def rejudged(self, held: DataFrame, source: Source, max_record_bytes: int) -> DataFrame:
         """Rejected records, judged again."""
         path = self.frames.scratch / f"{self.frames.name()}.parquet"
-        batches = (
-            found
-            for batch in self.frames.arrow(held).to_batches()
-            for found in reader.rejudge(batch, source, max_record_bytes=max_record_bytes)
-        )
-        _write(path, batches, reader.schema(source))
+        batches = self.frames.arrow(held).to_batches()
+        judged = reader.rejudge(batches, source, max_record_bytes=max_record_bytes)
+        _write(path, judged, reader.schema(source))
         return self.frames.of_files([str(path)], reader.types(source))
 
     def keep(self, rows: DataFrame) -> DataFrame:
@@ -101,12 +102,8 @@ class DuckdbEngine:
 
     @contextmanager
     def kept_meanwhile(self, rows: DataFrame) -> Iterator[DataFrame]:
-        """The rows, computed once and kept until the end of the block."""
-        kept = self.frames.kept(rows)
-        try:
-            yield kept
-        finally:
-            self.frames.drop(kept)
+        """The rows, computed once; what lies in files of our own is."""
+        yield rows if ON_DISK in vars(rows) else self.frames.kept(rows)
 
     def observe(self, rows: DataFrame, /, **aggregates: Column) -> DuckdbObservedCounts:
         """Take aggregates over rows, which are kept for it."""

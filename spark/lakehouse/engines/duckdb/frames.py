@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from lakehouse.engines.duckdb.activation import activate
 from lakehouse.io import files
+from lakehouse.io.sql import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ _NAMES = {
 class Frames:
     """DuckDB's connection of this process, and the frames over what it knows.
 
-    Everything that is kept has a name of its own, and goes with the process: a run is one.
+    Everything that is kept has a name of its own, and stays until it is told to go.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,9 +52,11 @@ class Frames:
         self.session: Any = activated(settings)
         self.scratch = Path(tempfile.mkdtemp(prefix="lakehouse-duckdb-"))
         self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
+        self._kept: list[str] = []
 
     def close(self) -> None:
-        """Remove what was kept on disk."""
+        """Remove what was kept."""
+        self.forget()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def name(self) -> str:
@@ -67,16 +70,9 @@ class Frames:
     def query_of_files(self, paths: Sequence[str], types: Types) -> str:
         """The query that the rows of Parquet files are, with the declared types."""
         if not paths:
-            nothing = (
-                f"CAST(NULL AS {duckdb_type(kind)}) AS {quoted(name)}"
-                for name, kind in types.items()
-            )
-            return f"SELECT {', '.join(nothing)} WHERE false"
-        columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
-            for name, kind in types.items()
-        )
-        return f"SELECT {columns} FROM {self._source(paths)}"
+            nothing = ", ".join(f"NULL AS {quoted(name)}" for name in types)
+            return f"SELECT {typed(types)} FROM (SELECT {nothing}) WHERE false"
+        return f"SELECT {typed(types)} FROM {self._source(paths)}"
 
     def _source(self, paths: Sequence[str]) -> str:
         """Files as a relation; those of an object store are read by Arrow."""
@@ -106,27 +102,27 @@ class Frames:
         """The rows, computed once."""
         name, types = self.name(), types_of(rows)
         self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
+        self._kept.append(name)
         return self._named(name, types)
 
     def arrow(self, rows: DataFrame) -> pa.Table:
         """The rows in memory."""
         return self.connection.sql(sql_of(rows)).to_arrow_table()
 
-    def drop(self, rows: DataFrame) -> None:
-        """Forget rows that were kept."""
-        name = vars(rows).get(KEPT_AS)  # a frame takes other names for columns
-        if name:
-            self.connection.execute(f"DROP TABLE IF EXISTS {name}")
+    def forget(self) -> None:
+        """Drop all rows that are kept, in memory and on disk."""
+        for name in self._kept:
+            self.connection.execute(f"DROP TABLE {name}")
+        self._kept.clear()
+        for path in self.scratch.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _named(self, name: str, types: Types) -> DataFrame:
         self.session.catalog.add_table(name, types)
-        rows = self.session.table(name)
-        setattr(rows, KEPT_AS, name)
-        frame: DataFrame = rows
-        return frame
+        rows: DataFrame = self.session.table(name)
+        return rows
 
 
-KEPT_AS = "_lakehouse_name"
 _numbers = itertools.count()
 
 
@@ -152,18 +148,16 @@ def types_of(rows: DataFrame) -> Types:
     return {field.name: field.dataType.simpleString() for field in rows.schema.fields}
 
 
+def typed(types: Types) -> str:
+    """Columns of those names, with the declared types."""
+    return ", ".join(
+        f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+        for name, kind in types.items()
+    )
+
+
 def duckdb_type(kind: str) -> str:
     """The type of DuckDB that a type of Spark is."""
     if kind.startswith("array<"):
         return f"{duckdb_type(kind[6:-1])}[]"
     return _NAMES.get(kind, kind.upper())
-
-
-def quoted(name: str) -> str:
-    """A name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text in SQL."""
-    return "'" + text.replace("'", "''") + "'"

@@ -39,7 +39,9 @@ class DuckdbHost:
         return self._frames
 
     def engine(self, table: str) -> DuckdbEngine:
-        """The engine as one run of a table uses it; not started yet."""
+        """The engine as one run of a table uses it; what the one before kept goes."""
+        if self._frames is not None:
+            self._frames.forget()
         return DuckdbEngine(table, self.start)
 
     def register(self, name: str, uri: str, version: int) -> None:

@@ -15,12 +15,13 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lakehouse.engines import layout
-from lakehouse.engines.duckdb.frames import duckdb_type, literal, quoted, sql_of
+from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
 from lakehouse.engines.properties import properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
 from lakehouse.io import delta_log, files
-from lakehouse.spec.changes import DELETE, OPERATION
+from lakehouse.io.sql import literal, quoted
+from lakehouse.spec.changes import CHANGE_TYPE, DELETE, OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from lakehouse.io.delta_log import Span
     from lakehouse.spec import Column, Table
 
-CHANGE_TYPE = "_change_type"
 LAID_OUT = "_lakehouse_day"
 """Attribute of a frame whose rows are to lie in files by this day."""
 
@@ -91,13 +91,8 @@ class DuckdbStore:
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
         """Add rows, in one commit; none without rows."""
         table = _opened(uri)
-        types = _types(table)
-        columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
-            for name, kind in types.items()
-        )
         day = vars(rows).get(LAID_OUT)  # a frame takes other names for columns
-        query = f"SELECT {columns} FROM ({sql_of(rows)})"
+        query = f"SELECT {typed(_types(table))} FROM ({sql_of(rows)})"
         with _translated(uri):
             written = [self._written(uri, part, table) for part in self._parts(query, day)]
             added: list[AddAction | RemoveAction] = [each for each in written if each]

@@ -20,7 +20,7 @@ from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
-from lakehouse.spec.changes import DELETE, OPERATION
+from lakehouse.spec.changes import CHANGE_TYPE, DELETE, OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Column, Table
 
-CHANGE_TYPE = "_change_type"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 

@@ -51,10 +51,11 @@ def rejudged(held: DataFrame, source: Source, max_record_bytes: int) -> DataFram
     """Rejected records, judged again."""
 
     def judge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield from reader.rejudge(batch, source, max_record_bytes=max_record_bytes)
+        return reader.rejudge(batches, source, max_record_bytes=max_record_bytes)
 
-    return held.mapInArrow(judge, schema_of(source))
+    found = held.mapInArrow(judge, schema_of(source))
+    # Places are told apart within a task only.
+    return found.withColumn("_place", -1 - F.monotonically_increasing_id())
 
 
 def schema_of(source: Source) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from lakehouse.errors import InputQualityError
+from lakehouse.io.sql import literal
 from lakehouse.landing.reader import csv_records
-from lakehouse.landing.reader.judge import ask, given, literal, text
+from lakehouse.landing.reader.judge import ask, given, text
 from lakehouse.landing.reader.taken import Taken, columns, filled, problems, strings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Csv:
         source: What a record is.
         connection: Runs SQL.
         longest: Bytes of the longest record that is taken.
-        is_head: The first chunk is the head of the file.
+        head_of: The file that the first chunk is the head of; None where it is of its middle.
     """
 
     def __init__(  # what a format needs to know of a file
@@ -39,14 +40,14 @@ class Csv:
         connection: DuckDBPyConnection,
         *,
         longest: int,
-        is_head: bool,
+        head_of: str | None,
     ) -> None:
         """Find the column of each field."""
         self._connection = connection
         self._header = header
         self._source = source
         self._longest = longest
-        self._is_below_header = not is_head
+        self._head_of = head_of
         self._places = header.places(source.fields)
         known = set(self._places.values())
         self._others = [
@@ -88,14 +89,18 @@ class Csv:
         records = csv_records.split(data, self._header.delimiter, last=last, longest=self._longest)
         header = self._header.text.encode()
         kept = filled(data, records.starts, records.ends, but=header)
-        if not self._is_below_header:
+        if self._head_of is not None:
             found = (n for n in range(len(records.starts)) if records.raw(n) == header)
             first = next(found, len(records.starts))
-            self._is_below_header = first < len(records.starts)
             kept = kept[kept > first]
-            if last and header and not self._is_below_header:
-                message = f"a landing file has no line that is its header {self._header.text!r}"
-                raise InputQualityError(message)
+            if first < len(records.starts):
+                self._head_of = None
+            elif last and header:
+                message = (
+                    f"landing file {self._head_of} changed while it was read: no line is its "
+                    f"header {self._header.text!r} any more; run again"
+                )
+                raise InputQualityError(message, path=self._head_of)
         return records, kept
 
     def _texts(self, cells: pa.Table, problem: pa.Array | None, n: int) -> pa.Table:

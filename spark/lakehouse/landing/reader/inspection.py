@@ -83,7 +83,7 @@ def _splits(  # noqa: PLR0913  # a file, how it is written, and who wants to see
     see: Callable[[bytes], object],
 ) -> Iterator[Split]:
     """Count the records of a file, and cut it where it is large and can be cut."""
-    counting = format_of(form, source, longest=longest, is_head=True).count
+    counting = format_of(form, source, path, longest=longest, is_head=True).count
     may_cut = form.layout in {"csv", "lines"} and form.encoding is None
     may_cut = may_cut and stream.is_plain_utf8(uri, path)
     start, line, n, offset, at_line = 0, 1, 0, 0, 1
@@ -98,12 +98,15 @@ def _splits(  # noqa: PLR0913  # a file, how it is written, and who wants to see
     yield Split(start, line, n)
 
 
-def format_of(content: Content, source: Source, *, longest: int, is_head: bool = False) -> Format:
+def format_of(
+    content: Content, source: Source, path: str, *, longest: int, is_head: bool = False
+) -> Format:
     """What takes the chunks of a file apart."""
     connection = connect()
     if content.layout == "csv":
         header = Header.of(content.header or "", content.delimiter)
-        return Csv(header, source, connection, longest=longest, is_head=is_head)
+        head_of = path if is_head else None
+        return Csv(header, source, connection, longest=longest, head_of=head_of)
     if content.layout == "lines":
         return Lines(source, connection, longest=longest)
     is_array = content.layout == "array"

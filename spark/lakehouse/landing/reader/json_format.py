@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.io.sql import literal
 from lakehouse.landing.reader.json_records import Document, unfolded
-from lakehouse.landing.reader.judge import ask, given, literal, text
+from lakehouse.landing.reader.judge import ask, given, text
 from lakehouse.landing.reader.taken import MALFORMED, Taken, columns, filled, problems
 
 if TYPE_CHECKING:

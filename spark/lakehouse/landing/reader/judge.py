@@ -6,6 +6,7 @@ them: both make the same of a file.
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.io.sql import literal, quoted
 from lakehouse.spec.columns import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
     from lakehouse.spec import Field, Source
 
+_of_thread = threading.local()
 EARLIEST, LATEST = "1970-01-01", "2200-01-01"
 _WHOLE = frozenset({INT, LONG})
 _TYPES = {
@@ -54,10 +57,13 @@ def arrow_type(name: str) -> pa.DataType:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A connection to judge by: one thread, in UTC."""
-    connection = duckdb.connect(config={"threads": 1})
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    """The connection of this thread to judge by: one core of the machine, in UTC."""
+    if not hasattr(_of_thread, "connection"):
+        connection = duckdb.connect(config={"threads": 1})
+        connection.execute("SET TimeZone = 'UTC'")
+        _of_thread.connection = connection
+    found: duckdb.DuckDBPyConnection = _of_thread.connection
+    return found
 
 
 def ask(connection: duckdb.DuckDBPyConnection, rows: pa.Table, query: str) -> pa.Table:
@@ -122,16 +128,6 @@ def statement(source: Source) -> str:
             _file_date, {_reasons(source)} AS _reasons
         FROM identified
     """
-
-
-def quoted(name: str) -> str:
-    """A name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A text in SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _value(field: Field) -> str:

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import InputQualityError
 from lakehouse.io import files
+from lakehouse.io.sql import quoted
 from lakehouse.landing.reader.json_format import Objects
-from lakehouse.landing.reader.judge import ask, connect, quoted
+from lakehouse.landing.reader.judge import ask, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,6 +33,8 @@ PLACE_BITS = 43
 """Of a place, for the byte of a file: 8 TB. The others number the files of a delivery."""
 
 
+PLACE_OF_REJECT_BITS = 28
+"""Of a place, for the byte of a reject: it may hold several rows."""
 TASK_BYTES = 32 << 20
 """Of landing files that one task reads, about."""
 TECHNICAL = {
@@ -168,7 +170,7 @@ def _taken(part: Part, source: Source, longest: int) -> Iterator[tuple[int, Take
         for taken in parquet_format.batches(part.uri, source):
             yield 0, taken
         return
-    reader = format_of(content, source, longest=longest, is_head=not part.start)
+    reader = format_of(content, source, part.path, longest=longest, is_head=not part.start)
 
     def take(data: bytes, *, last: bool) -> tuple[Taken, int]:
         found = reader.take(data, last=last)
@@ -183,29 +185,31 @@ def _taken(part: Part, source: Source, longest: int) -> Iterator[tuple[int, Take
 
 
 def rejudge(
-    held: pa.RecordBatch, source: Source, *, max_record_bytes: int
+    held: Iterable[pa.RecordBatch], source: Source, *, max_record_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    """Judge rejected records again.
+    """Judge rejected records again; each has a place of its own, before those of files.
 
     Args:
-        held: source_file, source_line, raw, layout and header, as the quarantine keeps them.
+        held: Batches of source_file, source_line, raw, layout and header, as the quarantine keeps
+            them.
         source: What a record is.
         max_record_bytes: Longer ones are rejected.
     """
     bench = Bench(source)
-    for row in held.to_pylist():
+    rows = (row for batch in held for row in batch.to_pylist())
+    for number, row in enumerate(rows, 1):
         content = Content("", row["layout"], row["header"])
         if row["layout"] == "csv":
             header = header_of(row["header"] or "", source.fields)
             content = replace(content, delimiter=header.delimiter if header else ",")
         elif row["layout"] in {"array", "objects", "parquet"}:
             content = replace(content, layout="lines")
-        reader = format_of(content, source, longest=max_record_bytes)
+        path = row["source_file"]
+        reader = format_of(content, source, path, longest=max_record_bytes)
         found = reader.take(row["raw"], last=True)
         found.elements = np.full(len(found.starts), row["source_line"])
-        origin = Origin(
-            row["source_file"], day_of(row["source_file"]), 0, row["layout"], row["header"]
-        )
+        place = -number << PLACE_OF_REJECT_BITS
+        origin = Origin(path, day_of(path), place, row["layout"], row["header"])
         yield from bench.add(found, origin, 0)
     yield from bench.rest()
 
@@ -292,17 +296,20 @@ class Bench:
         lines[bad] = taken.lines(bad, line)
         for row in bad.tolist():
             raws[row] = taken.raw(row)
+
+        def of_bad(text: str | None) -> pa.Array:
+            nothing = pa.scalar(None, pa.string())
+            return pc.if_else(pa.array(is_good), nothing, pa.scalar(text, pa.string()))
+
         added = {
             "_source_file": pa.repeat(origin.path, n),
             "_place": pa.array(origin.place + taken.starts),
             "_line": pa.array(lines, mask=is_good),
             "_raw": pa.array(raws, pa.binary()),
-            "_layout": pa.array([None if good else origin.layout for good in is_good], pa.string()),
-            "_header": pa.array([None if good else origin.header for good in is_good], pa.string()),
+            "_layout": of_bad(origin.layout),
+            "_header": of_bad(origin.header),
         }
-        columns = [
-            added.get(each.name, judged[each.name] if each.name not in added else None)
-            for each in self._schema
-        ]
-        table = pa.table(columns, names=self._schema.names).cast(self._schema)
+        known = {name: judged[name] for name in judged.column_names} | added
+        table = pa.table([known[name] for name in self._schema.names], self._schema.names)
+        table = table.cast(self._schema)
         return table.combine_chunks().to_batches()[0]

@@ -135,11 +135,6 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def nothing(source: Source) -> pa.Table:
-    """No records."""
-    return pa.schema(columns(source)).empty_table()
-
-
 def strings(column: pa.ChunkedArray, problem: pa.Array | None) -> pa.ChunkedArray:
     """Bytes as text, known to be UTF-8 except for the rows that have a problem."""
     if problem is not None:
