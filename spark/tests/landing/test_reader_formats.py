@@ -6,6 +6,9 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 
 import pyarrow as pa
@@ -364,3 +367,37 @@ def test_a_record_that_no_memory_holds_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "LONGEST_RECORD", 1_000)
     with pytest.raises(InputQualityError, match=r"things\.jsonl has a record of more than"):
         read(tmp_path / "things.jsonl", '{"id": "' + "x" * 5_000, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("things.csv", "id,n,note,more\na,1,x,y\n"),
+        ("things.jsonl", json.dumps(A)),
+        ("things.json", json.dumps([A, B], indent=1)),
+        ("things.parquet", None),
+    ],
+)
+def test_a_process_that_looked_into_files_can_fork_in_another_thread(tmp_path, name, text):
+    """As Spark's driver does to start Java: DuckDB's connections do not outlive a fork."""
+    path = tmp_path / name
+    if text is None:
+        pq.write_table(pa.table({"id": ["a"]}), path)
+    else:
+        path.write_text(text)
+    looked, forked = threading.Event(), threading.Event()
+
+    def look():
+        assert landed(path, SOURCE).content.splits
+        looked.set()
+        forked.wait()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    looked.wait()
+    try:
+        done = subprocess.run([sys.executable, "-c", ""], preexec_fn=lambda: None, check=False)
+    finally:
+        forked.set()
+        looking.join()
+    assert done.returncode == 0

@@ -14,7 +14,6 @@ from lakehouse.landing.reader.judge import ask, given, text
 from lakehouse.landing.reader.taken import Taken, columns, filled, problems, strings
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
     from lakehouse.landing.reader.csv_records import Records
@@ -28,7 +27,6 @@ class Csv:
     Args:
         header: The file's header; the lines above it are none of its records.
         source: What a record is.
-        connection: Runs SQL.
         longest: Bytes of the longest record that is taken.
         head_of: The file that the first chunk is the head of; None where it is of its middle.
     """
@@ -37,13 +35,11 @@ class Csv:
         self,
         header: Header,
         source: Source,
-        connection: DuckDBPyConnection,
         *,
         longest: int,
         head_of: str | None,
     ) -> None:
         """Find the column of each field."""
-        self._connection = connection
         self._header = header
         self._source = source
         self._longest = longest
@@ -124,5 +120,5 @@ class Csv:
         others = pa.table(columns_, [f"o{number}" for number in range(len(names))])
         pairs = ", ".join(f"{literal(name)}, o{number}" for number, name in enumerate(names))
         query = f"SELECT _n, CAST(json_object({pairs}) AS VARCHAR) AS extra FROM given"
-        found = ask(self._connection, others, query)
+        found = ask(others, query)
         return strings(found["extra"], problem)

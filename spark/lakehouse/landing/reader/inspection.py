@@ -14,7 +14,6 @@ from lakehouse.landing.reader.csv_format import Csv
 from lakehouse.landing.reader.dialect import Header, header_of
 from lakehouse.landing.reader.json_format import Elements, Lines
 from lakehouse.landing.reader.json_records import is_closed, may_be_document
-from lakehouse.landing.reader.judge import connect
 from lakehouse.landing.reader.parquet_format import rows_of
 
 if TYPE_CHECKING:
@@ -102,15 +101,14 @@ def format_of(
     content: Content, source: Source, path: str, *, longest: int, is_head: bool = False
 ) -> Format:
     """What takes the chunks of a file apart."""
-    connection = connect()
     if content.layout == "csv":
         header = Header.of(content.header or "", content.delimiter)
         head_of = path if is_head else None
-        return Csv(header, source, connection, longest=longest, head_of=head_of)
+        return Csv(header, source, longest=longest, head_of=head_of)
     if content.layout == "lines":
-        return Lines(source, connection, longest=longest)
+        return Lines(source, longest=longest)
     is_array = content.layout == "array"
-    return Elements(source, connection, longest=longest, is_array=is_array)
+    return Elements(source, longest=longest, is_array=is_array)
 
 
 def in_chunks(

@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 
 from lakehouse.io.sql import literal
 from lakehouse.landing.reader.json_records import Document, unfolded
-from lakehouse.landing.reader.judge import ask, given, text
+from lakehouse.landing.reader.judge import ask, given, keys_of, text
 from lakehouse.landing.reader.taken import MALFORMED, Taken, columns, filled, problems
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
     from lakehouse.spec import Field, Source
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 class Lines:
     """Chunks of a file with a JSON object on each line."""
 
-    def __init__(self, source: Source, connection: DuckDBPyConnection, *, longest: int) -> None:
+    def __init__(self, source: Source, *, longest: int) -> None:
         """Keep what a record is."""
-        self._objects = Objects(source, connection, longest=longest)
+        self._objects = Objects(source, longest=longest)
 
     def count(self, data: bytes, *, last: bool) -> tuple[int, int]:
         """How many records a chunk has, and the bytes they take."""
@@ -41,11 +40,9 @@ class Lines:
 class Elements:
     """Chunks of a file whose objects stand in arrays, or over several lines."""
 
-    def __init__(
-        self, source: Source, connection: DuckDBPyConnection, *, longest: int, is_array: bool
-    ) -> None:
+    def __init__(self, source: Source, *, longest: int, is_array: bool) -> None:
         """Keep what a record is."""
-        self._objects = Objects(source, connection, longest=longest)
+        self._objects = Objects(source, longest=longest)
         self._document = Document(is_array)
         self._n = 0
 
@@ -82,14 +79,12 @@ class Objects:
 
     Args:
         source: What a record is.
-        connection: Runs SQL.
         longest: Bytes of the longest record that is taken.
     """
 
-    def __init__(self, source: Source, connection: DuckDBPyConnection, *, longest: int) -> None:
+    def __init__(self, source: Source, *, longest: int) -> None:
         """Nothing is read yet."""
         self._source = source
-        self._connection = connection
         self._longest = longest
         known = (name for field in source.fields for name in (field.name, *field.also))
         self._known = frozenset(name.casefold() for name in known)
@@ -151,25 +146,21 @@ class Objects:
         """The text of each field of JSON texts; those that are no object have a problem."""
         table = pa.table({"raw": pa.array(raws, pa.binary()).cast(pa.string())})
         names = {field.name: [field.name, *field.also] for field in self._source.fields}
-        found = ask(self._connection, table, _query(self._source, names))
+        found = ask(table, _query(self._source, names))
         variants = self._variants(found["_extra"])
         if variants:
             for name, others in variants.items():
                 names[name] += others
-            found = ask(self._connection, table, _query(self._source, names))
+            found = ask(table, _query(self._source, names))
         return found.cast(pa.schema(columns(self._source)))
 
     def _variants(self, extra: pa.ChunkedArray) -> dict[str, list[str]]:
         """Undeclared names that are a field's in another case."""
         if extra.null_count == len(extra):
             return {}
-        self._connection.register("extras", pa.table({"extra": extra}))
-        query = "SELECT DISTINCT unnest(json_keys(extra)) FROM extras WHERE extra IS NOT NULL"
-        keys = [key for (key,) in self._connection.execute(query).fetchall()]
-        self._connection.unregister("extras")
         by_folded = {field.name.casefold(): field for field in self._source.fields}
         found: dict[str, list[str]] = {}
-        for key in sorted(keys):
+        for key in keys_of(extra):
             field: Field | None = by_folded.get(key.casefold())
             if field is not None:
                 found.setdefault(field.name, []).append(key)

@@ -56,8 +56,12 @@ def arrow_type(name: str) -> pa.DataType:
     return _TYPES[name]
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """The connection of this thread to judge by: one core of the machine, in UTC."""
+def _connection() -> duckdb.DuckDBPyConnection:
+    """The connection of this thread to judge by: one core of the machine, in UTC.
+
+    Not before something is judged: a process that forks while it has one dies in the child, and
+    Spark's driver, which looks into files and judges none, forks to start Java.
+    """
     if not hasattr(_of_thread, "connection"):
         connection = duckdb.connect(config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
@@ -66,14 +70,14 @@ def connect() -> duckdb.DuckDBPyConnection:
     return found
 
 
-def ask(connection: duckdb.DuckDBPyConnection, rows: pa.Table, query: str) -> pa.Table:
+def ask(rows: pa.Table, query: str) -> pa.Table:
     """A row for each of some rows, in their order.
 
     Args:
-        connection: Runs it.
         rows: The rows, to the query a relation `given` with a number `_n` of each.
         query: Returns a row for each, with its `_n`.
     """
+    connection = _connection()
     numbered = rows.combine_chunks().append_column("_n", pa.array(np.arange(len(rows))))
     connection.register("given", numbered)
     found: pa.Table = connection.sql(query).to_arrow_table()
@@ -258,3 +262,13 @@ def _type_problem(field: Field) -> str:
 def _noun(field: Field) -> str:
     names = {DATE: "date", TIMESTAMP: "timestamp", BOOLEAN: "boolean"}
     return names.get(field.type, "whole_number" if field.type in _WHOLE else "number")
+
+
+def keys_of(objects: pa.ChunkedArray) -> list[str]:
+    """The names that some JSON objects have, each once."""
+    connection = _connection()
+    connection.register("objects", pa.table({"object": objects}))
+    query = "SELECT DISTINCT unnest(json_keys(object)) FROM objects WHERE object IS NOT NULL"
+    found = sorted(key for (key,) in connection.execute(query).fetchall())
+    connection.unregister("objects")
+    return found

@@ -12,7 +12,7 @@ from lakehouse.errors import InputQualityError
 from lakehouse.io import files
 from lakehouse.io.sql import quoted
 from lakehouse.landing.reader.json_format import Objects
-from lakehouse.landing.reader.judge import ask, connect
+from lakehouse.landing.reader.judge import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,7 @@ def rows_of(uri: str, path: str) -> int:
 
 def batches(uri: str, source: Source) -> Iterator[Taken]:
     """The rows of a file; numbered from 1 where another file has lines."""
-    connection = connect()
-    objects = Objects(source, connection, longest=1 << 60)
+    objects = Objects(source, longest=1 << 60)
     filesystem, inner = files.locate(uri)
     number = 0
     with filesystem.open_input_file(inner) as stream:
@@ -49,7 +48,7 @@ def batches(uri: str, source: Source) -> Iterator[Taken]:
             rows = pa.Table.from_batches([batch])
             fields = ", ".join(f"{quoted(each.name)} := {_as_json(each)}" for each in rows.schema)
             query = f"SELECT _n, to_json(struct_pack({fields}))::VARCHAR AS row FROM given"
-            found = ask(connection, rows, query)["row"]
+            found = ask(rows, query)["row"]
             raws = [text.encode() for text in found.to_pylist()]
             ends = np.cumsum([len(raw) for raw in raws])
             starts = ends - np.array([len(raw) for raw in raws])

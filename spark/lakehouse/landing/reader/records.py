@@ -240,7 +240,6 @@ class Bench:
         """Nothing waits."""
         self._source = source
         self._schema = schema(source)
-        self._connection = judge.connect()
         self._waiting: list[tuple[Taken, Origin, int]] = []
         self._n = 0
 
@@ -269,7 +268,7 @@ class Bench:
         texts = pa.concat_tables([taken.texts for taken, _, _ in waiting])
         texts = judge.cleaned(texts, self._source)
         texts = texts.append_column("_file_date", pa.chunked_array(days, pa.date32()))
-        judged = judge.ask(self._connection, texts, judge.statement(self._source))
+        judged = judge.ask(texts, judge.statement(self._source))
         judged = judged.append_column("_extra", texts["_extra"]).combine_chunks()
         is_bad = pc.greater(pc.list_value_length(judged["_reasons"]), 0).to_numpy()
         start = 0
