@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.io import delta_log
@@ -144,6 +144,14 @@ class Job:
         clock = self.table.as_of
         newest = self.inputs[clock.table.name].newest.get(clock.column)
         return date.fromisoformat(newest) if newest else None
+
+
+class NoEngine:
+    """Stands in for the engine of a job that is only looked at."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Looking asks an engine for nothing; whoever does has found a bug."""
+        raise AttributeError(f"a look needs no engine, and asked it for {name}")
 
 
 def open_job(  # noqa: PLR0913  # the facts of a job

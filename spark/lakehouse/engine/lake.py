@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from lakehouse.catalog.domains import in_use
-from lakehouse.engine.job import open_job
+from lakehouse.engine.job import NoEngine, open_job
 from lakehouse.engine.schedule import run_in_order
-from lakehouse.engines.choice import host_of
+from lakehouse.engines.choice import host_of, side_by_side
 from lakehouse.errors import ConfigError
 from lakehouse.io.state import StateStore
 
@@ -59,14 +60,16 @@ class Lake:
         if "host" in vars(self):
             self.host.close()
 
-    def job(
-        self, name: str, request: Request, *, token: int = 0, engine: Engine | None = None
-    ) -> Job:
-        """One run of a table, in a session of its own unless there is an engine already."""
+    def job(self, name: str, request: Request, *, token: int = 0) -> Job:
+        """One run of a table, in a session of its own."""
+        return replace(self.glance(name, request, token=token), engine=self.host.engine(name))
+
+    def glance(self, name: str, request: Request, *, token: int = 0) -> Job:
+        """A run of a table that is only looked at: it has no engine, so none has to start."""
         return open_job(
             self.registry[name],
             self.settings,
-            self.host.engine(name) if engine is None else engine,
+            cast("Engine", NoEngine()),
             request,
             self.states,
             clocks=frozenset(self.registry.clocks(name)),
@@ -93,21 +96,20 @@ class Lake:
         Returns:
             One outcome a table, in the order of `names`; none for tables that are not `due`.
         """
-        done = run_in_order(
-            {name: self.registry.upstream(name) for name in self.due(names)},
-            lambda name: self.run_table(name, request, notify),
-            workers=self.host.side_by_side,
-            notify=notify,
-        )
-        return list(done.values())
-
-    def run_table(
-        self, name: str, request: Request, notify: Callable[[Outcome], None] = lambda _: None
-    ) -> Outcome:
-        """Run the three stages of one table; never raises."""
+        from lakehouse.engine.record import record_runs  # noqa: PLC0415  # see the class
         from lakehouse.engine.run import run_table  # noqa: PLC0415  # see the class
 
-        return run_table(self, name, request, notify=notify)
+        idle: list[dict[str, Any]] = []
+        try:
+            done = run_in_order(
+                {name: self.registry.upstream(name) for name in self.due(names)},
+                lambda name: run_table(self, name, request, notify=notify, idle=idle),
+                workers=side_by_side(self.settings),
+                notify=notify,
+            )
+        finally:
+            record_runs(self.settings, idle)
+        return list(done.values())
 
     def run_stage(self, name: str, stage: str, request: Request) -> Outcome:
         """Run one stage of a table; never raises for what happens in it.

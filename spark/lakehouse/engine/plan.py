@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.outlook import look, versions
 from lakehouse.errors import ConfigError, LakehouseError, UnknownTableError, UpstreamMissingError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lakehouse.catalog.registry import Registry
     from lakehouse.engine.job import Request
     from lakehouse.engine.lake import Lake
-    from lakehouse.engines.protocols import Engine
 
 
 def select(registry: Registry, selectors: Iterable[str]) -> list[str]:
@@ -69,24 +68,15 @@ def backfill_days(first: date | None, last: date | None, as_of: str | None) -> l
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-class NoEngine:
-    """Stands in for the engine of a job that is only looked at."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        """Looking asks an engine for nothing; whoever does has found a bug."""
-        raise AttributeError(f"a look needs no engine, and asked it for {name}")
-
-
 def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str, Any]]:
     """What a run would do and why, from bookkeeping alone; writes nothing."""
-    engine = cast("Engine", NoEngine())
     steps: list[dict[str, Any]] = []
     moving: set[str] = set()
     for name in lake.due(names):
         step: dict[str, Any] = {"table": name, "action": "run", "reason": "", "inputs": ""}
         awaited = sorted(moving & lake.registry.upstream(name))
         try:
-            job = lake.job(name, request, engine=engine)
+            job = lake.glance(name, request)
             outlook = look(job)
             step["reason"] = outlook.reason
             step["inputs"] = versions({n: state.version for n, state in job.inputs.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.outlook import versions
 from lakehouse.io import ops
@@ -45,35 +45,34 @@ def record_checks(settings: Settings, table: Table, progress: Progress, run_id: 
     )
 
 
-def record_run(settings: Settings, outcome: Outcome, request: Request, started: datetime) -> None:
-    """One row: what became of the table, and where its rows went."""
+def run_row(outcome: Outcome, request: Request, started: datetime) -> dict[str, Any]:
+    """The row of `ops.runs`: what became of the table, and where its rows went."""
     state = outcome.state
-    ops.append(
-        settings,
-        "runs",
-        [
-            {
-                "run_id": request.run_id,
-                "table_name": outcome.table,
-                "outcome": outcome.outcome,
-                "reason": outcome.reason,
-                "as_of": state.as_of if state else None,
-                "input_versions": versions(state.inputs) if state else "",
-                "output_version": state.version if state else None,
-                **vars(outcome.account),
-                **{
-                    f"rows_{past}": outcome.changed.get(operation, 0)
-                    for operation, past in _PAST_TENSE.items()
-                },
-                "rows_after": state.rows if state else None,
-                "seconds": outcome.seconds,
-                "gate_seconds": outcome.gate_seconds,
-                "error": str(outcome.error) if outcome.error else None,
-                "started_at": started,
-                "ended_at": datetime.now(UTC),
-            }
-        ],
-    )
+    return {
+        "run_id": request.run_id,
+        "table_name": outcome.table,
+        "outcome": outcome.outcome,
+        "reason": outcome.reason,
+        "as_of": state.as_of if state else None,
+        "input_versions": versions(state.inputs) if state else "",
+        "output_version": state.version if state else None,
+        **vars(outcome.account),
+        **{
+            f"rows_{past}": outcome.changed.get(operation, 0)
+            for operation, past in _PAST_TENSE.items()
+        },
+        "rows_after": state.rows if state else None,
+        "seconds": outcome.seconds,
+        "gate_seconds": outcome.gate_seconds,
+        "error": str(outcome.error) if outcome.error else None,
+        "started_at": started,
+        "ended_at": datetime.now(UTC),
+    }
+
+
+def record_runs(settings: Settings, rows: list[dict[str, Any]]) -> None:
+    """Write rows of `ops.runs`, in one commit."""
+    ops.append(settings, "runs", rows)
 
 
 def masked(sample: str, table: Table) -> str:

@@ -6,13 +6,12 @@ import time
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.catalog.status import Status
-from lakehouse.engine import stages
 from lakehouse.engine.outcome import Outcome, Progress
 from lakehouse.engine.outlook import look
-from lakehouse.engine.record import record_checks, record_run
+from lakehouse.engine.record import record_checks, record_runs, run_row
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
 ASSERT_INPUT, PROCESS, ASSERT_OUTPUT = STAGES = ("assert-input", "process", "assert-output")
 
 
-def run_table(
+def run_table(  # noqa: PLR0913  # what to run, and whom to tell
     lake: Lake,
     name: str,
     request: Request,
     *,
     only: Sequence[str] = STAGES,
     notify: Callable[[Outcome], None] = lambda _: None,
+    idle: list[dict[str, Any]] | None = None,
 ) -> Outcome:
     """Run stages of a table; never raises, the outcome says what happened.
 
@@ -42,47 +42,35 @@ def run_table(
         request: What was asked for.
         only: The stages, in order. All of them end where there is nothing to do.
         notify: Called with every change of the outcome.
+        idle: Takes the row of `ops.runs` of a table that had nothing to do, for the caller to write
+            together with others; without it, each is a commit of its own.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     progress = Progress(name)
     notify(progress.so_far())
     try:
         with table_lock(lake.settings, name) as token:
-            job = lake.job(name, request, token=token)
-            _run_stages(job, progress, only, lambda: notify(progress.so_far()))
+            job = lake.glance(name, request, token=token)
+            outlook = None if only == (ASSERT_OUTPUT,) else look(job)
+            if outlook is not None:
+                progress.reason, progress.state = outlook.reason, job.published
+            if outlook is not None and outlook.idle and ASSERT_INPUT in only:
+                _remember_touched(job, outlook)
+            else:
+                job = replace(job, engine=lake.host.engine(name))
+                _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
         clear = lake.host.error(error) or explained(error, lake.settings.table_uri(name))
         progress.fail(clear)
     outcome = progress.outcome(time.monotonic() - clock)
     ends_run = progress.error is not None or only[-1] == ASSERT_OUTPUT
-    outcome = _recorded(lake, outcome, progress, request, started if ends_run else None)
+    row = run_row(outcome, request, started) if ends_run else None
+    if row and idle is not None and outcome.outcome is Status.UNCHANGED:
+        idle.append(row)
+        row = None
+    outcome = _recorded(lake, outcome, progress, request, row)
     notify(outcome)
     return outcome
-
-
-def _run_stages(
-    job: Job, progress: Progress, only: Sequence[str], tell: Callable[[], None]
-) -> None:
-    if only == (ASSERT_OUTPUT,):
-        _assert_output(job, progress)
-        return
-    outlook = look(job)
-    progress.reason, progress.state = outlook.reason, job.published
-    if ASSERT_INPUT in only:
-        if outlook.idle:
-            _remember_touched(job, outlook)
-            return
-        with progress.gate():
-            found = stages.assert_input(job, outlook)
-        progress.results += [("input", result) for result in found]
-    if PROCESS in only:
-        tell()
-        processed = stages.process(job, outlook)
-        progress.reason, progress.state = processed.reason, processed.state
-        progress.written = None if processed.skipped else processed.state
-    if ASSERT_OUTPUT in only and progress.written:
-        tell()
-        _assert_output(job.reread(), progress)
 
 
 def _remember_touched(job: Job, outlook: Outlook) -> None:
@@ -91,14 +79,33 @@ def _remember_touched(job: Job, outlook: Outlook) -> None:
         job.feed.remember(outlook.arrivals)
 
 
-def _assert_output(job: Job, progress: Progress) -> None:
-    progress.written = job.states.candidate(job.table.name)
-    if progress.written:
-        progress.reason = progress.written.reason
-    with progress.gate():
-        state, results = stages.assert_output(job)
-    progress.state = state
-    progress.results += [("output", result) for result in results]
+def _run_stages(
+    job: Job,
+    outlook: Outlook | None,
+    progress: Progress,
+    only: Sequence[str],
+    tell: Callable[[], None],
+) -> None:
+    from lakehouse.engine import stages  # noqa: PLC0415  # loads an engine, which a look never needs
+
+    if outlook is not None and ASSERT_INPUT in only:
+        with progress.gate():
+            found = stages.assert_input(job, outlook)
+        progress.results += [("input", result) for result in found]
+    if outlook is not None and PROCESS in only:
+        tell()
+        processed = stages.process(job, outlook)
+        progress.reason, progress.state = processed.reason, processed.state
+        progress.written = None if processed.skipped else processed.state
+    if ASSERT_OUTPUT in only and (outlook is None or progress.written):
+        tell()
+        job = job.reread()
+        progress.written = job.states.candidate(job.table.name)
+        if progress.written:
+            progress.reason = progress.written.reason
+        with progress.gate():
+            progress.state, results = stages.assert_output(job)
+        progress.results += [("output", result) for result in results]
 
 
 def _recorded(
@@ -106,14 +113,13 @@ def _recorded(
     outcome: Outcome,
     progress: Progress,
     request: Request,
-    started: datetime | None,
+    row: dict[str, Any] | None,
 ) -> Outcome:
     """Write the outcome down; a lake that cannot even take that has failed, too."""
     try:
         table = lake.registry[outcome.table].table
         record_checks(lake.settings, table, progress, request.run_id)
-        if started is not None:
-            record_run(lake.settings, outcome, request, started)
+        record_runs(lake.settings, [row] if row else [])
     except Exception as error:  # noqa: BLE001  # the first error is the one to report
         if outcome.error is None:
             trace = traceback.format_exc()

@@ -45,6 +45,11 @@ def host_of(settings: Settings, spark: SparkSession | None, meanwhile: Callable[
     return SparkHost(settings, spark, meanwhile)
 
 
+def side_by_side(settings: Settings) -> int:
+    """Tables that run at once: DuckDB uses every core for one."""
+    return 1 if settings.engine == DUCKDB else settings.parallelism
+
+
 class _ActivatesSqlframe(MetaPathFinder, Loader):
     """Answers the first import of PySpark with SQLFrame's modules."""
 

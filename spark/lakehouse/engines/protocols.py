@@ -152,11 +152,6 @@ class Engine(Protocol):
 class Host(Protocol):
     """The engine of a lake: started at its first use, and closed with the lake."""
 
-    @property
-    def side_by_side(self) -> int:
-        """Tables that run at once."""
-        ...
-
     def start(self) -> object:
         """Start it now."""
         ...

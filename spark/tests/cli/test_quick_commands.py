@@ -117,3 +117,10 @@ def test_a_plan_with_nothing_to_do_loads_nothing(quick):
     loaded, out = quick("plan", USERS, "--json")
     assert [row["action"] for row in json.loads(out)] == ["skip"]
     assert loaded == set()
+
+
+@pytest.mark.parametrize("engine", ["spark", "duckdb"])
+def test_a_run_with_nothing_to_do_loads_only_what_writes_it_down(quick, engine):
+    loaded, out = quick("run", USERS, "--engine", engine)
+    assert "inputs unchanged" in out or "unchanged" in out
+    assert loaded == {"deltalake"}

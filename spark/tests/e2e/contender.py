@@ -71,12 +71,12 @@ def main(name: str, rounds: int, folder: Path, mode: str) -> None:
         run.table_lock = no_lock
     with Lake(current_settings(), registry()) as lake:
         lake.states = Witness(current_settings())
-        lake.spark.range(1).count()
+        lake.host.start()
         for number in range(rounds):
             land(name, number)
             meet(folder, name, f"start-{number}")
             proposed.clear()
-            outcome = lake.run_table(TABLE, new_request())
+            outcome = run.run_table(lake, TABLE, new_request())
             last = proposed[-1] if proposed else None
             report = {
                 "code": outcome.exit_code,

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from lakehouse.catalog.registry import registry
-from lakehouse.engine.job import Job, Request
+from lakehouse.engine.job import Job, NoEngine, Request
 from lakehouse.engine.outlook import look
-from lakehouse.engine.plan import NoEngine
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.io.state import State
 from lakehouse.settings import load_settings

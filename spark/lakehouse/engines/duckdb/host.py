@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 class DuckdbHost:
     """The engine of a lake, started at its first use."""
 
-    side_by_side = 1
-    """Tables that run at once: DuckDB uses every core for one."""
-
     def __init__(self, settings: Settings, meanwhile: Callable[[], None]) -> None:
         """Nothing is started yet; some work can be done while it is."""
         self._meanwhile = meanwhile

@@ -41,11 +41,6 @@ class SparkHost:
                 self._spark = start_session(self._settings)
             return self._spark
 
-    @property
-    def side_by_side(self) -> int:
-        """Tables that run at once."""
-        return self._settings.parallelism
-
     def start(self) -> None:
         """Start it now."""
         _ = self.spark
