@@ -179,13 +179,17 @@ def json_keeps_nulls() -> None:
 
 
 def hints_are_none() -> None:
-    """`broadcast` and `repartition` say how to work, not what; DuckDB needs no such word."""
+    """`broadcast` and `repartition` say how to work, not what; DuckDB needs no such word.
+
+    As there are none, no step has to copy its frame to resolve them.
+    """
 
     def unchanged(df: AnyFrame, *_: Any) -> AnyFrame:  # noqa: ANN401  # same
         return df
 
     _replace("broadcast", unchanged)
     BaseDataFrame.repartition = unchanged  # type: ignore[method-assign, assignment]
+    BaseDataFrame._resolve_pending_hints = unchanged  # type: ignore[method-assign, assignment]  # noqa: SLF001  # same
 
 
 def groups_may_be_sets() -> None:
