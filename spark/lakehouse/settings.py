@@ -41,9 +41,14 @@ class Settings(BaseSettings):
         "", description="Folder for Spark's event logs, which `lakehouse report` reads."
     )
     engine_memory_gib: float = Setting(
-        6.0, gt=0, description="The shared engine starts again when it has grown beyond this."
+        0.0,
+        ge=0,
+        description="The shared engine starts again when it has grown beyond this; by default "
+        "3 GiB more than the driver's memory.",
     )
-    driver_memory: str = Setting("3g", description="Memory of the Spark driver.")
+    driver_memory: str = Setting(
+        "", description="Memory of the Spark driver; by default 40 % of this machine's."
+    )
     parallelism: int = Setting(2, ge=1, le=64, description="Tables that run side by side.")
     lock_timeout_s: float = Setting(
         0.0, ge=0, description="How long to wait for a table that another process writes."

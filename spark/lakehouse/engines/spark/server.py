@@ -22,6 +22,7 @@ import pyspark
 
 from lakehouse.engines.ports import LOOPBACK, engine_address, is_here, next_free
 from lakehouse.engines.spark.java import java_environment
+from lakehouse.engines.spark.memory import engine_limit
 from lakehouse.engines.spark.session import KNOCK_SECONDS, knock, spark_conf
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.io.locks import all_tables_free, lock_folder
@@ -154,7 +155,7 @@ def serve(settings: Settings, host: str, tell: Callable[[str], None]) -> None:
 
 def _watch(server: Server, tell: Callable[[str], None]) -> None:
     """Keep the server answering; ends only by an exception."""
-    limit = server.settings.engine_memory_gib * GIB
+    limit = engine_limit(server.settings)
     probed = time.monotonic()
     while True:
         time.sleep(WATCH_SECONDS)

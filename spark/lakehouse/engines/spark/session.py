@@ -18,6 +18,7 @@ from lakehouse.engines.ports import engine_address
 from lakehouse.engines.spark.classes import java_options
 from lakehouse.engines.spark.jars import jar_paths, needed
 from lakehouse.engines.spark.java import java_environment
+from lakehouse.engines.spark.memory import driver_memory
 from lakehouse.errors import ConfigError, EngineError
 from lakehouse.settings import CONF_DIR, Settings
 
@@ -53,7 +54,7 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     if not settings.spark_master.startswith("local"):
         for key in HOST_KEYS:  # executors on other machines must find the driver
             conf.pop(key, None)
-    conf["spark.driver.memory"] = settings.driver_memory
+    conf["spark.driver.memory"] = driver_memory(settings)
     jars = jar_paths(needed(settings.root_uri, settings.raw_uri))
     # The driver also has Delta on its class path, the only place whose classes an archive can hold.
     conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in jar_paths())
@@ -143,7 +144,7 @@ def start_session(settings: Settings) -> SparkSession:
         message = (
             "the engine does not start: check "
             f"LAKEHOUSE_SPARK_MASTER={settings.spark_master}, "
-            f"LAKEHOUSE_DRIVER_MEMORY={settings.driver_memory} and "
+            f"LAKEHOUSE_DRIVER_MEMORY={driver_memory(settings)} and "
             f"LAKEHOUSE_SPARK_CONF={settings.spark_conf}: {str(error).splitlines()[0]}"
         )
         raise ConfigError(message) from error
