@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import dataset as arrow_dataset
-from sqlglot import exp
 
 from lakehouse.engines.duckdb.activation import activate
+from lakehouse.engines.duckdb.patches import kind_of
 from lakehouse.io import files
 from lakehouse.io.sql import literal, quoted
 
@@ -95,7 +95,7 @@ class Frames:
     def of_query(self, query: str) -> DataFrame:
         """The rows of a query of DuckDB's, whatever columns it has."""
         found = self.connection.execute(f"DESCRIBE {query}").fetchall()
-        kinds = {row[0]: exp.DataType.build(row[1], dialect="duckdb") for row in found}
+        kinds = {row[0]: kind_of(row[1]) for row in found}
         return self.of_sql(query, {name: kind.sql(dialect="spark") for name, kind in kinds.items()})
 
     def kept(self, rows: DataFrame) -> DataFrame:

@@ -252,9 +252,14 @@ def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     session: Any = frame.session
     session._conn.execute(f"CREATE TEMP VIEW {name} AS {session._to_sql(query)}")  # noqa: SLF001  # same
     found = session._conn.execute(f"DESCRIBE {name}").fetchall()  # noqa: SLF001  # same
-    kinds = {row[0]: exp.DataType.build(row[1], dialect="duckdb") for row in found}
+    kinds = {row[0]: kind_of(row[1]) for row in found}
     session.catalog.add_table(name, kinds)
     return exp.to_table(name), [exp.column(column, quoted=True) for column in kinds]
+
+
+def kind_of(described: str) -> exp.DataType:
+    """A type as DuckDB describes it; that of nothing but nulls is written in quotes."""
+    return exp.DataType.build(described.strip('"'), dialect="duckdb")
 
 
 def schemas_are_described() -> None:
@@ -267,9 +272,7 @@ def schemas_are_described() -> None:
         return [
             SimpleNamespace(
                 name=row[0],
-                dataType=exp.DataType.build(row[1], dialect="duckdb").sql(
-                    dialect=self._schema_dialect  # same
-                ),
+                dataType=kind_of(row[1]).sql(dialect=self._schema_dialect),  # same
             )
             for row in found
         ]
@@ -292,16 +295,28 @@ def names_are_read_once() -> None:
             module.normalize_string = normalized  # type: ignore[attr-defined]  # it is there
 
 
+class VoidType(types.DataType):
+    """Of a column that holds nothing but null, as Spark names it."""
+
+    def simpleString(self) -> str:  # noqa: N802  # PySpark's name
+        """What a declaration would have to say."""
+        return "void"
+
+
 def types_are_written_as_spark_does() -> None:
-    """A decimal has no blank in its name; a hugeint has one, so that a check can tell it."""
+    """A decimal has no blank in its name; a hugeint and nothing but nulls have names at all."""
     types.DecimalType.simpleString = (  # type: ignore[method-assign]
         lambda self: f"decimal({self.precision},{self.scale})"
     )
     original = util.sqlglot_to_spark
 
     def to_spark(sqlglot_dtype: exp.DataType) -> types.DataType:
-        is_huge = sqlglot_dtype.this == exp.DataType.Type.INT128
-        return types.DecimalType(38, 0) if is_huge else original(sqlglot_dtype)
+        match sqlglot_dtype.this:
+            case exp.DataType.Type.INT128:
+                return types.DecimalType(38, 0)
+            case exp.DataType.Type.NULL:
+                return VoidType()
+        return original(sqlglot_dtype)
 
     util.sqlglot_to_spark = to_spark
     sys.modules["sqlframe.base.dataframe"].sqlglot_to_spark = to_spark  # type: ignore[attr-defined]

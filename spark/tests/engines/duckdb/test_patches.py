@@ -147,6 +147,14 @@ def test_types_are_written_as_spark_does(session):
     assert types_of(money.agg(F.sum("n").alias("s"))) == {"s": "decimal(38,0)"}
 
 
+def test_a_column_of_nothing_but_null_may_be_met_on_the_way(session):
+    made = session.createDataFrame([("a",)], "k string").withColumn("x", F.lit(None))
+    assert types_of(made) == {"k": "string", "x": "void"}
+    for number in range(MOST_STEPS + 1):  # a view by then
+        made = made.select("*", F.lit(number).alias(f"n{number}"))
+    assert [tuple(row) for row in made.select(F.coalesce("x", "k")).collect()] == [("a",)]
+
+
 def test_a_schema_in_words_may_hold_any_type(session):
     schema = "`m` decimal(18,2), s struct<a: bigint, b: date>"
     made = session.createDataFrame([], schema)
