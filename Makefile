@@ -35,6 +35,8 @@ BENCHMARK_PACKAGES := polars
 WORKERS ?= 2
 # In the order of conftest.py: heavy files first.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+ON_DUCKDB := LAKEHOUSE_ENGINE=duckdb
+ON_SPARK := LAKEHOUSE_ENGINE=spark
 # In order: the tests of a server share its history.
 TEST_AIRFLOW := $(BIN)/pytest -p no:randomly airflow/tests
 # What runs the whole pipeline, mostly in processes of its own.
@@ -209,29 +211,26 @@ assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
 	@$(BIN)/mypy
 
 .PHONY: test
-test: $(VENV)/jars.stamp ## The quick suites: every part, every table (below ten minutes)
-	@$(PYTEST) -m 'not slow and not laws and not dashboards and not ($(E2E))' $(ARGS)
+test: $(VENV)/lakehouse.stamp ## Every part, every table and every law, on DuckDB: needs no Java
+	@$(ON_DUCKDB) $(PYTEST) -m 'not slow and not jvm and not dashboards and not ($(E2E))' $(ARGS)
 
-.PHONY: test-duckdb
-test-duckdb: $(VENV)/lakehouse.stamp ## Tables, machinery and laws on DuckDB, without Java
-	@LAKEHOUSE_ENGINE=duckdb $(PYTEST) -m 'not slow and not dashboards and not ($(E2E)) or laws' \
-		spark/tests/tables spark/tests/engine spark/tests/transforms spark/tests/laws $(ARGS)
+.PHONY: test-laws
+test-laws: $(VENV)/jars.stamp ## The laws and the definitions of every table on Spark, and what is Spark's own
+	@$(ON_SPARK) $(PYTEST) -m '(laws and spark or jvm) and not slow and not ($(E2E))' $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/jars.stamp ## The command line, bad input, upkeep, kills, writers side by side, publishing, notebooks
-	@$(PYTEST) -m '($(E2E)) and not slow' $(ARGS)
-
-.PHONY: test-laws
-test-laws: $(VENV)/jars.stamp ## The laws and the definitions, on every table of every domain
-	@$(PYTEST) -m 'laws and not slow' $(ARGS)
+	@$(ON_DUCKDB) $(PYTEST) -m '($(E2E)) and not slow and not jvm and not dashboards' $(ARGS)
+	@$(ON_SPARK) $(PYTEST) -m '(crash or concurrency or notebook or jvm and ($(E2E))) and not slow' $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does
-	@$(PYTEST) -m 'slow and not dashboards' $(ARGS)
+	@$(ON_SPARK) $(PYTEST) -m 'slow and not dashboards' $(ARGS)
 
 .PHONY: test-all
-test-all: $(VENV)/jars.stamp ## Every test, every round, with coverage
-	@TEST_DEPTH=full $(PYTEST) -m 'not dashboards' $(COVERAGE) $(ARGS)
+test-all: $(VENV)/jars.stamp ## Every test on both engines, every round, with coverage
+	@TEST_DEPTH=full $(ON_DUCKDB) $(PYTEST) -m 'not jvm and not dashboards' $(COVERAGE) --cov-fail-under=0 $(ARGS)
+	@TEST_DEPTH=full $(ON_SPARK) $(PYTEST) -m 'not dashboards' $(COVERAGE) --cov-append $(ARGS)
 	@TEST_DEPTH=full $(TEST_AIRFLOW)
 	@$(MAKE) test-dashboards
 

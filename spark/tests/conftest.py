@@ -50,6 +50,19 @@ TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
 HEAVY = {"crash", "concurrency", "cluster", "s3", "e2e", "notebook", "laws"}
 
 
+if ON_DUCKDB:
+    # Its modules import what only Spark has.
+    collect_ignore = [str(Path(__file__).parent / "engines" / "spark")]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What is Spark's own is marked by its folder, or by hand; on DuckDB it has no meaning."""
+    if "engines/spark" in item.path.as_posix():
+        item.add_marker("jvm")
+    if ON_DUCKDB and item.get_closest_marker("jvm"):
+        item.add_marker(pytest.mark.skip(reason="Spark's own"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Heavy files first and those without an engine last: no worker ends alone with a long one."""
     weights: dict[Path, int] = {}

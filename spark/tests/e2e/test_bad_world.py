@@ -133,6 +133,7 @@ def test_a_lake_may_be_in_a_folder_of_an_odd_name(spark, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.jvm
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -149,6 +150,7 @@ def test_a_setting_the_engine_refuses_is_named(lake, more_signups, setting, valu
     before.assert_still_published(lake)
 
 
+@pytest.mark.jvm
 def test_a_connect_server_that_is_down_is_named(lake, more_signups):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused

@@ -24,7 +24,7 @@ from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 from lakehouse.settings import load_settings
 
-pytestmark = [pytest.mark.spark, pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.spark, pytest.mark.jvm, pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 PATIENCE = 240
 

@@ -212,7 +212,7 @@ def test_ops_tables_are_compacted_and_unnamed_old_manifests_deleted(lake):
     assert list(log.glob("*.checkpoint.parquet"))
 
 
-@pytest.mark.skipif(ON_DUCKDB, reason="a setting that delta-rs does not obey")
+@pytest.mark.jvm  # a setting that delta-rs does not obey
 def test_old_versions_are_read_and_restored_whatever_delta_thinks_of_their_age(lake, tmp_path):
     uri = str(tmp_path / "old")
     spark = lake.spark

@@ -63,6 +63,7 @@ def deliver(lake, name, *rows):
 
 
 @pytest.mark.spark
+@pytest.mark.jvm
 @pytest.mark.timeout(600)
 def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypatch):
     """A month of ten rows a day, five days in a file, one day with more than a file holds."""

@@ -42,7 +42,7 @@ def free(listener):
 
 
 def finding(tmp_path, check, **settings):
-    rows = diagnose(load_settings(root=str(tmp_path), **settings))
+    rows = diagnose(load_settings(root=str(tmp_path), engine="spark", **settings))
     return next(row for row in rows if row["check"] == check)
 
 

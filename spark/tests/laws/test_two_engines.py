@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chosen_engine import ON_DUCKDB
 from deltalake import DeltaTable
 from e2e.support import content, lakehouse
 from laws.test_laws import seed
@@ -28,7 +27,7 @@ pytestmark = [
     pytest.mark.spark,
     pytest.mark.laws,
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(ON_DUCKDB, reason="Spark runs in this process, DuckDB beside it"),
+    pytest.mark.jvm,  # Spark runs in this process, DuckDB beside it
 ]
 DOMAINS = sorted({entry.table.domain for entry in registry()})
 TABLES = [entry.table.name for entry in registry()]

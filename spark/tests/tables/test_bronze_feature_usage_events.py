@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from chosen_engine import ON_DUCKDB
 
 from conftest import event
 from lakehouse.catalog import views
@@ -47,7 +46,7 @@ def test_events_are_loaded_on_their_utc_day_and_bad_ones_set_aside(lake):
 
 
 @pytest.mark.parametrize(
-    "broadcast", [True, pytest.param(False, marks=pytest.mark.skipif(ON_DUCKDB, reason="Spark's"))]
+    "broadcast", [True, pytest.param(False, marks=pytest.mark.jvm)]
 )
 def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(
     lake, monkeypatch, broadcast

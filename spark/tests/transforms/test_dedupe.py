@@ -10,7 +10,7 @@ import pytest
 from lakehouse.spec import Dedupe
 from lakehouse.transforms.dedupe import with_fates
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.laws]
 
 ROWS = [
     # id, key, day, rank

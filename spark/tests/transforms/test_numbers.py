@@ -27,7 +27,7 @@ from lakehouse.transforms.numbers import (
 from lakehouse.transforms.periods import weekday
 from lakehouse.transforms.sessions import milliseconds_between
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.laws]
 seeded = settings(
     max_examples=5,
     deadline=None,

@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from chosen_engine import ON_DUCKDB
 from engines.duckdb import random_rows
 
 pytestmark = [
     pytest.mark.spark,
-    pytest.mark.skipif(ON_DUCKDB, reason="compares Spark with DuckDB: starts from Spark"),
+    pytest.mark.jvm,  # compares Spark with DuckDB: starts from Spark
 ]
 SEED = int(os.environ.get("LAW_SEED") or random.SystemRandom().randrange(10**6))
 TESTS = Path(__file__).parents[2]

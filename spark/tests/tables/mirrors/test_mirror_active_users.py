@@ -16,7 +16,7 @@ from lakehouse.tables.gold import (
     weekly_active_users,
 )
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.laws]
 
 
 def active(user, on, country="DE"):

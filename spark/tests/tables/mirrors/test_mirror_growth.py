@@ -13,7 +13,7 @@ from tables.mirror import rows, values
 from lakehouse.tables.gold import feature_conversion_impact, feature_conversion_lift
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.laws]
 OPEN = date(9999, 12, 31)
 
 
