@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakehouse.engine.job import Job
+    from lakehouse.io.state import Version
     from lakehouse.landing.feed import Arrivals, Feed
 
 
@@ -85,11 +86,11 @@ def _why_all(job: Job) -> str | None:
     return None
 
 
-def changed_inputs(job: Job) -> dict[str, tuple[int | None, int]]:
+def changed_inputs(job: Job) -> dict[str, tuple[Version | None, Version]]:
     """Inputs whose published content is not the consumed one: name → (consumed, published)."""
     consumed = job.published.inputs if job.published else {}
     return {
-        name: (consumed.get(name), state.version)
+        name: (consumed.get(name), state.identity)
         for name, state in job.inputs.items()
         if state.is_news_to(consumed.get(name))
     }
@@ -114,12 +115,17 @@ def how_as_of_moved(job: Job) -> str | None:
     return f"as-of moved from {published.as_of} to {job.as_of_key}"
 
 
-def versions(inputs: Mapping[str, int]) -> str:
+def versions(inputs: Mapping[str, Version]) -> str:
     """Versions of inputs, in words."""
     return ", ".join(f"{name}@{version}" for name, version in inputs.items())
 
 
 def news(job: Job) -> str:
     """What changed since the published version, in words; empty when nothing did."""
-    words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
+    words = [_move(name, old, new) for name, (old, new) in changed_inputs(job).items()]
     return ", ".join([*words, *filter(None, [how_as_of_moved(job)])])
+
+
+def _move(name: str, old: Version | None, new: Version) -> str:
+    made_anew = old is not None and old.table_id != new.table_id
+    return f"{name} {old}→{new}{' of a table made anew' if made_anew else ''}"

@@ -79,7 +79,7 @@ def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str
             job = lake.glance(name, request)
             outlook = look(job)
             step["reason"] = outlook.reason
-            step["inputs"] = versions({n: state.version for n, state in job.inputs.items()})
+            step["inputs"] = versions({n: state.identity for n, state in job.inputs.items()})
             step["action"] = "skip" if outlook.idle and not awaited else "run"
         except UpstreamMissingError as error:
             step["action"] = "run" if awaited else "wait"
