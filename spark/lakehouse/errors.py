@@ -67,6 +67,10 @@ class UnknownTableError(ConfigError):
         )
 
 
+class MigrationNeededError(ConfigError):
+    """A table is declared with other columns than it is stored with; nothing was written."""
+
+
 class UpstreamMissingError(LakehouseError):
     """An input has not arrived or was never published."""
 

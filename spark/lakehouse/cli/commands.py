@@ -97,11 +97,16 @@ def _request(
     full_refresh: bool,
     run_id: str | None = None,
     day: date | None = None,
+    migrate: bool = False,
 ) -> Any:  # noqa: ANN401  # imported lazily
     from lakehouse.engine.job import new_request  # noqa: PLC0415  # 0.5 s of pyspark
 
     return new_request(
-        as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id, day=day
+        as_of=_date(as_of, "--as-of"),
+        full_refresh=full_refresh,
+        run_id=run_id,
+        day=day,
+        migrate=migrate,
     )
 
 
@@ -161,6 +166,36 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
         console.print_error(not_served)
     codes = (int(outcome.exit_code) for outcome in outcomes)
     return max((*codes, exit_code_of(not_served)))
+
+
+@app.command()
+def migrate(
+    selectors: Selectors = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+    as_json: AsJson = False,
+) -> None:
+    """Bring stored columns in line with declared ones, and run the tables that differ."""
+    from lakehouse.engine.migration import pending  # noqa: PLC0415  # 0.5 s of pyspark
+
+    names = planning.select(registry(), selectors or [])
+    with _lake() as lake:
+        migrations = pending(lake, names)
+        steps = [row for each in migrations for row in each.rows]
+        if dry_run and as_json:
+            console.print_json(steps)
+        elif not as_json:
+            console.print_rows(steps, empty="every stored table has the declared columns")
+        if dry_run or not migrations:
+            return
+        request = _request(None, full_refresh=False, migrate=True)
+        code = _run_once(lake, [each.table.name for each in migrations], request, as_json)
+    if not code and not as_json:
+        console.err.print("next: lakehouse run, for what is downstream")
+    raise typer.Exit(code)
 
 
 @app.command()

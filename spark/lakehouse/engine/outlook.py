@@ -77,6 +77,8 @@ def _look_at_feed(job: Job, feed: Feed, *, died: bool) -> Outlook:
 
 def _why_all(job: Job) -> str | None:
     """The reason to make the table anew whatever its inputs say, or None."""
+    if job.request.migrate:
+        return "its columns changed"
     if job.request.full_refresh:
         return "full refresh asked for"
     if job.published is None:

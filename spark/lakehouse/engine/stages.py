@@ -17,8 +17,9 @@ from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
 from lakehouse.engine.ingest import check_headers, ingest
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.migration import check_columns, migrated
 from lakehouse.engine.scope import derive_scope, within
-from lakehouse.engine.write import check_schema
+from lakehouse.engine.write import metadata_of
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta_log
 from lakehouse.io.delta_log import Span
@@ -61,11 +62,11 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
 
     Raises:
         UpstreamMissingError: An input was never published.
-        SchemaMismatchError: A landing file or the stored table lacks declared columns.
+        SchemaMismatchError: A landing file lacks declared columns.
+        MigrationNeededError: The stored table has other columns than declared.
         InputQualityError: A failing check, with the results; or a file that nobody can read.
     """
-    if job.base is not None:
-        check_schema(job)
+    check_columns(job)
     if outlook.arrivals is not None:
         check_headers(job, outlook.arrivals)
         return []
@@ -88,6 +89,8 @@ def process(job: Job, outlook: Outlook) -> Processed:
     job = recover(job)
     if not outlook.has_news and job.published is not None:
         return Processed(job.published, outlook.why, skipped=True)
+    if job.request.migrate:
+        job = migrated(job, metadata_of(job))
     if job.feed is None or outlook.arrivals is None:
         scope = derive_scope(job)
         return _proposed(job, derive(job, scope), scope.reason)

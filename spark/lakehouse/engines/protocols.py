@@ -30,10 +30,6 @@ class Store(Protocol):
         """A version, by default the newest; with a span, at least all rows of its days."""
         ...
 
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        ...
-
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted, by `_change_type`.
 
@@ -47,6 +43,17 @@ class Store(Protocol):
 
     def create(self, uri: str, table: Table) -> None:
         """The empty table of a spec."""
+        ...
+
+    def replace(self, uri: str, table: Table, metadata: Metadata) -> None:
+        """The empty table of a spec in place of what is there, in one commit.
+
+        Versions before it stay as they are.
+        """
+        ...
+
+    def add_columns(self, uri: str, columns: Sequence[TableColumn], metadata: Metadata) -> None:
+        """Add nullable columns, null in the rows that are there; no file is touched."""
         ...
 
     def append(self, rows: DataFrame, uri: str, metadata: Metadata) -> None:

@@ -67,6 +67,22 @@ def table_id(uri: str, version: int) -> str:
     return str(table.metadata().id)
 
 
+def columns(uri: str, version: int) -> dict[str, tuple[str, bool]]:
+    """Name → type, as Spark writes it, and whether null is legal, of the columns of a version."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+
+    table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    fields = json.loads(table.schema().to_json())["fields"]
+    return {field["name"]: (type_name(field["type"]), field["nullable"]) for field in fields}
+
+
+def type_name(kind: Any) -> str:  # noqa: ANN401  # a name, or a dict of an array
+    """A type of Delta as Spark writes it."""
+    if isinstance(kind, dict):
+        return f"array<{type_name(kind['elementType'])}>"
+    return {"long": "bigint", "integer": "int"}.get(kind, str(kind))
+
+
 def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
     """What each commit in (after, until] says of itself; empty where it says nothing."""
     found = []

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import Field as DeltaField
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lakehouse.engines import layout
 from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
-from lakehouse.engines.properties import properties
+from lakehouse.engines.properties import GROWN, properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.sql import literal, quoted
@@ -47,16 +48,14 @@ class DuckdbStore:
     def read(self, uri: str, version: int | None = None, span: Span | None = None) -> DataFrame:
         """A version, by default the newest; with a span, at least all rows of its days."""
         table = _opened(uri, version)
-        return self._frames.of_files(delta_log.files_of(table, uri, span), _types(table))
+        paths = delta_log.files_of(table, uri, span)
+        return self._frames.of_files(paths, _types(table), may_lack=_has_grown(table))
 
     def query(self, uri: str, version: int) -> str:
         """DuckDB's SQL for the rows of a version."""
         table = _opened(uri, version)
-        return self._frames.query_of_files(delta_log.files_of(table, uri), _types(table))
-
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        return _types(_opened(uri))
+        paths = delta_log.files_of(table, uri)
+        return self._frames.query_of_files(paths, _types(table), may_lack=_has_grown(table))
 
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted."""
@@ -65,11 +64,13 @@ class DuckdbStore:
         feed = delta_log.feed(uri, after, until)
         if feed is None:
             return None
-        types = _types(_opened(uri, until))
-        parts = [self._frames.of_files(feed.described, types | {CHANGE_TYPE: "string"})]
+        table = _opened(uri, until)
+        types, may_lack = _types(table), _has_grown(table)
+        described = types | {CHANGE_TYPE: "string"}
+        parts = [self._frames.of_files(feed.described, described, may_lack=may_lack)]
         for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
             if paths:
-                rows = self._frames.of_files(paths, types)
+                rows = self._frames.of_files(paths, types, may_lack=may_lack)
                 parts.append(rows.withColumn(CHANGE_TYPE, F.lit(kind)))
         return reduce(lambda a, b: a.unionByName(b), parts)
 
@@ -87,6 +88,20 @@ class DuckdbStore:
     def create(self, uri: str, table: Table) -> None:
         """The empty table of a spec."""
         _create(uri, table.stored_columns, properties(table))
+
+    def replace(self, uri: str, table: Table, metadata: dict[str, Any]) -> None:
+        """The empty table of a spec in place of what is there, in one commit."""
+        _create(uri, table.stored_columns, properties(table), in_place_of=_said(metadata))
+
+    def add_columns(self, uri: str, columns: Sequence[Column], metadata: dict[str, Any]) -> None:
+        """Add columns, null in the rows that are there; no file is touched."""
+        with _translated(uri):
+            # In this order: without the columns, the property only costs a little time.
+            _opened(uri).alter.set_table_properties(
+                {GROWN: "true"}, raise_if_not_exists=False, commit_properties=_said(metadata)
+            )
+            fields = [DeltaField.from_json(json.dumps(_field(each))) for each in columns]
+            _opened(uri).alter.add_columns(fields, commit_properties=_said(metadata))
 
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
         """Add rows, in one commit; none without rows."""
@@ -243,13 +258,7 @@ def _opened(uri: str, version: int | None = None) -> DeltaTable:
 
 def _types(table: DeltaTable) -> Types:
     fields = json.loads(table.schema().to_json())["fields"]
-    return {field["name"]: _type(field["type"]) for field in fields}
-
-
-def _type(kind: Any) -> str:  # noqa: ANN401  # a name, or a dict of an array
-    if isinstance(kind, dict):
-        return f"array<{_type(kind['elementType'])}>"
-    return {"long": "bigint", "integer": "int"}.get(kind, str(kind))
+    return {field["name"]: delta_log.type_name(field["type"]) for field in fields}
 
 
 def _said(metadata: dict[str, Any]) -> CommitProperties:
@@ -258,25 +267,40 @@ def _said(metadata: dict[str, Any]) -> CommitProperties:
     )
 
 
-def _create(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
-    fields = [
-        {
-            "name": column.name,
-            "type": _delta_type(column.type),
-            "nullable": column.nullable,
-            "metadata": {"comment": column.doc},
-        }
-        for column in columns
-    ]
-    schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
+def _create(
+    uri: str,
+    columns: Sequence[Column],
+    configuration: dict[str, str],
+    *,
+    in_place_of: CommitProperties | None = None,
+) -> None:
+    schema = Schema.from_json(
+        json.dumps({"type": "struct", "fields": [_field(column) for column in columns]})
+    )
     with _translated(uri):
         DeltaTable.create(
             uri,
             schema,
+            mode="overwrite" if in_place_of else "error",
             configuration=configuration,
             storage_options=files.storage_options(uri),
+            commit_properties=in_place_of,
             raise_if_key_not_exists=False,
         )
+
+
+def _field(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": _delta_type(column.type),
+        "nullable": column.nullable,
+        "metadata": {"comment": column.doc},
+    }
+
+
+def _has_grown(table: DeltaTable) -> bool:
+    """Whether files may lack columns that were added after them."""
+    return table.metadata().configuration.get(GROWN) == "true"
 
 
 def _delta_type(kind: str) -> Any:  # noqa: ANN401  # a name, or a dict of an array

@@ -29,11 +29,6 @@ class SparkStore:
         """A version, by default the newest; with a span, at least all rows of its days."""
         return delta.read(self._spark, uri, version, span)
 
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        fields = delta.schema_of(self._spark, uri).fields
-        return {field.name: field.dataType.simpleString() for field in fields}
-
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted."""
         return delta.changes(self._spark, uri, after, until)
@@ -45,6 +40,14 @@ class SparkStore:
     def create(self, uri: str, table: Table) -> None:
         """The empty table of a spec."""
         delta.create(self._spark, uri, table)
+
+    def replace(self, uri: str, table: Table, metadata: dict[str, Any]) -> None:
+        """The empty table of a spec in place of what is there, in one commit."""
+        delta.replace(self._spark, uri, table, metadata)
+
+    def add_columns(self, uri: str, columns: Sequence[Column], metadata: dict[str, Any]) -> None:
+        """Add columns, null in the rows that are there; no file is touched."""
+        delta.add_columns(self._spark, uri, columns, metadata)
 
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
         """Add rows, in one commit."""
