@@ -91,6 +91,12 @@ class SchemaMismatchError(LakehouseError):
     exit_code = EXIT_DATA
 
 
+class DamagedTableError(LakehouseError):
+    """Files of a published table are gone, or are not what was written."""
+
+    exit_code = EXIT_DATA
+
+
 class InputQualityError(LakehouseError):
     """The input gate is red; nothing was written."""
 

@@ -199,6 +199,39 @@ def migrate(
 
 
 @app.command()
+def repair(
+    table: TableName,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on where rows cannot be brought back.")
+    ] = False,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+) -> None:
+    """Bring back a table whose folder, log or files are gone or damaged; nothing is deleted."""
+    from lakehouse.engine import repair as repairing  # noqa: PLC0415  # 0.5 s of pyspark
+
+    with _lake() as lake:
+        plan = repairing.repair_of(lake, table)
+        if plan is None:
+            console.out.print(f"{table}: nothing of it is missing or damaged")
+            return
+        console.out.print("\n".join(plan.sentences), markup=False, highlight=False)
+        if dry_run:
+            return
+        outcome = repairing.repair(lake, plan, accept_loss=accept_loss)
+    if outcome is not None:
+        console.print_outcome(outcome, "repair")
+        if outcome.error is not None:
+            raise typer.Exit(outcome.exit_code)
+        rows = outcome.state.rows if outcome.state else 0
+        console.out.print(f"{rows:,} rows now, {plan.n_rows:,} before")
+        console.err.print(f"next: lakehouse run {table}+")
+
+
+@app.command()
 def plan(
     selectors: Selectors = None,
     *,
@@ -517,14 +550,15 @@ def jars(
 
 @app.command()
 def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
-    """Say how fresh each table is; exits with 75 when one is stale, behind or was never there."""
+    """Say how fresh each table is; exits with 75 when one is not, with 65 when one is damaged."""
     from lakehouse.catalog.freshness import (  # noqa: PLC0415  # deltalake, only where needed
         assert_fresh,
         freshness,
+        with_damage,
     )
 
     names = in_use(registry(), current_settings(), planning.select(registry(), selectors or []))
-    found = freshness(registry(), current_settings(), names)
+    found = with_damage(freshness(registry(), current_settings(), names), current_settings())
     rows = [vars(each) for each in found]
     console.print_json(rows) if as_json else console.print_rows(rows)
     assert_fresh(found)

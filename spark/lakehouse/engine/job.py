@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from lakehouse.errors import UpstreamMissingError
+from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta_log
 from lakehouse.landing.files import Files
 from lakehouse.spec import Run
@@ -177,6 +177,7 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     """Collect the facts of a run of a table, as they are now."""
     table = entry.table
     found = {each.name: states.published(each.name) for each in table.upstream}
+    published = states.published(table.name)
     return Job(
         entry=entry,
         settings=settings,
@@ -184,12 +185,22 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         request=request,
         states=states,
         feed=_feed(entry, settings, states),
-        published=states.published(table.name),
-        base=delta_log.latest_version(settings.table_uri(table.name)),
+        published=published,
+        base=_newest(settings.table_uri(table.name), published),
         upstream={name: state for name, state in found.items() if state is not None},
         clocks=clocks,
         token=token,
     )
+
+
+def _newest(uri: str, published: State | None) -> int | None:
+    """Newest version; None also where a published table has lost its log, which a look tells."""
+    try:
+        return delta_log.latest_version(uri)
+    except SchemaMismatchError:
+        if published is None:
+            raise
+        return None
 
 
 def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engines import columns
 from lakehouse.errors import MigrationNeededError
 from lakehouse.io import delta_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lakehouse.engine.job import Job
     from lakehouse.engine.lake import Lake
@@ -132,7 +133,7 @@ def check_columns(job: Job) -> None:
         raise MigrationNeededError(message, table=job.table.name, steps=found.steps)
 
 
-def migrated(job: Job, metadata: Mapping[str, Any]) -> Job:
+def migrated(job: Job, metadata: dict[str, Any]) -> Job:
     """The job of a table that has the declared columns now; what it builds on may be empty."""
     published = job.published
     if published is None or job.base is None:
@@ -141,10 +142,10 @@ def migrated(job: Job, metadata: Mapping[str, Any]) -> Job:
     if found is None:
         return job
     if found.in_place:
-        job.engine.store.add_columns(job.uri, found.added, dict(metadata))
+        columns.add(job.uri, found.added, metadata)
         job.states.replace(moved(published, delta_log.latest_version(job.uri)))
         return job.reread()
-    job.engine.store.replace(job.uri, job.table, dict(metadata))
+    columns.replace(job.uri, job.table, metadata)
     return replace(job.reread(), starts_empty=True)
 
 

@@ -49,9 +49,15 @@ def look(job: Job) -> Outlook:
 
     Raises:
         UpstreamMissingError: Nothing ever arrived on its feed, or the state of an input is gone.
+        DamagedTableError: The table is not there any more, up to its published version.
         InputQualityError: A landing file is of a kind that nobody can read.
     """
     published = job.published
+    if published is not None and (job.base is None or job.base < published.version):
+        from lakehouse.io import damage  # noqa: PLC0415  # deltalake, which looking does without
+
+        found = damage.damage_of(job.uri, published) or f"its log ends at version {job.base}"
+        raise damage.damaged(job.table.name, job.uri, found)
     died = published is not None and job.base not in {published.version, published.head}
     if job.feed is not None:
         return _look_at_feed(job, job.feed, died=died)

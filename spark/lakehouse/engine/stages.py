@@ -22,6 +22,7 @@ from lakehouse.engine.scope import derive_scope, within
 from lakehouse.engine.write import metadata_of
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta_log
+from lakehouse.io.damage import assert_published
 from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import State
@@ -62,10 +63,12 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
 
     Raises:
         UpstreamMissingError: An input was never published.
+        DamagedTableError: The table, or an input, is not the one that was published.
         SchemaMismatchError: A landing file lacks declared columns.
         MigrationNeededError: The stored table has other columns than declared.
         InputQualityError: A failing check, with the results; or a file that nobody can read.
     """
+    _assert_all_there(job)
     check_columns(job)
     if outlook.arrivals is not None:
         check_headers(job, outlook.arrivals)
@@ -78,6 +81,11 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
     results = gates.evaluate(f"{job.table.name}.input", checks, subjects, job.run.as_of)
     _stop_if_red(job, "input", results, InputQualityError, "nothing was written")
     return results
+
+
+def _assert_all_there(job: Job) -> None:
+    for state in filter(None, (job.published, *job.upstream.values())):
+        assert_published(state.table, job.settings.table_uri(state.table), state)
 
 
 def process(job: Job, outlook: Outlook) -> Processed:

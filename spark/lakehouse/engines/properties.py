@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from lakehouse.spec import Table
 
 
-GROWN = "lakehouse.grown"
-"""Property of a table to which columns were added: older files may lack them."""
-
-
 def properties(table: Table) -> dict[str, str]:
     """The properties of a table."""
     # File statistics hold minima and maxima of real values: personal data stays out of the log.

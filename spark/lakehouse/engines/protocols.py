@@ -45,17 +45,6 @@ class Store(Protocol):
         """The empty table of a spec."""
         ...
 
-    def replace(self, uri: str, table: Table, metadata: Metadata) -> None:
-        """The empty table of a spec in place of what is there, in one commit.
-
-        Versions before it stay as they are.
-        """
-        ...
-
-    def add_columns(self, uri: str, columns: Sequence[TableColumn], metadata: Metadata) -> None:
-        """Add nullable columns, null in the rows that are there; no file is touched."""
-        ...
-
     def append(self, rows: DataFrame, uri: str, metadata: Metadata) -> None:
         """Add rows, in one commit."""
         ...

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
-from deltalake import Field as DeltaField
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lakehouse.engines import layout
+from lakehouse.engines.columns import GROWN, said, schema_of
 from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
-from lakehouse.engines.properties import GROWN, properties
+from lakehouse.engines.properties import properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.sql import literal, quoted
@@ -89,20 +89,6 @@ class DuckdbStore:
         """The empty table of a spec."""
         _create(uri, table.stored_columns, properties(table))
 
-    def replace(self, uri: str, table: Table, metadata: dict[str, Any]) -> None:
-        """The empty table of a spec in place of what is there, in one commit."""
-        _create(uri, table.stored_columns, properties(table), in_place_of=_said(metadata))
-
-    def add_columns(self, uri: str, columns: Sequence[Column], metadata: dict[str, Any]) -> None:
-        """Add columns, null in the rows that are there; no file is touched."""
-        with _translated(uri):
-            # In this order: without the columns, the property only costs a little time.
-            _opened(uri).alter.set_table_properties(
-                {GROWN: "true"}, raise_if_not_exists=False, commit_properties=_said(metadata)
-            )
-            fields = [DeltaField.from_json(json.dumps(_field(each))) for each in columns]
-            _opened(uri).alter.add_columns(fields, commit_properties=_said(metadata))
-
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
         """Add rows, in one commit; none without rows."""
         table = _opened(uri)
@@ -116,7 +102,7 @@ class DuckdbStore:
                     added,
                     mode="append",
                     schema=table.schema(),
-                    commit_properties=_said(metadata),
+                    commit_properties=said(metadata),
                 )
 
     def _parts(self, query: str, day: str | None) -> Iterator[str]:
@@ -183,7 +169,7 @@ class DuckdbStore:
                     " AND ".join(same),
                     source_alias="s",
                     target_alias="t",
-                    commit_properties=_said(metadata),
+                    commit_properties=said(metadata),
                 )
                 .when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
                 .when_matched_update(values)
@@ -206,7 +192,7 @@ class DuckdbStore:
         if rows is None:
             if exists and not self.read(uri).filter(where).isEmpty():
                 with _translated(uri):
-                    _opened(uri).delete(where, commit_properties=_said(metadata))
+                    _opened(uri).delete(where, commit_properties=said(metadata))
             return
         with _translated(uri):
             if not exists:
@@ -216,7 +202,7 @@ class DuckdbStore:
                 self._frames.arrow(rows),
                 mode="overwrite",
                 predicate=where,
-                commit_properties=_said(metadata),
+                commit_properties=said(metadata),
             )
 
     def restore(self, uri: str, version: int) -> None:
@@ -226,13 +212,13 @@ class DuckdbStore:
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
-        size, said = layout.FILE_BYTES, _said(metadata)
+        size, about = layout.FILE_BYTES, said(metadata)
         with _translated(uri):
             optimizer = _opened(uri).optimize
             if by:
-                optimizer.z_order([*by], target_size=size, commit_properties=said)
+                optimizer.z_order([*by], target_size=size, commit_properties=about)
             else:
-                optimizer.compact(target_size=size, commit_properties=said)
+                optimizer.compact(target_size=size, commit_properties=about)
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs; makes no commit."""
@@ -261,52 +247,20 @@ def _types(table: DeltaTable) -> Types:
     return {field["name"]: delta_log.type_name(field["type"]) for field in fields}
 
 
-def _said(metadata: dict[str, Any]) -> CommitProperties:
-    return CommitProperties(
-        custom_metadata={"userMetadata": json.dumps(metadata, default=str)}, max_commit_retries=0
-    )
-
-
-def _create(
-    uri: str,
-    columns: Sequence[Column],
-    configuration: dict[str, str],
-    *,
-    in_place_of: CommitProperties | None = None,
-) -> None:
-    schema = Schema.from_json(
-        json.dumps({"type": "struct", "fields": [_field(column) for column in columns]})
-    )
+def _create(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
     with _translated(uri):
         DeltaTable.create(
             uri,
-            schema,
-            mode="overwrite" if in_place_of else "error",
+            schema_of(columns),
             configuration=configuration,
             storage_options=files.storage_options(uri),
-            commit_properties=in_place_of,
             raise_if_key_not_exists=False,
         )
-
-
-def _field(column: Column) -> dict[str, Any]:
-    return {
-        "name": column.name,
-        "type": _delta_type(column.type),
-        "nullable": column.nullable,
-        "metadata": {"comment": column.doc},
-    }
 
 
 def _has_grown(table: DeltaTable) -> bool:
     """Whether files may lack columns that were added after them."""
     return table.metadata().configuration.get(GROWN) == "true"
-
-
-def _delta_type(kind: str) -> Any:  # noqa: ANN401  # a name, or a dict of an array
-    if kind.startswith("array<"):
-        return {"type": "array", "elementType": _delta_type(kind[6:-1]), "containsNull": True}
-    return {"bigint": "long", "int": "integer"}.get(kind, kind)
 
 
 def _check_not_null(footer: Any, table: DeltaTable, uri: str) -> None:  # noqa: ANN401  # of Parquet
@@ -387,8 +341,8 @@ class _translated:  # noqa: N801  # reads as a verb at its call sites
         if "ClusteredTable" in str(error):
             message = (
                 f"{self._uri} was made with liquid clustering, which delta-rs does not write; "
-                "go on with LAKEHOUSE_ENGINE=spark, or move the folder away and run with "
-                "--full-refresh"
+                "go on with LAKEHOUSE_ENGINE=spark, or, if the landing files of all its rows are "
+                "there, move the folder away and run `lakehouse repair` on the table"
             )
             raise SchemaMismatchError(message, path=self._uri) from error
         clear = files.explained(error, self._uri)

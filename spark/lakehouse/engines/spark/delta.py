@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from lakehouse.engines import layout
-from lakehouse.engines.properties import GROWN, properties
+from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
@@ -103,24 +103,6 @@ def create(spark: SparkSession, uri: str, table: Table) -> None:
     statement = create_statement(uri, table.stored_columns, properties(table))
     with translated(uri):
         spark.sql(statement)
-
-
-def replace(spark: SparkSession, uri: str, table: Table, metadata: dict[str, Any]) -> None:
-    """Put the empty table of a spec in place of what is there, in one commit."""
-    statement = create_statement(uri, table.stored_columns, properties(table))
-    with described(spark, metadata), translated(uri):
-        spark.sql(statement.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1))
-
-
-def add_columns(
-    spark: SparkSession, uri: str, columns: Sequence[Column], metadata: dict[str, Any]
-) -> None:
-    """Add columns, null in the rows that are there."""
-    table, listed = quoted(uri), ", ".join(_ddl(column) for column in columns)
-    with described(spark, metadata), translated(uri):
-        # In this order: without the columns, the property only costs a little time.
-        spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{GROWN}' = 'true')")
-        spark.sql(f"ALTER TABLE {table} ADD COLUMNS ({listed})")
 
 
 def create_statement(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> str:

@@ -41,14 +41,6 @@ class SparkStore:
         """The empty table of a spec."""
         delta.create(self._spark, uri, table)
 
-    def replace(self, uri: str, table: Table, metadata: dict[str, Any]) -> None:
-        """The empty table of a spec in place of what is there, in one commit."""
-        delta.replace(self._spark, uri, table, metadata)
-
-    def add_columns(self, uri: str, columns: Sequence[Column], metadata: dict[str, Any]) -> None:
-        """Add columns, null in the rows that are there; no file is touched."""
-        delta.add_columns(self._spark, uri, columns, metadata)
-
     def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
         """Add rows, in one commit."""
         delta.append(rows, uri, metadata)
