@@ -67,6 +67,10 @@ class UnknownTableError(ConfigError):
         )
 
 
+class MigrationNeededError(ConfigError):
+    """A table is declared with other columns than it is stored with; nothing was written."""
+
+
 class UpstreamMissingError(LakehouseError):
     """An input has not arrived or was never published."""
 
@@ -83,6 +87,12 @@ class UpstreamStaleError(LakehouseError):
 
 class SchemaMismatchError(LakehouseError):
     """The input or the stored table does not have the declared columns."""
+
+    exit_code = EXIT_DATA
+
+
+class DamagedTableError(LakehouseError):
+    """Files of a published table are gone, or are not what was written."""
 
     exit_code = EXIT_DATA
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.catalog.status import Status
-from lakehouse.errors import UpstreamStaleError
+from lakehouse.errors import DamagedTableError, UpstreamStaleError
 from lakehouse.io import ops
+from lakehouse.io.damage import damage_of
 from lakehouse.io.state import State, StateStore
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(minutes=15)
 """How long after an input's publication a table may still be on its way."""
 
-FRESH, STALE, BEHIND, NEVER = "fresh", "stale", "behind", "never"
+FRESH, STALE, BEHIND, NEVER, DAMAGED = "fresh", "stale", "behind", "never", "damaged"
 _HOUR = timedelta(hours=1)
 _GREEN = (
     "SELECT table_name, max(ended_at) AS at FROM t "
@@ -35,14 +36,16 @@ class Freshness:
 
     Attributes:
         table: Table name.
-        state: never (published), stale (no green run within its limit), behind (an input has been
-            published since, longer ago than the grace), or fresh.
+        state: never (published), damaged (files are missing or broken), stale (no green run within
+            its limit), behind (an input has been published since, longer ago than the grace), or
+            fresh.
         last_green: End of the newest green run, UTC.
         age_hours: Hours since then.
         limit_hours: What the table promises.
         data_through: The as-of date, or the newest date in the table where its state knows one.
         published_at: When its version was published, UTC ISO.
         behind: Inputs with newer content, as `name consumed→published`.
+        damage: What is wrong with its files.
     """
 
     table: str
@@ -53,6 +56,7 @@ class Freshness:
     data_through: str | None = None
     published_at: str | None = None
     behind: tuple[str, ...] = ()
+    damage: str | None = None
 
 
 def freshness(
@@ -71,13 +75,29 @@ def assert_fresh(found: Sequence[Freshness]) -> None:
     """Every table is fresh.
 
     Raises:
+        DamagedTableError: Some are damaged, which no run mends.
         UpstreamStaleError: Names those that are not.
     """
+    damaged = [f"{each.table} ({each.damage})" for each in found if each.damage]
+    if damaged:
+        message = f"damaged: {'; '.join(damaged)}; `lakehouse repair TABLE` is the way back"
+        raise DamagedTableError(message, tables=damaged)
     rotten = {each.table: each.state for each in found if each.state != FRESH}
     if rotten:
         names = ", ".join(f"{table} ({state})" for table, state in rotten.items())
         message = f"not fresh: {names}; `lakehouse run` brings them up to date"
         raise UpstreamStaleError(message, tables=rotten)
+
+
+def with_damage(found: Iterable[Freshness], settings: Settings) -> list[Freshness]:
+    """The same, damaged where files of a published version are not as they were."""
+    states = StateStore(settings)
+    looked = []
+    for each in found:
+        state = states.published(each.table)
+        damage = damage_of(settings.table_uri(each.table), state) if state else None
+        looked.append(replace(each, state=DAMAGED, damage=damage) if damage else each)
+    return looked
 
 
 def _of(table: Table, states: StateStore, green: datetime | None, now: datetime) -> Freshness:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import ConfigError, UpstreamMissingError
+from lakehouse.io import delta_log
 from lakehouse.io.state import StateStore
 
 if TYPE_CHECKING:
@@ -41,14 +42,17 @@ def peek(
     Raises:
         UpstreamMissingError: It was never published.
         ConfigError: It has no such version.
+        DamagedTableError: Some of it is not there any more.
     """
     from lakehouse.io import ops  # noqa: PLC0415  # deltalake, which `overview` does without
+    from lakehouse.io.damage import assert_intact  # noqa: PLC0415  # same
 
     state = StateStore(settings).published(table.name)
     if state is None:
         message = f"{table.name} was never published; run `lakehouse run +{table.name}`"
         raise UpstreamMissingError(message, table=table.name)
     uri = settings.table_uri(table.name)
+    assert_intact(table.name, uri, state)
     if history:
         return [
             {
@@ -68,7 +72,9 @@ def peek(
             f"`lakehouse show {table.name} --history` lists them"
         )
         raise ConfigError(message, table=table.name, version=chosen)
-    order = ", ".join(f'"{name}"' for name in table.write.grain)
+    there = delta_log.columns(uri, chosen)  # a table may wait to be migrated
+    keys = [name for name in table.write.grain if name in there] or sorted(there)
+    order = ", ".join(f'"{name}"' for name in keys)
     return ops.query_delta(uri, f"SELECT * FROM t ORDER BY {order} LIMIT {n}", chosen)
 
 

@@ -97,11 +97,16 @@ def _request(
     full_refresh: bool,
     run_id: str | None = None,
     day: date | None = None,
+    migrate: bool = False,
 ) -> Any:  # noqa: ANN401  # imported lazily
     from lakehouse.engine.job import new_request  # noqa: PLC0415  # 0.5 s of pyspark
 
     return new_request(
-        as_of=_date(as_of, "--as-of"), full_refresh=full_refresh, run_id=run_id, day=day
+        as_of=_date(as_of, "--as-of"),
+        full_refresh=full_refresh,
+        run_id=run_id,
+        day=day,
+        migrate=migrate,
     )
 
 
@@ -161,6 +166,69 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
         console.print_error(not_served)
     codes = (int(outcome.exit_code) for outcome in outcomes)
     return max((*codes, exit_code_of(not_served)))
+
+
+@app.command()
+def migrate(
+    selectors: Selectors = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+    as_json: AsJson = False,
+) -> None:
+    """Bring stored columns in line with declared ones, and run the tables that differ."""
+    from lakehouse.engine.migration import pending  # noqa: PLC0415  # 0.5 s of pyspark
+
+    names = planning.select(registry(), selectors or [])
+    with _lake() as lake:
+        migrations = pending(lake, names)
+        steps = [row for each in migrations for row in each.rows]
+        if dry_run and as_json:
+            console.print_json(steps)
+        elif not as_json:
+            console.print_rows(steps, empty="every stored table has the declared columns")
+        if dry_run or not migrations:
+            return
+        request = _request(None, full_refresh=False, migrate=True)
+        code = _run_once(lake, [each.table.name for each in migrations], request, as_json)
+    if not code and not as_json:
+        console.err.print("next: lakehouse run, for what is downstream")
+    raise typer.Exit(code)
+
+
+@app.command()
+def repair(
+    table: TableName,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on where rows cannot be brought back.")
+    ] = False,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+) -> None:
+    """Bring back a table whose folder, log or files are gone or damaged; nothing is deleted."""
+    from lakehouse.engine import repair as repairing  # noqa: PLC0415  # 0.5 s of pyspark
+
+    with _lake() as lake:
+        plan = repairing.repair_of(lake, table)
+        if plan is None:
+            console.out.print(f"{table}: nothing of it is missing or damaged")
+            return
+        console.out.print("\n".join(plan.sentences), markup=False, highlight=False)
+        if dry_run:
+            return
+        outcome = repairing.repair(lake, plan, accept_loss=accept_loss)
+    if outcome is not None:
+        console.print_outcome(outcome, "repair")
+        if outcome.error is not None:
+            raise typer.Exit(outcome.exit_code)
+        rows = outcome.state.rows if outcome.state else 0
+        console.out.print(f"{rows:,} rows now, {plan.n_rows:,} before")
+        console.err.print(f"next: lakehouse run {table}+")
 
 
 @app.command()
@@ -482,14 +550,15 @@ def jars(
 
 @app.command()
 def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
-    """Say how fresh each table is; exits with 75 when one is stale, behind or was never there."""
+    """Say how fresh each table is; exits with 75 when one is not, with 65 when one is damaged."""
     from lakehouse.catalog.freshness import (  # noqa: PLC0415  # deltalake, only where needed
         assert_fresh,
         freshness,
+        with_damage,
     )
 
     names = in_use(registry(), current_settings(), planning.select(registry(), selectors or []))
-    found = freshness(registry(), current_settings(), names)
+    found = with_damage(freshness(registry(), current_settings(), names), current_settings())
     rows = [vars(each) for each in found]
     console.print_json(rows) if as_json else console.print_rows(rows)
     assert_fresh(found)

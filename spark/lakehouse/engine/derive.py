@@ -129,7 +129,7 @@ def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
 
 
 def _write(job: Job, desired: DataFrame, touched: _Touched | None) -> Written:
-    if job.base is None:
+    if job.fills:
         return written_rows(job, _laid_out(job, desired))
     stored = job.engine.store.read(
         job.uri, job.base, touched.spans.get(job.table.name) if touched else None

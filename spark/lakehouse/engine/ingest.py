@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from lakehouse.engine.identities import PLACE, SHORT, Identities
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.outlook import look
+from lakehouse.engine.relanded import as_landed
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError
 from lakehouse.io.fault_points import fault_point
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.job import Job
     from lakehouse.landing.feed import Arrivals
     from lakehouse.landing.files import LandedFile
-    from lakehouse.spec import Source
+    from lakehouse.spec import Source, Table
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
 
@@ -80,7 +81,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     """
     fault_point("before_read", job.table.name)
     landed = arrivals.files(whole=whole)
-    held = None if job.base is None else job.engine.store.read(job.uri, job.base)
+    held = None if job.fills else job.engine.store.read(job.uri, job.base)
     # Reading is the dear part: kept once, for the counts, the table and the quarantine.
     with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
@@ -121,14 +122,23 @@ def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> Data
     records = job.engine.landed(parts_of(landed), source, longest)
     if not with_gone:
         return records
-    held = quarantine.held(
-        job.engine.store,
-        quarantine.uri(job.settings, job.table.name),
-        but_not_from=[each.path for each in landed],
-    )
-    if held is None:
-        return records
-    return records.unionByName(job.engine.rejudged(held, source, longest))
+    present = [each.path for each in landed]
+    where = quarantine.uri(job.settings, job.table.name)
+    again = [quarantine.held(job.engine.store, where, but_not_from=present)]
+    if (old := _before_migration(job)) is not None:
+        of_gone = old.filter(~F.col("_source_file").isin(present))
+        again.append(as_landed(of_gone, job.table, source))
+    for held in again:
+        if held is not None:
+            records = records.unionByName(job.engine.rejudged(held, source, longest))
+    return records
+
+
+def _before_migration(job: Job) -> DataFrame | None:
+    """The rows of a table whose columns change, as readers see them; None in any other run."""
+    if not job.request.migrate or job.published is None:
+        return None
+    return job.engine.store.read(job.uri, job.published.version)
 
 
 def _good_rows(job: Job, records: DataFrame) -> DataFrame:
@@ -156,12 +166,26 @@ def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is ma
     landed: Sequence[LandedFile],
     position: str,
 ) -> Written:
-    """Make the table equal to the files; rows of files that are gone stay."""
+    """Make the table equal to the files; rows of files that are gone stay.
+
+    In a migration these are among the rows: they were judged again.
+    """
+    old = _before_migration(job)
     if held is None:
+        rows = rows if old is None else _as_first_told(rows, old, job.table)
         laid_out = job.engine.by_day(rows, job.table, rows, job.table.day, n)
         return written_rows(job, laid_out, position)
-    desired = _with_rows_of_gone_files(rows, held, landed)
+    desired = rows if old is not None else _with_rows_of_gone_files(rows, held, landed)
     return written_differences(job, held, desired, position)
+
+
+def _as_first_told(rows: DataFrame, old: DataFrame, table: Table) -> DataFrame:
+    """Rows with what does not count as a difference as the old version of the table has it."""
+    names = [c.name for c in table.columns if not c.compared and c.name in old.columns]
+    told = old.select("_row_id", *(F.col(name).alias(f"_old_{name}") for name in names))
+    found = rows.join(told, "_row_id", "left")
+    kept = {name: F.coalesce(F.col(f"_old_{name}"), F.col(name)) for name in names}
+    return found.withColumns(kept).select(*rows.columns) if kept else rows
 
 
 def _with_rows_of_gone_files(

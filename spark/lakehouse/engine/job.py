@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from lakehouse.errors import UpstreamMissingError
+from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
 from lakehouse.io import delta_log
 from lakehouse.landing.files import Files
 from lakehouse.spec import Run
@@ -34,6 +34,7 @@ class Request:
         as_of: As-of date; None = the default of each table.
         full_refresh: Recompute everything, whatever was consumed before.
         day: The day the run is for: new landing files dated later wait; None = all are due.
+        migrate: Bring stored columns in line with declared ones; else a difference stops the run.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class Request:
     as_of: date | None = None
     full_refresh: bool = False
     day: date | None = None
+    migrate: bool = False
 
 
 def new_request(
@@ -49,11 +51,12 @@ def new_request(
     full_refresh: bool = False,
     run_id: str | None = None,
     day: date | None = None,
+    migrate: bool = False,
 ) -> Request:
     """A request made now; run ids sort by time."""
     now = datetime.now(UTC)
     identity = run_id or f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    return Request(identity, now, as_of, full_refresh, day)
+    return Request(identity, now, as_of, full_refresh, day, migrate)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Job:
         upstream: Published states of the input tables, as far as there are.
         clocks: Date columns whose newest value others need to know.
         token: Fencing token of the lock under which the job writes.
+        starts_empty: The version it builds on was emptied in this run, to be filled as at first.
     """
 
     entry: Entry
@@ -87,6 +91,12 @@ class Job:
     upstream: dict[str, State]
     clocks: frozenset[str] = frozenset()
     token: int = 0
+    starts_empty: bool = False
+
+    @property
+    def fills(self) -> bool:
+        """Whether the run writes all rows, into a table that has none."""
+        return self.base is None or self.starts_empty
 
     @property
     def table(self) -> Table:
@@ -167,6 +177,7 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     """Collect the facts of a run of a table, as they are now."""
     table = entry.table
     found = {each.name: states.published(each.name) for each in table.upstream}
+    published = states.published(table.name)
     return Job(
         entry=entry,
         settings=settings,
@@ -174,12 +185,22 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         request=request,
         states=states,
         feed=_feed(entry, settings, states),
-        published=states.published(table.name),
-        base=delta_log.latest_version(settings.table_uri(table.name)),
+        published=published,
+        base=_newest(settings.table_uri(table.name), published),
         upstream={name: state for name, state in found.items() if state is not None},
         clocks=clocks,
         token=token,
     )
+
+
+def _newest(uri: str, published: State | None) -> int | None:
+    """Newest version; None also where a published table has lost its log, which a look tells."""
+    try:
+        return delta_log.latest_version(uri)
+    except SchemaMismatchError:
+        if published is None:
+            raise
+        return None
 
 
 def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.job import new_request
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.migration import moved
 from lakehouse.engines.layout import is_scattered
 from lakehouse.errors import LockedError, exit_code_of
 from lakehouse.io import delta_log, files, ops
@@ -172,11 +173,9 @@ def _compact(job: Job, uri: str, by: Sequence[str] = ()) -> str:
 
 
 def _move(job: Job, published: State) -> None:
-    newest = delta_log.latest_version(job.uri)
-    if newest is None or newest == published.version:
-        return
-    moved = replace(published, version=newest, head=newest, token=job.token)
-    job.states.replace(replace(moved, same_since=published.oldest_alike))
+    followed = moved(published, delta_log.latest_version(job.uri))
+    if followed is not published:
+        job.states.replace(replace(followed, token=job.token))
 
 
 def _vacuumed(job: Job, upkeep: Upkeep, uri: str) -> Upkeep:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakehouse.engine.job import Job
+    from lakehouse.io.state import Version
     from lakehouse.landing.feed import Arrivals, Feed
 
 
@@ -48,9 +49,15 @@ def look(job: Job) -> Outlook:
 
     Raises:
         UpstreamMissingError: Nothing ever arrived on its feed, or the state of an input is gone.
+        DamagedTableError: The table is not there any more, up to its published version.
         InputQualityError: A landing file is of a kind that nobody can read.
     """
     published = job.published
+    if published is not None and (job.base is None or job.base < published.version):
+        from lakehouse.io import damage  # noqa: PLC0415  # deltalake, which looking does without
+
+        found = damage.damage_of(job.uri, published) or f"its log ends at version {job.base}"
+        raise damage.damaged(job.table.name, job.uri, found)
     died = published is not None and job.base not in {published.version, published.head}
     if job.feed is not None:
         return _look_at_feed(job, job.feed, died=died)
@@ -76,6 +83,8 @@ def _look_at_feed(job: Job, feed: Feed, *, died: bool) -> Outlook:
 
 def _why_all(job: Job) -> str | None:
     """The reason to make the table anew whatever its inputs say, or None."""
+    if job.request.migrate:
+        return "its columns changed"
     if job.request.full_refresh:
         return "full refresh asked for"
     if job.published is None:
@@ -85,11 +94,11 @@ def _why_all(job: Job) -> str | None:
     return None
 
 
-def changed_inputs(job: Job) -> dict[str, tuple[int | None, int]]:
+def changed_inputs(job: Job) -> dict[str, tuple[Version | None, Version]]:
     """Inputs whose published content is not the consumed one: name → (consumed, published)."""
     consumed = job.published.inputs if job.published else {}
     return {
-        name: (consumed.get(name), state.version)
+        name: (consumed.get(name), state.identity)
         for name, state in job.inputs.items()
         if state.is_news_to(consumed.get(name))
     }
@@ -114,12 +123,17 @@ def how_as_of_moved(job: Job) -> str | None:
     return f"as-of moved from {published.as_of} to {job.as_of_key}"
 
 
-def versions(inputs: Mapping[str, int]) -> str:
+def versions(inputs: Mapping[str, Version]) -> str:
     """Versions of inputs, in words."""
     return ", ".join(f"{name}@{version}" for name, version in inputs.items())
 
 
 def news(job: Job) -> str:
     """What changed since the published version, in words; empty when nothing did."""
-    words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
+    words = [_move(name, old, new) for name, (old, new) in changed_inputs(job).items()]
     return ", ".join([*words, *filter(None, [how_as_of_moved(job)])])
+
+
+def _move(name: str, old: Version | None, new: Version) -> str:
+    made_anew = old is not None and old.table_id != new.table_id
+    return f"{name} {old}→{new}{' of a table made anew' if made_anew else ''}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engine.migration import check_columns
 from lakehouse.engine.outlook import look, versions
 from lakehouse.errors import ConfigError, LakehouseError, UnknownTableError, UpstreamMissingError
 from lakehouse.spec.table import LAYERS
@@ -79,7 +80,9 @@ def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str
             job = lake.glance(name, request)
             outlook = look(job)
             step["reason"] = outlook.reason
-            step["inputs"] = versions({n: state.version for n, state in job.inputs.items()})
+            step["inputs"] = versions({n: state.identity for n, state in job.inputs.items()})
+            if not outlook.idle:
+                check_columns(job)
             step["action"] = "skip" if outlook.idle and not awaited else "run"
         except UpstreamMissingError as error:
             step["action"] = "run" if awaited else "wait"

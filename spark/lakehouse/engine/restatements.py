@@ -36,7 +36,10 @@ def record(job: Job, candidate: State) -> None:
     changes_old = candidate.changed.keys() & {UPDATE, DELETE}
     if not table.final or base is None or base == candidate.version or not changes_old:
         return
-    noted = f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version}"
+    noted = (
+        f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version} "
+        f"AND run_id = '{candidate.run_id}'"
+    )
     feed = job.engine.store.changes(job.uri, base, candidate.version)
     if feed is None or ops.read(job.settings, NAME, noted):
         return

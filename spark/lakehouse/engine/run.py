@@ -12,6 +12,8 @@ from lakehouse.catalog.status import Status
 from lakehouse.engine.outcome import Outcome, Progress
 from lakehouse.engine.outlook import look
 from lakehouse.engine.record import record_checks, record_runs, run_row
+from lakehouse.errors import LakehouseError
+from lakehouse.io.damage import damage_of, damaged
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
 
@@ -61,7 +63,7 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
                 _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
         clear = lake.host.error(error) or explained(error, lake.settings.table_uri(name))
-        progress.fail(clear)
+        progress.fail(_damage_behind(lake, name, clear) or clear)
     outcome = progress.outcome(time.monotonic() - clock)
     ends_run = progress.error is not None or only[-1] == ASSERT_OUTPUT
     row = run_row(outcome, request, started) if ends_run else None
@@ -71,6 +73,17 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
     outcome = _recorded(lake, outcome, progress, request, row)
     notify(outcome)
     return outcome
+
+
+def _damage_behind(lake: Lake, name: str, error: Exception) -> Exception | None:
+    """That files of the table or of an input are damaged, where an error may come from that."""
+    if isinstance(error, LakehouseError):
+        return None
+    for each in (name, *(table.name for table in lake.registry[name].table.upstream)):
+        uri, state = lake.settings.table_uri(each), lake.states.published(each)
+        if state is not None and (found := damage_of(uri, state, whole=True)):
+            return damaged(each, uri, found)
+    return None
 
 
 def _remember_touched(job: Job, outlook: Outlook) -> None:

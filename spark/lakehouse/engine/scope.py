@@ -50,7 +50,10 @@ def derive_scope(job: Job) -> Scope:
         old, new = changed[table.name]
         if old is None or not (is_sliced(job.table, table) or history_of(job.table, table)):
             return Scope(f"{words}; {table.name} touches every slice")
-        feed = job.engine.store.changes(job.settings.table_uri(table.name), old, new)
+        if old.table_id != new.table_id:
+            return Scope(f"{words}; recomputed as a whole")
+        where = job.settings.table_uri(table.name)
+        feed = job.engine.store.changes(where, old.number, new.number)
         if feed is None:
             return Scope(f"{words}; change history of {table.name} is gone")
         touched += _touched_by(job, table, feed)

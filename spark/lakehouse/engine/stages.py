@@ -17,10 +17,12 @@ from lakehouse.engine import restatements
 from lakehouse.engine.derive import derive
 from lakehouse.engine.ingest import check_headers, ingest
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.migration import check_columns, migrated
 from lakehouse.engine.scope import derive_scope, within
-from lakehouse.engine.write import check_schema
+from lakehouse.engine.write import metadata_of
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
 from lakehouse.io import delta_log
+from lakehouse.io.damage import assert_published
 from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import State
@@ -61,11 +63,13 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
 
     Raises:
         UpstreamMissingError: An input was never published.
-        SchemaMismatchError: A landing file or the stored table lacks declared columns.
+        DamagedTableError: The table, or an input, is not the one that was published.
+        SchemaMismatchError: A landing file lacks declared columns.
+        MigrationNeededError: The stored table has other columns than declared.
         InputQualityError: A failing check, with the results; or a file that nobody can read.
     """
-    if job.base is not None:
-        check_schema(job)
+    _assert_all_there(job)
+    check_columns(job)
     if outlook.arrivals is not None:
         check_headers(job, outlook.arrivals)
         return []
@@ -79,6 +83,11 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
     return results
 
 
+def _assert_all_there(job: Job) -> None:
+    for state in filter(None, (job.published, *job.upstream.values())):
+        assert_published(state.table, job.settings.table_uri(state.table), state)
+
+
 def process(job: Job, outlook: Outlook) -> Processed:
     """Roll back what a dead run left, then write what the inputs ask for.
 
@@ -88,6 +97,8 @@ def process(job: Job, outlook: Outlook) -> Processed:
     job = recover(job)
     if not outlook.has_news and job.published is not None:
         return Processed(job.published, outlook.why, skipped=True)
+    if job.request.migrate:
+        job = migrated(job, metadata_of(job))
     if job.feed is None or outlook.arrivals is None:
         scope = derive_scope(job)
         return _proposed(job, derive(job, scope), scope.reason)
@@ -106,7 +117,8 @@ def _proposed(job: Job, written: Written, reason: str, position: str | None = No
         run_id=job.request.run_id,
         token=job.token,
         as_of=job.as_of_key,
-        inputs={name: each.version for name, each in job.inputs.items()},
+        table_id=delta_log.table_id(job.uri, written.version),
+        inputs={name: each.identity for name, each in job.inputs.items()},
         position=position,
         code=job.entry.code,
         **_totals(job, written),

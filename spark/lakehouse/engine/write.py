@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.differences import count_operations, differences
 from lakehouse.engine.labels import labelled
-from lakehouse.errors import SchemaMismatchError, TableDefinitionError
+from lakehouse.errors import TableDefinitionError
 from lakehouse.io import delta_log
 from lakehouse.io.state import Account
 from lakehouse.spec.changes import INSERT, OPERATION
@@ -56,32 +56,13 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*table.column_names)
 
 
-def check_schema(job: Job) -> None:
-    """The stored columns are the declared ones.
-
-    Raises:
-        SchemaMismatchError: They differ; names the columns.
-    """
-    table, uri = job.table, job.uri
-    differing = [
-        f"{name} (stored {stored or 'missing'}, declared {declared or 'no'})"
-        for name, (stored, declared) in table.column_problems(job.engine.store.columns(uri)).items()
-    ]
-    if differing:
-        message = (
-            f"{table.name}: the stored table does not have the declared columns: "
-            f"{', '.join(differing)}; migrate it, or move {uri} away and run with --full-refresh"
-        )
-        raise SchemaMismatchError(message, table=table.name, columns=differing)
-
-
 @labelled("write")
 def written_rows(job: Job, rows: DataFrame, position: str | None = None) -> Written:
     """Append rows that the table does not hold."""
     if job.base is None:
         job.engine.store.create(job.uri, job.table)
     observed = job.engine.observe(rows, n=F.count(F.lit(1)))
-    job.engine.store.append(observed.rows, job.uri, _metadata(job, position))
+    job.engine.store.append(observed.rows, job.uri, metadata_of(job, position))
     changed = {INSERT: observed.counts()["n"]}
     return Written(delta_log.latest_version(job.uri) or 0, job.base, changed)
 
@@ -108,14 +89,14 @@ def _apply(
     position: str | None,
 ) -> None:
     days = [span.first, span.last] if span else None
-    metadata = _metadata(job, position) | {"changed": changed, "days": days}
+    metadata = metadata_of(job, position) | {"changed": changed, "days": days}
     if set(changed) == {INSERT}:  # half the work of a MERGE
         job.engine.store.append(staged.drop(OPERATION), job.uri, metadata)
     else:
         job.engine.store.merge(staged, job.uri, job.table, metadata, span=span)
 
 
-def _metadata(job: Job, position: str | None) -> dict[str, Any]:
+def metadata_of(job: Job, position: str | None = None) -> dict[str, Any]:
     """What stands in the commit itself; the account of rows follows in `ops.runs` (ADR 6)."""
     return {
         "run_id": job.request.run_id,

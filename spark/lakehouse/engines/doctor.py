@@ -17,6 +17,9 @@ from lakehouse.engines.choice import DUCKDB
 from lakehouse.engines.spark.jars import DELTA, jar_paths, needed
 from lakehouse.engines.spark.java import java_environment, java_version
 from lakehouse.errors import ConfigError
+from lakehouse.io.damage import damage_of, damage_of_newest
+from lakehouse.io.ops import SCHEMAS
+from lakehouse.io.state import StateStore
 from lakehouse.landing.files import listed, unclaimed
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ def diagnose(settings: Settings) -> list[dict[str, str]]:
         "disk": _disk,
         "lake is writable": _writable,
         "landing files": _landing,
+        "tables": _tables,
         "airflow port": _airflow_port,
         "engine port": _engine_port,
     }
@@ -119,6 +123,28 @@ def _landing(settings: Settings) -> Finding:
             return "warn", f"no source has the name of {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"
+
+
+def _tables(settings: Settings) -> Finding:
+    """Every file of every published version, of quarantines and of the lake's own tables."""
+    states = StateStore(settings)
+    found = {}
+    n_tables = 0
+    for entry in registry():
+        name, uri = entry.table.name, settings.table_uri(entry.table.name)
+        if (state := states.published(name)) is not None:
+            n_tables += 1
+            found[name] = damage_of(uri, state, whole=True)
+        if entry.table.source:
+            rejects = f"quarantine.{entry.table.noun}"
+            found[rejects] = damage_of_newest(settings.table_uri(rejects), whole=True)
+    for name in SCHEMAS:
+        found[f"ops.{name}"] = damage_of_newest(settings.table_uri(f"ops.{name}"), whole=True)
+    damaged = {name: words for name, words in found.items() if words}
+    if not damaged:
+        return "ok", f"{n_tables} published, all of their files can be read", ""
+    told = "; ".join(f"{name}: {words}" for name, words in damaged.items())
+    return "bad", told, "; ".join(f"lakehouse repair {name}" for name in damaged)
 
 
 def _airflow_port(_: Settings) -> Finding:

@@ -30,10 +30,6 @@ class Store(Protocol):
         """A version, by default the newest; with a span, at least all rows of its days."""
         ...
 
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        ...
-
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted, by `_change_type`.
 

@@ -59,6 +59,30 @@ def latest_version(uri: str) -> int | None:
     return None
 
 
+def table_id(uri: str, version: int) -> str:
+    """Delta's identity of the table that a version is one of."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+
+    table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    return str(table.metadata().id)
+
+
+def columns(uri: str, version: int) -> dict[str, tuple[str, bool]]:
+    """Name → type, as Spark writes it, and whether null is legal, of the columns of a version."""
+    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
+
+    table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    fields = json.loads(table.schema().to_json())["fields"]
+    return {field["name"]: (type_name(field["type"]), field["nullable"]) for field in fields}
+
+
+def type_name(kind: Any) -> str:  # noqa: ANN401  # a name, or a dict of an array
+    """A type of Delta as Spark writes it."""
+    if isinstance(kind, dict):
+        return f"array<{type_name(kind['elementType'])}>"
+    return {"long": "bigint", "integer": "int"}.get(kind, str(kind))
+
+
 def notes(uri: str, after: int, until: int) -> list[dict[str, Any]]:
     """What each commit in (after, until] says of itself; empty where it says nothing."""
     found = []
@@ -194,14 +218,17 @@ class Feed:
 def feed(uri: str, after: int, until: int) -> Feed | None:
     """What versions in (after, until] changed; None when it cannot be told any more.
 
-    VACUUM removes files but not the commits that name them, and the log is shortened at times.
+    VACUUM removes files but not the commits that name them, and the log is shortened at times; rows
+    of before and after a change of the columns are not of one kind.
     """
     found = Feed()
+    shapes = set()
     for version in range(after + 1, until + 1):
         try:
             commit = actions(uri, version)
         except FileNotFoundError:
             return None
+        shapes |= {_shape(each["metaData"]) for each in commit if "metaData" in each}
         data = [each for each in commit if _changes_rows(each)]
         if any("deletionVector" in each.get("add", each.get("remove", {})) for each in data):
             return None
@@ -210,11 +237,26 @@ def feed(uri: str, after: int, until: int) -> Feed | None:
         else:
             found.added += _paths(data, "add")
             found.removed += _paths(data, "remove")
+    if shapes and shapes != {_shape_at(uri, after)}:
+        return None
     filesystem, root = files.locate(uri)
     wanted = [f"{root}/{path}" for path in (*found.described, *found.added, *found.removed)]
     if any(info.type != FileType.File for info in filesystem.get_file_info(wanted)):
         return None
     return found.at(uri)
+
+
+def _shape(metadata: dict[str, Any]) -> tuple[str, str]:
+    """Which table it is, and its columns."""
+    return metadata["id"], json.dumps(json.loads(metadata["schemaString"]), sort_keys=True)
+
+
+def _shape_at(uri: str, version: int) -> tuple[str, str] | None:
+    """The same of a version; None when its log is gone."""
+    table = _opened(uri, version)
+    if table is None:
+        return None
+    return _shape({"id": table.metadata().id, "schemaString": table.schema().to_json()})
 
 
 def _changes_rows(action: Action) -> bool:

@@ -97,6 +97,23 @@ def delete(uri: str) -> None:
         filesystem.delete_file(path)
 
 
+def move(uri: str, target: str) -> None:
+    """Move a file or a folder; in an object store it is copied, then deleted."""
+    from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store
+
+    filesystem, path = locate(uri)
+    _, to = locate(target)
+    with storage_errors(target):
+        if is_local(uri):
+            Path(to).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).rename(to)
+        elif filesystem.get_file_info(path).type == arrow_fs.FileType.File:
+            filesystem.move(path, to)
+        else:
+            arrow_fs.copy_files(path, to, filesystem, filesystem)
+            filesystem.delete_dir(path)
+
+
 def list_folders(uri: str) -> list[arrow_fs.FileInfo]:
     """Folders in a folder; none when there is no such folder."""
     from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store

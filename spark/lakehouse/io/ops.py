@@ -124,6 +124,8 @@ def query_delta(uri: str, query: str, version: int | None = None) -> list[dict[s
     try:
         table = DeltaTable(uri, version=version, storage_options=storage_options(uri))
     except TableNotFoundError:
+        if version is not None:  # somebody published it
+            raise
         return []
     batches = QueryBuilder().register("t", table).execute(query).read_all()
     return list(pa.table(batches).to_pylist())

@@ -39,13 +39,32 @@ class Account:
         return self.rows_quarantined / self.rows_in if self.rows_in else 0.0
 
 
+@dataclass(frozen=True)
+class Version:
+    """A version of a Delta table. A table that is made anew counts from 0: its number says little.
+
+    Attributes:
+        table_id: Which table it is one of, as Delta says; None in a state of before 2026-11-27.
+        number: Its number.
+    """
+
+    table_id: str | None
+    number: int
+
+    def __str__(self) -> str:
+        """The number: people ask for versions of what a table's name stands for now."""
+        return str(self.number)
+
+
 @dataclass(frozen=True, kw_only=True)
 class State:
     """A version of a table and what it was made from.
 
     Attributes:
         table: Table name.
-        version: Delta version.
+        version: Number of the Delta version.
+        table_id: Delta's identity of the table, which one that is made anew does not share; None in
+            a state of before 2026-11-27.
         head: Newest Delta version with the same content (a rolled-back write leaves it above
             `version`).
         run_id: Run that made it.
@@ -71,8 +90,9 @@ class State:
     head: int
     run_id: str
     token: int
+    table_id: str | None = None
     as_of: str | None = None
-    inputs: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, Version] = field(default_factory=dict)
     position: str | None = None
     code: str = ""
     rows: int = 0
@@ -89,16 +109,27 @@ class State:
         """Oldest published version with this content."""
         return self.version if self.same_since is None else self.same_since
 
-    def is_news_to(self, consumed: int | None) -> bool:
+    @property
+    def identity(self) -> Version:
+        """What a reader notes to have consumed."""
+        return Version(self.table_id, self.version)
+
+    def is_news_to(self, consumed: Version | None) -> bool:
         """Whether a reader who consumed that version has not seen this content."""
-        return consumed is None or not self.oldest_alike <= consumed <= self.version
+        if consumed is None or consumed.table_id != self.table_id:
+            return True
+        return not self.oldest_alike <= consumed.number <= self.version
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:
-        """Read back what `asdict` wrote, also before positions were called so."""
+        """Read back what `asdict` wrote, also before positions and versions were called so."""
         fields = dict(content)
         fields.setdefault("position", fields.pop("files", None))
-        return cls(**fields | {"account": Account(**fields["account"])})
+        inputs = {
+            name: Version(**each) if isinstance(each, dict) else Version(None, each)
+            for name, each in fields["inputs"].items()
+        }
+        return cls(**fields | {"account": Account(**fields["account"]), "inputs": inputs})
 
 
 class StateStore:
@@ -130,6 +161,11 @@ class StateStore:
     def replace(self, state: State) -> None:
         """Rewrite the published state of a table; its version stays what it was."""
         files.write_json(self._path("published", state.table), asdict(state))
+
+    def forget(self, table: str) -> None:
+        """Nothing of the table is published any more, and nothing waits to be."""
+        self.withdraw(table)
+        files.delete(self._path("published", table))
 
     def withdraw(self, table: str) -> None:
         """Forget a candidate."""

@@ -35,6 +35,11 @@ class Arrivals(Protocol):
         ...
 
     @property
+    def gone(self) -> tuple[str, ...]:
+        """Names of what was consumed and is not there any more; its rows stay."""
+        ...
+
+    @property
     def news(self) -> str:
         """What is new, or waits, in words."""
         ...

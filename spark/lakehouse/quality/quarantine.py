@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 REASONS = "_reasons"
 COLUMNS = (
     Column("source_file", STRING, "Landing file, below the landing folder.", nullable=False),
-    Column("source_line", LONG, "Line in the file, or element of its JSON, from 1."),
+    Column(
+        "source_line",
+        LONG,
+        "Line in the file, or element of its JSON, from 1; 0 for a row that the table held.",
+    ),
     Column("raw", "binary", "The row as it landed, byte for byte.", nullable=False),
     Column("reasons", "array<string>", "Rules it breaks.", nullable=False),
     Column(

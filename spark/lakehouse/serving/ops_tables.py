@@ -6,7 +6,8 @@ from lakehouse.spec import DATE, DOUBLE, LONG, STRING, TIMESTAMP, Column
 
 PUBLICATIONS = (
     Column("table_name", STRING, "Table that was published here.", nullable=False),
-    Column("version", LONG, "Its Delta version.", nullable=False),
+    Column("version", LONG, "Number of its Delta version.", nullable=False),
+    Column("table_id", STRING, "Delta's identity of the table that it is a version of."),
     Column("rows", LONG, "Rows of that version.", nullable=False),
     Column("definition", STRING, "Fingerprint of how it was declared.", nullable=False),
     Column("published_at", TIMESTAMP, "When, UTC.", nullable=False),

@@ -22,7 +22,7 @@ from lakehouse.io import ops, postgres
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.postgres import execute
 from lakehouse.io.sql import quoted
-from lakehouse.io.state import State, StateStore
+from lakehouse.io.state import State, StateStore, Version
 from lakehouse.serving import ddl
 from lakehouse.serving.ddl import Served
 from lakehouse.serving.roles import READER
@@ -139,15 +139,15 @@ def _publish_one(
     )
 
 
-def _held(opened: Connection, served: Served) -> int | None:
+def _held(opened: Connection, served: Served) -> Version | None:
     """Version in the database, if it is there and declared as now."""
     rows = execute(
         opened,
-        "SELECT version FROM ops.publications "
+        "SELECT table_id, version FROM ops.publications "
         "WHERE table_name = %s AND definition = %s AND to_regclass(%s) IS NOT NULL",
         *(served.table.name, served.definition, served.name),
     )
-    return int(rows[0][0]) if rows else None
+    return Version(*rows[0]) if rows else None
 
 
 def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
@@ -187,17 +187,17 @@ def _swap(opened: Connection, served: Served, years: Sequence[int]) -> None:
 
 
 def _send_changes(
-    opened: Connection, served: Served, uri: str, held: int | None, state: State
+    opened: Connection, served: Served, uri: str, held: Version | None, state: State
 ) -> int | None:
     """Rows moved; None when only a rebuild helps.
 
     That is when there is no version to compare with, or when the copy would not come out whole:
     somebody else has changed it.
     """
-    if held is None or not ops.is_readable(uri, held):
+    if held is None or held.table_id != state.table_id or not ops.is_readable(uri, held.number):
         return None
     try:
-        return _apply(opened, served, uri, held, state)
+        return _apply(opened, served, uri, held.number, state)
     except (PublishError, psycopg.IntegrityError):
         return None
 
@@ -252,10 +252,11 @@ def _assert_whole(opened: Connection, where: str, served: Served, state: State) 
 def _record(opened: Connection, served: Served, state: State) -> None:
     execute(
         opened,
-        "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, clock_timestamp()) "
-        "ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, rows = excluded.rows, "
-        "definition = excluded.definition, published_at = excluded.published_at",
-        *(served.table.name, state.version, state.rows, served.definition),
+        "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, %s, clock_timestamp()) "
+        "ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, "
+        "table_id = excluded.table_id, rows = excluded.rows, definition = excluded.definition, "
+        "published_at = excluded.published_at",
+        *(served.table.name, state.version, state.table_id, state.rows, served.definition),
     )
 
 

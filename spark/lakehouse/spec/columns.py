@@ -30,6 +30,8 @@ class Column:
         pii: Personal data: left out of Delta's file statistics.
         compared: Whether another value makes a stored row differ from a desired one; false for the
             time of ingestion.
+        formerly: Name of the stored column that this one was called before; `lakehouse migrate`
+            keeps its values.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Column:
     nullable: bool = True
     pii: bool = False
     compared: bool = True
+    formerly: str | None = None
 
 
 TECHNICAL_COLUMNS = (

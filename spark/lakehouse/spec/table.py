@@ -239,6 +239,11 @@ class Table:
             problems.append("inputs are empty")
         problems += [f"column {name} is declared twice" for name in known if names.count(name) > 1]
         problems += [f"column {c.name} has no doc" for c in self.columns if not c.doc.strip()]
+        problems += [
+            f"column {c.name} was formerly {c.formerly}, which is declared, too"
+            for c in self.columns
+            if c.formerly in known
+        ]
         used = {
             "grain": self.write.grain,
             "slice": self.write.slices,

@@ -14,7 +14,7 @@ from lakehouse.catalog.registry import registry
 from lakehouse.cli import commands
 from lakehouse.errors import UpstreamStaleError
 from lakehouse.io import ops
-from lakehouse.io.state import State, StateStore
+from lakehouse.io.state import State, StateStore, Version
 from lakehouse.settings import load_settings
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -96,7 +96,14 @@ def test_behind_is_another_content_than_consumed_for_longer_than_the_grace(
 ):
     publish(settings, SIGNUPS, **input_state)
     publish(settings, CONVERSIONS, 2, 40)
-    publish(settings, USERS, 3, 2, inputs={SIGNUPS: 5, CONVERSIONS: 2}, as_of="2026-03-02")
+    publish(
+        settings,
+        USERS,
+        3,
+        2,
+        inputs={SIGNUPS: Version(None, 5), CONVERSIONS: Version(None, 2)},
+        as_of="2026-03-02",
+    )
     [found] = look(settings, USERS)
     assert (found.state, found.behind) == expected
     assert found.data_through == "2026-03-02"

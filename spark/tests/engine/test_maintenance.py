@@ -111,7 +111,7 @@ def test_a_table_and_its_quarantine_are_compacted_and_nobody_downstream_works(re
 def test_the_next_delivery_is_read_from_where_downstream_was(releases):
     lake = releases
     upkeep(lake, RELEASES, STATES)
-    consumed, new = state(lake, STATES).inputs[RELEASES], state(lake, RELEASES).version
+    consumed, new = state(lake, STATES).inputs[RELEASES].number, state(lake, RELEASES).version
     assert consumed == new - 1
     lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
     reason = lake.run(RELEASES, STATES)[STATES].reason
@@ -127,7 +127,7 @@ def test_the_next_delivery_is_read_from_where_downstream_was(releases):
 
 def test_who_consumed_a_version_that_is_gone_recomputes_and_is_right(releases, nothing_is_kept):
     lake = releases
-    consumed = state(lake, STATES).inputs[RELEASES]
+    consumed = state(lake, STATES).inputs[RELEASES].number
     lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
     lake.run(RELEASES)
     done = upkeep(lake, RELEASES)[RELEASES]

@@ -12,12 +12,13 @@ from lakehouse.catalog.registry import registry
 from lakehouse.engine.job import Job, NoEngine, Request
 from lakehouse.engine.outlook import look
 from lakehouse.errors import UpstreamMissingError
-from lakehouse.io.state import State
+from lakehouse.io.state import State, Version
 from lakehouse.settings import load_settings
 
 STATES, RELEASES = "silver.feature_states", "bronze.feature_releases"
 RETENTION, ACTIVITY = "gold.cohort_retention", "silver.user_activity"
 FACTS, EVENTS = "silver.feature_usage_facts", "bronze.feature_usage_events"
+SEVENTH = Version("t", 7)
 NOON = datetime(2026, 3, 1, 12)  # noqa: DTZ001  # as a request has it
 
 
@@ -55,6 +56,7 @@ class Told:
 
 def state(table, version=3, **more):
     known = {"head": version, "run_id": "r", "token": 1, "code": registry()[table].code}
+    known["table_id"] = "t"
     return State(table=table, version=version, **known | more)
 
 
@@ -77,19 +79,19 @@ def told(found):
 
 
 def test_inputs_that_were_consumed_leave_nothing_to_do():
-    done = state(STATES, inputs={RELEASES: 7})
+    done = state(STATES, inputs={RELEASES: SEVENTH})
     assert told(look(job(STATES, done, [state(RELEASES, 7)]))) == (True, "inputs unchanged")
 
 
 def test_a_newer_input_is_news_and_a_compacted_one_is_not():
-    done = state(STATES, inputs={RELEASES: 7})
+    done = state(STATES, inputs={RELEASES: SEVENTH})
     newer = look(job(STATES, done, [state(RELEASES, 9)]))
     assert told(newer) == (False, f"{RELEASES} 7→9")
     assert look(job(STATES, done, [state(RELEASES, 9, same_since=6)])).idle
 
 
 def test_a_table_without_an_input_says_which_one():
-    waiting = job(STATES, state(STATES, inputs={RELEASES: 7}))
+    waiting = job(STATES, state(STATES, inputs={RELEASES: SEVENTH}))
     with pytest.raises(UpstreamMissingError) as raised:
         look(waiting)
     assert raised.value.details["missing"] == [RELEASES]
@@ -99,8 +101,12 @@ def test_a_table_without_an_input_says_which_one():
     ("published", "asked", "reason"),
     [
         (None, {}, "never published"),
-        (state(STATES, inputs={RELEASES: 7}, code="old"), {}, "its code changed"),
-        (state(STATES, inputs={RELEASES: 7}), {"full_refresh": True}, "full refresh asked for"),
+        (state(STATES, inputs={RELEASES: SEVENTH}, code="old"), {}, "its code changed"),
+        (
+            state(STATES, inputs={RELEASES: SEVENTH}),
+            {"full_refresh": True},
+            "full refresh asked for",
+        ),
     ],
     ids=["new table", "changed code", "asked for"],
 )
@@ -110,17 +116,17 @@ def test_everything_is_made_again(published, asked, reason):
 
 def test_an_as_of_date_that_moves_makes_everything_again_or_only_what_is_unfinished():
     events = state(EVENTS, 7, newest={"event_date": "2026-02-02"})
-    facts = state(FACTS, inputs={EVENTS: 7}, as_of="2026-02-01")
+    facts = state(FACTS, inputs={EVENTS: SEVENTH}, as_of="2026-02-01")
     moved = "as-of moved from 2026-02-01 to 2026-02-02"
     assert told(look(job(FACTS, facts, [events]))) == (False, moved)
     assert look(job(FACTS, replace(facts, as_of="2026-02-02"), [events])).idle
     active = state(ACTIVITY, 7, newest={"last_active_date": "2026-02-02"})
-    kept = state(RETENTION, inputs={ACTIVITY: 7}, as_of="2026-02-01")
+    kept = state(RETENTION, inputs={ACTIVITY: SEVENTH}, as_of="2026-02-01")
     assert told(look(job(RETENTION, kept, [active]))) == (False, moved)
 
 
 def test_a_version_that_nobody_published_is_told_and_is_no_news_by_itself():
-    done = state(STATES, inputs={RELEASES: 7})
+    done = state(STATES, inputs={RELEASES: SEVENTH})
     found = look(job(STATES, done, [state(RELEASES, 7)], base=4))
     assert (found.died, found.has_news, found.why) == (True, False, "inputs unchanged")
     assert told(found) == (False, "a run died unpublished; inputs unchanged")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lakehouse.errors import StorageError
 from lakehouse.io import files
-from lakehouse.io.state import Account, State, StateStore
+from lakehouse.io.state import Account, State, StateStore, Version
 from lakehouse.settings import load_settings
 
 STATE = State(
@@ -17,7 +18,7 @@ STATE = State(
     head=5,
     run_id="r1",
     token=7,
-    inputs={"bronze.x": 2},
+    inputs={"bronze.x": Version("t1", 2)},
     newest={"day": "2026-01-01"},
     account=Account(rows_in=3, rows_loaded=2, rows_quarantined=1),
     changed={"insert": 2},
@@ -92,3 +93,35 @@ def test_a_state_written_before_positions_were_called_so_is_read(tmp_path):
     found = states.published("bronze.x")
     assert found is not None
     assert found.position == "p"
+
+
+def test_a_state_written_before_versions_had_an_identity_is_read(tmp_path):
+    states = StateStore(load_settings(root=str(tmp_path)))
+    states.replace(STATE)
+    place = tmp_path / "ops" / "published" / "silver.x.json"
+    content = json.loads(place.read_text())
+    del content["table_id"]
+    content["inputs"] = {"bronze.x": 2}
+    place.write_text(json.dumps(content))
+    found = states.published("silver.x")
+    assert found is not None
+    assert (found.table_id, found.inputs) == (None, {"bronze.x": Version(None, 2)})
+
+
+@pytest.mark.parametrize(
+    ("consumed", "is_news"),
+    {
+        "never": (None, True),
+        "this version": (Version("t1", 3), False),
+        "one before it": (Version("t1", 2), True),
+        "the same number of another table": (Version("t2", 3), True),
+        "the same number, by a state without an identity": (Version(None, 3), True),
+    }.values(),
+)
+def test_a_version_is_known_by_its_table_and_its_number(consumed, is_news):
+    assert replace(STATE, table_id="t1").is_news_to(consumed) is is_news
+
+
+def test_without_any_identity_numbers_are_all_there_is():
+    assert not STATE.is_news_to(Version(None, 3))
+    assert STATE.is_news_to(Version(None, 2))

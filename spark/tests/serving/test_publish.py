@@ -19,6 +19,7 @@ from serving.toys import TOYS, ToyLake, toy
 
 from lakehouse.catalog.registry import registry
 from lakehouse.errors import ConfigError, PublishError
+from lakehouse.io.state import StateStore
 from lakehouse.serving import publish as publishing
 
 pytestmark = pytest.mark.serving
@@ -94,6 +95,18 @@ def test_a_version_that_is_there_already_moves_nothing(toys, writer):
     toys.publish(writer)
     again = toys.publish(writer)
     assert (again.outcome, again.moved) == ("unchanged", 0)
+
+
+def test_the_same_version_number_of_a_table_made_anew_is_published(toys, writer, reader):
+    toys.audit([toy("2026-01-01", "x", 1)])
+    toys.publish(writer)
+    shutil.rmtree(toys.settings.table_uri("gold.toys"))
+    StateStore(toys.settings).forget("gold.toys")
+    toys.audit([toy("2026-01-01", "x", 1), toy("2026-01-02", "y", 2)])
+    done = toys.publish(writer)
+    assert (done.outcome, done.version) == ("rebuilt", 0)
+    assert held(reader) == [("x", 1), ("y", 2)]
+    assert toys.publish(writer).outcome == "unchanged"
 
 
 def test_only_rows_that_changed_move(toys, writer, reader):

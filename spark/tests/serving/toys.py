@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from lakehouse.catalog.registry import Entry, Registry
+from lakehouse.io import delta_log
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving.publish import Publication, publish
 from lakehouse.settings import Settings, load_settings
@@ -103,6 +104,7 @@ class ToyLake:
         state = State(
             table=self.table.name,
             version=version,
+            table_id=delta_log.table_id(uri, version),
             head=version,
             run_id="r",
             token=0,

@@ -63,25 +63,39 @@ class Frames:
         """A name that nothing has."""
         return f"kept_{next(_numbers)}"
 
-    def of_files(self, paths: Sequence[str], types: Types) -> DataFrame:
-        """The rows of Parquet files, with the declared types."""
-        return self.of_sql(self.query_of_files(paths, types), types)
+    def of_files(self, paths: Sequence[str], types: Types, *, may_lack: bool = False) -> DataFrame:
+        """The rows of Parquet files, with the declared types; see `query_of_files`."""
+        return self.of_sql(self.query_of_files(paths, types, may_lack=may_lack), types)
 
-    def query_of_files(self, paths: Sequence[str], types: Types) -> str:
-        """The query that the rows of Parquet files are, with the declared types."""
+    def query_of_files(self, paths: Sequence[str], types: Types, *, may_lack: bool = False) -> str:
+        """The query that the rows of Parquet files are, with the declared types.
+
+        Args:
+            paths: The files.
+            types: The columns.
+            may_lack: Some files may lack some columns, which are null then.
+        """
+        nothing = ", ".join(f"NULL AS {quoted(name)}" for name in types)
+        none = f"SELECT {typed(types)} FROM (SELECT {nothing}) WHERE false"
         if not paths:
-            nothing = ", ".join(f"NULL AS {quoted(name)}" for name in types)
-            return f"SELECT {typed(types)} FROM (SELECT {nothing}) WHERE false"
-        return f"SELECT {typed(types)} FROM {self._source(paths)}"
+            return none
+        source = self._source(paths, may_lack=may_lack)
+        if may_lack:
+            source = f"({none} UNION ALL BY NAME SELECT * FROM {source})"
+        return f"SELECT {typed(types)} FROM {source}"
 
-    def _source(self, paths: Sequence[str]) -> str:
+    def _source(self, paths: Sequence[str], *, may_lack: bool) -> str:
         """Files as a relation; those of an object store are read by Arrow."""
         if files.is_local(paths[0]):
-            return f"read_parquet([{', '.join(map(literal, paths))}])"
+            listed = f"[{', '.join(map(literal, paths))}]"
+            return f"read_parquet({listed}, union_by_name = {str(may_lack).lower()})"
         located = [files.locate(path) for path in paths]
         dataset = arrow_dataset.dataset(
             [path for _, path in located], filesystem=located[0][0], format="parquet"
         )
+        if may_lack:
+            shapes = [fragment.physical_schema for fragment in dataset.get_fragments()]
+            dataset = dataset.replace_schema(pa.unify_schemas(shapes))
         name = self.name()
         self.connection.register(name, dataset)
         return name

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lakehouse.engines import layout
+from lakehouse.engines.columns import GROWN, said, schema_of
 from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
 from lakehouse.engines.properties import properties
@@ -47,16 +48,14 @@ class DuckdbStore:
     def read(self, uri: str, version: int | None = None, span: Span | None = None) -> DataFrame:
         """A version, by default the newest; with a span, at least all rows of its days."""
         table = _opened(uri, version)
-        return self._frames.of_files(delta_log.files_of(table, uri, span), _types(table))
+        paths = delta_log.files_of(table, uri, span)
+        return self._frames.of_files(paths, _types(table), may_lack=_has_grown(table))
 
     def query(self, uri: str, version: int) -> str:
         """DuckDB's SQL for the rows of a version."""
         table = _opened(uri, version)
-        return self._frames.query_of_files(delta_log.files_of(table, uri), _types(table))
-
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        return _types(_opened(uri))
+        paths = delta_log.files_of(table, uri)
+        return self._frames.query_of_files(paths, _types(table), may_lack=_has_grown(table))
 
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted."""
@@ -65,11 +64,13 @@ class DuckdbStore:
         feed = delta_log.feed(uri, after, until)
         if feed is None:
             return None
-        types = _types(_opened(uri, until))
-        parts = [self._frames.of_files(feed.described, types | {CHANGE_TYPE: "string"})]
+        table = _opened(uri, until)
+        types, may_lack = _types(table), _has_grown(table)
+        described = types | {CHANGE_TYPE: "string"}
+        parts = [self._frames.of_files(feed.described, described, may_lack=may_lack)]
         for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
             if paths:
-                rows = self._frames.of_files(paths, types)
+                rows = self._frames.of_files(paths, types, may_lack=may_lack)
                 parts.append(rows.withColumn(CHANGE_TYPE, F.lit(kind)))
         return reduce(lambda a, b: a.unionByName(b), parts)
 
@@ -101,7 +102,7 @@ class DuckdbStore:
                     added,
                     mode="append",
                     schema=table.schema(),
-                    commit_properties=_said(metadata),
+                    commit_properties=said(metadata),
                 )
 
     def _parts(self, query: str, day: str | None) -> Iterator[str]:
@@ -168,7 +169,7 @@ class DuckdbStore:
                     " AND ".join(same),
                     source_alias="s",
                     target_alias="t",
-                    commit_properties=_said(metadata),
+                    commit_properties=said(metadata),
                 )
                 .when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
                 .when_matched_update(values)
@@ -191,7 +192,7 @@ class DuckdbStore:
         if rows is None:
             if exists and not self.read(uri).filter(where).isEmpty():
                 with _translated(uri):
-                    _opened(uri).delete(where, commit_properties=_said(metadata))
+                    _opened(uri).delete(where, commit_properties=said(metadata))
             return
         with _translated(uri):
             if not exists:
@@ -201,7 +202,7 @@ class DuckdbStore:
                 self._frames.arrow(rows),
                 mode="overwrite",
                 predicate=where,
-                commit_properties=_said(metadata),
+                commit_properties=said(metadata),
             )
 
     def restore(self, uri: str, version: int) -> None:
@@ -211,13 +212,13 @@ class DuckdbStore:
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
-        size, said = layout.FILE_BYTES, _said(metadata)
+        size, about = layout.FILE_BYTES, said(metadata)
         with _translated(uri):
             optimizer = _opened(uri).optimize
             if by:
-                optimizer.z_order([*by], target_size=size, commit_properties=said)
+                optimizer.z_order([*by], target_size=size, commit_properties=about)
             else:
-                optimizer.compact(target_size=size, commit_properties=said)
+                optimizer.compact(target_size=size, commit_properties=about)
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs; makes no commit."""
@@ -243,46 +244,23 @@ def _opened(uri: str, version: int | None = None) -> DeltaTable:
 
 def _types(table: DeltaTable) -> Types:
     fields = json.loads(table.schema().to_json())["fields"]
-    return {field["name"]: _type(field["type"]) for field in fields}
-
-
-def _type(kind: Any) -> str:  # noqa: ANN401  # a name, or a dict of an array
-    if isinstance(kind, dict):
-        return f"array<{_type(kind['elementType'])}>"
-    return {"long": "bigint", "integer": "int"}.get(kind, str(kind))
-
-
-def _said(metadata: dict[str, Any]) -> CommitProperties:
-    return CommitProperties(
-        custom_metadata={"userMetadata": json.dumps(metadata, default=str)}, max_commit_retries=0
-    )
+    return {field["name"]: delta_log.type_name(field["type"]) for field in fields}
 
 
 def _create(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
-    fields = [
-        {
-            "name": column.name,
-            "type": _delta_type(column.type),
-            "nullable": column.nullable,
-            "metadata": {"comment": column.doc},
-        }
-        for column in columns
-    ]
-    schema = Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
     with _translated(uri):
         DeltaTable.create(
             uri,
-            schema,
+            schema_of(columns),
             configuration=configuration,
             storage_options=files.storage_options(uri),
             raise_if_key_not_exists=False,
         )
 
 
-def _delta_type(kind: str) -> Any:  # noqa: ANN401  # a name, or a dict of an array
-    if kind.startswith("array<"):
-        return {"type": "array", "elementType": _delta_type(kind[6:-1]), "containsNull": True}
-    return {"bigint": "long", "int": "integer"}.get(kind, kind)
+def _has_grown(table: DeltaTable) -> bool:
+    """Whether files may lack columns that were added after them."""
+    return table.metadata().configuration.get(GROWN) == "true"
 
 
 def _check_not_null(footer: Any, table: DeltaTable, uri: str) -> None:  # noqa: ANN401  # of Parquet
@@ -363,8 +341,8 @@ class _translated:  # noqa: N801  # reads as a verb at its call sites
         if "ClusteredTable" in str(error):
             message = (
                 f"{self._uri} was made with liquid clustering, which delta-rs does not write; "
-                "go on with LAKEHOUSE_ENGINE=spark, or move the folder away and run with "
-                "--full-refresh"
+                "go on with LAKEHOUSE_ENGINE=spark, or, if the landing files of all its rows are "
+                "there, move the folder away and run `lakehouse repair` on the table"
             )
             raise SchemaMismatchError(message, path=self._uri) from error
         clear = files.explained(error, self._uri)

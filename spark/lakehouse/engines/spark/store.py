@@ -29,11 +29,6 @@ class SparkStore:
         """A version, by default the newest; with a span, at least all rows of its days."""
         return delta.read(self._spark, uri, version, span)
 
-    def columns(self, uri: str) -> dict[str, str]:
-        """Names and types of the newest version."""
-        fields = delta.schema_of(self._spark, uri).fields
-        return {field.name: field.dataType.simpleString() for field in fields}
-
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted."""
         return delta.changes(self._spark, uri, after, until)
