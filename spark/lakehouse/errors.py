@@ -81,6 +81,10 @@ class UpstreamStaleError(LakehouseError):
     retry = True
 
 
+class UpstreamLaterError(ConfigError):
+    """An input holds what happened after the as-of date that was asked for."""
+
+
 class SchemaMismatchError(LakehouseError):
     """The input or the stored table does not have the declared columns."""
 

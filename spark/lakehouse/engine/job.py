@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import UpstreamMissingError
+from lakehouse.errors import UpstreamLaterError, UpstreamMissingError
 from lakehouse.io import delta_log
 from lakehouse.landing.files import Files
 from lakehouse.spec import Run
@@ -41,6 +41,16 @@ class Request:
     as_of: date | None = None
     full_refresh: bool = False
     day: date | None = None
+
+    @property
+    def today(self) -> date:
+        """The day on which it was made, UTC."""
+        return self.started_at.date()
+
+    @property
+    def due(self) -> date:
+        """The day by which what happened is asked for: what the age of an input is counted from."""
+        return self.as_of or self.today
 
 
 def new_request(
@@ -104,7 +114,9 @@ class Job:
 
         Raises:
             UpstreamMissingError: One was never published.
+            UpstreamLaterError: One holds what happened after the as-of date that was asked for.
         """
+        self._assert_not_later()
         missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
         if missing:
             message = (
@@ -130,20 +142,49 @@ class Job:
     @property
     def run(self) -> Run:
         """What the transform may know."""
-        started = self.request.started_at
-        return Run(self.request.run_id, self._as_of() or started.date(), started)
+        as_of = self.request.as_of or self._default_as_of() or self.cut_at or self.request.today
+        return Run(self.request.run_id, as_of, self.request.started_at)
 
     @property
     def as_of_key(self) -> str | None:
         """The as-of date as part of what the result depends on; None when it does not."""
         return self.run.as_of.isoformat() if self.table.as_of else None
 
-    def _as_of(self) -> date | None:
-        if self.request.as_of or not self.table.as_of:
-            return self.request.as_of
+    @property
+    def cut_at(self) -> date | None:
+        """Rows of the table's inputs that are later are left out; None where none ever is."""
+        if not self.table.cut:
+            return None
+        told = (self._newest(each, each.happened_on) for each in self.table.cut)
+        return self.request.as_of or max(filter(None, told), default=self.request.today)
+
+    @property
+    def cut_key(self) -> str | None:
+        """That day as part of what the result depends on."""
+        return self.cut_at.isoformat() if self.cut_at else None
+
+    def _default_as_of(self) -> date | None:
         clock = self.table.as_of
-        newest = self.inputs[clock.table.name].newest.get(clock.column)
-        return date.fromisoformat(newest) if newest else None
+        return self._newest(clock.table, clock.column) if clock else None
+
+    def _newest(self, table: Table, clock: str) -> date | None:
+        """The newest day that an input tells, up to the day of the run unless it tells plans."""
+        until = date.max if table.tells_plans else self.request.today
+        return self.inputs[table.name].newest_by(until, clock)
+
+    def _assert_not_later(self) -> None:
+        asked = self.request.as_of
+        if asked is None:
+            return
+        cut = {each.name: _cut_at(each, self.states) for each in self.table.upstream}
+        later = {name: day for name, day in cut.items() if day and day > asked.isoformat()}
+        if later:
+            told = ", ".join(f"{name} tells of days up to {day}" for name, day in later.items())
+            message = (
+                f"{self.table.name} as of {asked} cannot be made: {told}; "
+                f"run `lakehouse run --as-of {asked} +{self.table.name}`"
+            )
+            raise UpstreamLaterError(message, table=self.table.name, later=later)
 
 
 def open_job(  # noqa: PLR0913  # the facts of a job
@@ -172,6 +213,14 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         clocks=clocks,
         token=token,
     )
+
+
+def _cut_at(table: Table, states: StateStore) -> str | None:
+    """The newest day of what counts in a published table, directly or not, ISO."""
+    state = states.published(table.name)
+    own = state.cut_at if state else None
+    days = (own, *(_cut_at(each, states) for each in table.upstream))
+    return max(filter(None, days), default=None)
 
 
 def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:

@@ -100,6 +100,8 @@ def why_everything(job: Job) -> str | None:
     found = _why_all(job)
     moved = how_as_of_moved(job)
     published = job.published
+    if published is not None and job.cut_at and published.cut_at is None:
+        found = found or how_cut_moved(job)
     if found or not moved or published is None:
         return found
     is_forward = (published.as_of or "") < (job.as_of_key or "")
@@ -114,6 +116,14 @@ def how_as_of_moved(job: Job) -> str | None:
     return f"as-of moved from {published.as_of} to {job.as_of_key}"
 
 
+def how_cut_moved(job: Job) -> str | None:
+    """How the last day that counts of the inputs moved, in words; None when it did not."""
+    published = job.published
+    if published is None or published.cut_at == job.cut_key:
+        return None
+    return f"days up to {job.cut_key} count, before up to {published.cut_at}"
+
+
 def versions(inputs: Mapping[str, int]) -> str:
     """Versions of inputs, in words."""
     return ", ".join(f"{name}@{version}" for name, version in inputs.items())
@@ -122,4 +132,4 @@ def versions(inputs: Mapping[str, int]) -> str:
 def news(job: Job) -> str:
     """What changed since the published version, in words; empty when nothing did."""
     words = [f"{name} {old}→{new}" for name, (old, new) in changed_inputs(job).items()]
-    return ", ".join([*words, *filter(None, [how_as_of_moved(job)])])
+    return ", ".join([*words, *filter(None, [how_as_of_moved(job) or how_cut_moved(job)])])

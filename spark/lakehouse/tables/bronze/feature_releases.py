@@ -59,6 +59,8 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="release_date",
+    tells_plans=True,  # a release is known before its day
     write=Append(),
     ensures=(
         not_empty(),

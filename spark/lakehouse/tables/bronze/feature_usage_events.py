@@ -16,6 +16,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -60,6 +61,7 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="event_date",
     write=Append(),
     ensures=(
         not_empty(),
@@ -70,6 +72,7 @@ TABLE = Table(
             "event_date = to_date(event_timestamp)",
             "event_date: UTC day of event_timestamp.",
         ),
+        none_ahead("event_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

@@ -22,6 +22,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -78,6 +79,7 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="event_date",
     write=Append(),
     ensures=(
         not_empty(),
@@ -93,6 +95,7 @@ TABLE = Table(
             "duration_ms IS NULL OR duration_ms >= 0",
             "duration_ms: never negative.",
         ),
+        none_ahead("event_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

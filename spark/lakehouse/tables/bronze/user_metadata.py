@@ -21,6 +21,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     unique,
@@ -45,6 +46,9 @@ SOURCE = Source(
     dated_by="updated_at",
 )
 
+KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"
+KNOWN_ON = f"to_date({KNOWN_AT})"
+
 TABLE = Table(
     name="bronze.user_metadata",
     owner="interactions",
@@ -65,11 +69,13 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on=KNOWN_ON,
     write=Append(),
     ensures=(
         not_empty(),
         not_null("user_id", "join_date"),
         unique("_row_id"),
+        none_ahead(KNOWN_ON),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

@@ -16,6 +16,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -57,11 +58,13 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="signup_date",
     write=Append(),
     ensures=(
         not_empty(),
         not_null("user_id", "signup_date"),
         unique("_row_id"),
+        none_ahead("signup_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
         satisfies(

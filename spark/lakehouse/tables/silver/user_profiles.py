@@ -29,13 +29,12 @@ from lakehouse.spec import (
 )
 from lakehouse.spec.table import SCD2_MOMENT_COLUMNS
 from lakehouse.tables.bronze import user_metadata
+from lakehouse.tables.bronze.user_metadata import KNOWN_AT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Run
-
-KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"
 
 TABLE = Table(
     name="silver.user_profiles",
@@ -56,6 +55,8 @@ TABLE = Table(
         sequence_by="effective_from",
     ),
     dedupe=Dedupe(keys=("user_id", KNOWN_AT), order_by=("_row_id asc",)),
+    # A user's first record of these counts from the join date on, whenever it arrived.
+    never_late="updated_at IS NULL AND file_date IS NULL",
     requires=(not_empty("bronze.user_metadata"),),
     ensures=(
         not_empty(),
@@ -69,7 +70,7 @@ TABLE = Table(
 )
 
 
-def transform(user_metadata: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+def transform(user_metadata: DataFrame, run: Run) -> DataFrame:
     """Records as changes; the SCD2 write derives the intervals."""
     in_time = Window.partitionBy("user_id").orderBy(F.col("known_at").asc())
     newest_first = Window.partitionBy("user_id", "effective_from").orderBy(F.col("known_at").desc())
@@ -80,7 +81,7 @@ def transform(user_metadata: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001 
         user_metadata.withColumn("known_at", F.expr(KNOWN_AT))
         .withColumn("effective_from", effective_from)
         .withColumn("_place", F.row_number().over(newest_first))
-        .filter(F.col("_place") == 1)
+        .filter((F.col("_place") == 1) & (F.to_date("effective_from") <= F.lit(run.as_of)))
         .select(
             "user_id",
             "join_date",
