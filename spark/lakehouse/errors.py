@@ -144,6 +144,13 @@ class PublishError(LakehouseError):
     retry = True
 
 
+class PublishRefusedError(PublishError):
+    """The serving database will never take something as it is; `details` names table and rows."""
+
+    exit_code = EXIT_DATA
+    retry = False
+
+
 class AlertError(LakehouseError):
     """A destination did not take an alert."""
 

@@ -104,6 +104,12 @@ class Job:
         return self.entry.table
 
     @property
+    def code(self) -> str:
+        """Fingerprint of the table's code and of the settings that its rows follow from."""
+        chosen = (f"{name}={getattr(self.settings, name)}" for name in self.table.settings)
+        return " ".join([self.entry.code, *chosen])
+
+    @property
     def uri(self) -> str:
         """Where the table is stored."""
         return self.settings.table_uri(self.table.name)

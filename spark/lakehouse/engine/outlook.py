@@ -80,8 +80,9 @@ def _why_all(job: Job) -> str | None:
         return "full refresh asked for"
     if job.published is None:
         return "never published"
-    if job.published.code != job.entry.code:
-        return "its code changed"
+    if job.published.code != job.code:
+        is_same_code = job.published.code.partition(" ")[0] == job.entry.code
+        return "a setting changed" if is_same_code else "its code changed"
     return None
 
 

@@ -110,7 +110,7 @@ def _proposed(job: Job, written: Written, reason: str, position: str | None = No
         cut_at=job.cut_key,
         inputs={name: each.version for name, each in job.inputs.items()},
         position=position,
-        code=job.entry.code,
+        code=job.code,
         **totals,
         account=written.account,
         changed=written.changed,

@@ -124,5 +124,5 @@ def _metadata(job: Job, position: str | None) -> dict[str, Any]:
         "as_of": job.as_of_key,
         "position": position,
         "inputs": {name: state.version for name, state in job.inputs.items()},
-        "code": job.entry.code,
+        "code": job.code,
     }

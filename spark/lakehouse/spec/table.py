@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import TableDefinitionError
+from lakehouse.settings import Settings
 from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.serve import Serve
@@ -143,6 +144,7 @@ class Table:
             are made again (and those that an input touches); without it, every slice is.
         final: Predicate of own rows whose figures are final: what a later run changes in them is
             noted (`ops.metric_restatements`). Empty = nothing is noted.
+        settings: Names of settings that its rows follow from: with another value it is made again.
         cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
             files of the days it is about.
@@ -172,6 +174,7 @@ class Table:
     as_of: Latest | None = None
     unfinished: str = ""
     final: str = ""
+    settings: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     day: str | None = None
     is_small: bool = False
@@ -269,6 +272,8 @@ class Table:
         ]
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
+        unknown = set(self.settings) - set(Settings.model_fields)
+        problems += [f"there is no setting {name}" for name in sorted(unknown)]
         problems += self._check_problems()
         problems += self._day_problems()
         problems += self._serve_problems()

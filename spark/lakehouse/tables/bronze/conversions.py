@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -57,6 +58,7 @@ SOURCE = Source(
             "Nobody takes more than a century to convert.",
         ),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(

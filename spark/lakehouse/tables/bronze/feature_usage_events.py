@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -39,6 +40,7 @@ SOURCE = Source(
         Field("event_type"),
         Field("event_timestamp", TIMESTAMP, required=True),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -67,6 +69,7 @@ TABLE = Table(
         not_empty(),
         not_null("event_id", "user_id", "feature_id", "event_timestamp"),
         unique("_row_id"),
+        unique("event_id", severity="warn"),
         satisfies(
             "event_date_is_the_day_of_the_event",
             "event_date = to_date(event_timestamp)",

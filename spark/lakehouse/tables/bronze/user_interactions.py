@@ -6,6 +6,7 @@ its key, and goes to quarantine.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -56,6 +57,7 @@ SOURCE = Source(
             "No action takes longer than a year; sums of all that are accepted fit their columns.",
         ),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -85,6 +87,7 @@ TABLE = Table(
         not_empty(),
         not_null("user_id", "timestamp"),
         unique("_row_id"),
+        unique("interaction_id", where="interaction_id IS NOT NULL", severity="warn"),
         satisfies(
             "event_date_is_the_day_of_the_interaction",
             "event_date = to_date(timestamp)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -38,6 +39,7 @@ SOURCE = Source(
         Field("company_size"),
         Field("industry"),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(

@@ -6,6 +6,7 @@ import hashlib
 import math
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from tables.mirror import rows, values
@@ -59,6 +60,24 @@ def test_feature_states_open_and_close_on_the_day_of_a_change(spark):
 def test_of_one_day_the_highest_version_counts_as_a_number(spark):
     found = rows(spark, feature_states, [release(1, "1.9"), release(1, "1.10"), release(1, None)])
     assert values(found, "version", "effective_to") == [("1.10", OPEN)]
+
+
+SEMVER = (
+    *("x", "1.9", "v1.10.0-alpha", "1.10.0-alpha.1", "1.10.0-alpha.beta", "1.10.0-beta"),
+    *("V1.10.0-beta.2", "1.10.0-beta.11", "1.10.0-beta.11.0", "1.10.0-rc.1", "1.10.0-rc-1.1"),
+    *("1.10.0-rc10", "1.10.0-rc9", "1.10.0", "1.10.1", "2.0", "2.0.00018446744073709551617"),
+)
+"""Each is lower than the next, by section 11 of semver.org/spec/v2.0.0."""
+
+
+def test_versions_of_one_day_stand_in_the_order_of_semantic_versioning(spark):
+    pairs = [
+        release(1, version, row="r") | {"feature_id": f"{n:02}"}
+        for n, pair in enumerate(pairwise(SEMVER))
+        for version in pair
+    ]
+    found = rows(spark, feature_states, pairs)
+    assert [row["version"] for row in found] == list(SEMVER[1:])
 
 
 @pytest.mark.parametrize("row_ids", ["ab", "ba"])
