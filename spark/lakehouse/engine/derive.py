@@ -122,9 +122,9 @@ def _transformed(job: Job, driving: DataFrame, touched: _Touched | None) -> Data
 def _in_time(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
     """A later input without what happened after the as-of date."""
     rows = _input(job, table, touched)
-    if not (table.happened_on and job.cut_at):
+    if not table.happened_on:
         return rows  # made of tables that were cut
-    return rows.filter(~is_later(table.happened_on, job.cut_at))
+    return rows.filter(~is_later(table.happened_on, job.cut_at or job.run.as_of))
 
 
 def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:

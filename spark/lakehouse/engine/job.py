@@ -34,6 +34,7 @@ class Request:
         as_of: As-of date; None = the default of each table.
         full_refresh: Recompute everything, whatever was consumed before.
         day: The day the run is for: new landing files dated later wait; None = all are due.
+        as_published: The as-of dates are those of what is published.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class Request:
     as_of: date | None = None
     full_refresh: bool = False
     day: date | None = None
+    as_published: bool = False
 
     @property
     def today(self) -> date:
@@ -148,7 +150,8 @@ class Job:
     @property
     def run(self) -> Run:
         """What the transform may know."""
-        as_of = self.request.as_of or self._default_as_of() or self.cut_at or self.request.today
+        as_of = self._published_day("as_of") or self.request.as_of or self._default_as_of()
+        as_of = as_of or self.cut_at or self.request.today
         return Run(self.request.run_id, as_of, self.request.started_at)
 
     @property
@@ -158,16 +161,25 @@ class Job:
 
     @property
     def cut_at(self) -> date | None:
-        """Rows of the table's inputs that are later are left out; None where none ever is."""
+        """The last day of its inputs that counts; None where they tell of none.
+
+        Rows of later days are left out.
+        """
         if not self.table.cut:
             return None
         told = (self._newest(each, each.happened_on) for each in self.table.cut)
-        return self.request.as_of or max(filter(None, told), default=self.request.today)
+        asked = self._published_day("cut_at") or self.request.as_of
+        return asked or max(filter(None, told), default=None)
 
     @property
     def cut_key(self) -> str | None:
         """That day as part of what the result depends on."""
         return self.cut_at.isoformat() if self.cut_at else None
+
+    def _published_day(self, name: str) -> date | None:
+        """A date of the published state, where the request is for that."""
+        told = getattr(self.published, name, None) if self.request.as_published else None
+        return date.fromisoformat(told) if told else None
 
     def _default_as_of(self) -> date | None:
         clock = self.table.as_of

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakehouse.engine.job import Job
+    from lakehouse.io.state import State
     from lakehouse.landing.feed import Arrivals, Feed
 
 
@@ -101,7 +102,7 @@ def why_everything(job: Job) -> str | None:
     found = _why_all(job)
     moved = how_as_of_moved(job)
     published = job.published
-    if published is not None and job.cut_at and published.cut_at is None:
+    if published is not None and job.cut_at and _cut_at(published) is None:
         found = found or how_cut_moved(job)
     if found or not moved or published is None:
         return found
@@ -120,9 +121,14 @@ def how_as_of_moved(job: Job) -> str | None:
 def how_cut_moved(job: Job) -> str | None:
     """How the last day that counts of the inputs moved, in words; None when it did not."""
     published = job.published
-    if published is None or published.cut_at == job.cut_key:
+    if published is None or not job.table.cut or _cut_at(published) == job.cut_key:
         return None
-    return f"days up to {job.cut_key} count, before up to {published.cut_at}"
+    return f"days up to {job.cut_key} count, before up to {_cut_at(published)}"
+
+
+def _cut_at(published: State) -> str | None:
+    """The last day that counts; of a state from before it was kept, the as-of date."""
+    return published.cut_at or published.as_of
 
 
 def versions(inputs: Mapping[str, int]) -> str:

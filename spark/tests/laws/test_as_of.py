@@ -16,7 +16,8 @@ from laws.world import Rows, land_at_once, make_world
 from conftest import LakeDriver, interaction, metadata
 from lakehouse.catalog.registry import registry
 from lakehouse.engine import plan
-from lakehouse.engine.job import Request
+from lakehouse.engine.job import Request, new_request
+from lakehouse.engine.verify import verify
 from lakehouse.errors import UpstreamLaterError
 from lakehouse.settings import load_settings
 
@@ -108,6 +109,13 @@ def test_the_days_after_it_count_again_without_it(lakes, domain, tmp_path, spark
     lake.run()
     for table, rows in found.whole.items():
         assert lake.rows(table) == rows, f"{table}, LAW_SEED={found.seed}"
+
+
+@pytest.mark.parametrize("table", DERIVED)
+def test_a_lake_that_is_as_of_a_day_is_verified_as_of_it(lakes, table):
+    with lakes(DERIVED[table]).on.open() as lake:
+        verdict = verify(lake.job(table, new_request()))
+    assert verdict.is_equal, verdict
 
 
 def test_a_mart_of_inputs_that_tell_of_later_days_is_refused(lake):

@@ -9,10 +9,12 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from pyspark.sql import functions as F
 from tables.mirror import rows, values
 
 from lakehouse.tables.gold import feature_conversion_impact, feature_conversion_lift
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
+from lakehouse.transforms.conversions import first_conversions
 
 pytestmark = pytest.mark.spark
 OPEN = date(9999, 12, 31)
@@ -181,6 +183,23 @@ def test_no_mrr_is_less_than_none_to_pay_and_of_equal_ones_the_last_plan_by_name
     assert values(found, "user_id", "current_plan") == [("a", "gratis"), ("b", "team")]
 
 
+def test_the_first_and_the_latest_conversion_of_one_day_are_the_same(spark):
+    user = {"user_id": "u", "signup_date": day(1), "_row_id": "u"}
+    paid = [
+        {"conversion_date": day(2), "plan": plan, "mrr": Decimal(9), "days_to_convert": days}
+        for plan, days in (("pro", 1), ("team", 7), ("basic", 3))
+    ]
+    paid = [row | {"user_id": "u", "_row_id": str(n)} for n, row in enumerate(paid)]
+    [known] = rows(spark, user_dim, [user], paid)
+    inputs = spark.createDataFrame(
+        [tuple(row.values()) for row in paid],
+        "conversion_date date, plan string, mrr decimal(18,2), days_to_convert int,"
+        " user_id string, _row_id string",
+    ).withColumn("signup_date", F.lit(day(1)))
+    [first] = first_conversions(inputs).collect()
+    assert (known["current_plan"], first["days_to_convert"]) == ("team", 7)
+
+
 def test_of_signups_on_one_day_the_lowest_row_id_counts(spark):
     users = [
         {"user_id": "u", "signup_date": day(on), "industry": industry, "_row_id": row}
@@ -267,9 +286,9 @@ def test_of_conversions_on_the_first_day_the_higher_mrr_counts_then_plan_then_ro
     assert first_conversion(spark, *dearer) == (3.0, 10.0)
     priced = [conversion(2, None, 2, plan="a", _row_id="0"), conversion(2, 0, 3), later]
     assert first_conversion(spark, *priced) == (3.0, 0.0)
-    plans = [conversion(2, 9, 2, plan="pro", _row_id="0"), conversion(2, 9, 3, plan="basic"), later]
+    plans = [conversion(2, 9, 2, plan="basic", _row_id="9"), conversion(2, 9, 3, plan="pro"), later]
     assert first_conversion(spark, *plans) == (3.0, 9.0)
-    records = [conversion(2, 9, 2, _row_id="2"), conversion(2, 9, 3, _row_id="1"), later]
+    records = [conversion(2, 9, 2, _row_id="1"), conversion(2, 9, 3, _row_id="2"), later]
     assert first_conversion(spark, *records) == (3.0, 9.0)
 
 
