@@ -85,6 +85,10 @@ class UpstreamStaleError(LakehouseError):
     retry = True
 
 
+class UpstreamLaterError(ConfigError):
+    """An input holds what happened after the as-of date that was asked for."""
+
+
 class SchemaMismatchError(LakehouseError):
     """The input or the stored table does not have the declared columns."""
 
@@ -148,6 +152,13 @@ class PublishError(LakehouseError):
 
     exit_code = EXIT_RETRY
     retry = True
+
+
+class PublishRefusedError(PublishError):
+    """The serving database will never take something as it is; `details` names table and rows."""
+
+    exit_code = EXIT_DATA
+    retry = False
 
 
 class AlertError(LakehouseError):

@@ -49,6 +49,14 @@ class Settings(BaseSettings):
     driver_memory: str = Setting(
         "", description="Memory of the Spark driver; by default 40 % of this machine's."
     )
+    week_starts_on: Literal["monday", "sunday"] = Setting(
+        "monday", description="First day of a week, in weekly figures and retention."
+    )
+    profiles_since_joining: bool = Setting(
+        False,
+        description="A user's first record holds from the join date on: for exports of what is "
+        "true now, which tell when that last changed.",
+    )
     parallelism: int = Setting(2, ge=1, le=64, description="Tables that run side by side.")
     lock_timeout_s: float = Setting(
         0.0, ge=0, description="How long to wait for a table that another process writes."

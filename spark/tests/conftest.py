@@ -24,7 +24,7 @@ from lakehouse.engine.outcome import Outcome
 from lakehouse.engines.choice import host_of
 from lakehouse.engines.duckdb.activation import activate
 from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Settings, current_settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -196,6 +196,19 @@ def make_lake(spark: SparkSession, tmp_path: Path) -> Callable[..., LakeDriver]:
 def lake(make_lake: Callable[..., LakeDriver]) -> LakeDriver:
     """One empty lake."""
     return make_lake()
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Change a setting of this process; it goes back after the test."""
+
+    def change(name: str, value: str) -> None:
+        monkeypatch.setenv(f"LAKEHOUSE_{name}", value)
+        current_settings.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    current_settings.cache_clear()
 
 
 def call_main(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

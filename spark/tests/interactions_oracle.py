@@ -39,7 +39,7 @@ FROM changed ORDER BY user_id, since;
 CREATE TABLE facts AS
 WITH one AS (
     SELECT * FROM (SELECT DISTINCT * FROM interactions)
-    QUALIFY row_number() OVER (PARTITION BY interaction_id ORDER BY timestamp) = 1
+    QUALIFY row_number() OVER (PARTITION BY interaction_id, user_id, timestamp) = 1
 )
 SELECT i.interaction_id, i.user_id, i.timestamp::timestamp AS event_at,
        event_at::date AS event_date, action_type, page_id, duration_ms::bigint AS duration_ms,
@@ -49,7 +49,7 @@ SELECT i.interaction_id, i.user_id, i.timestamp::timestamp AS event_at,
        m.user_id IS NOT NULL AS has_profile, duration_ms::bigint > 28800000 AS is_duration_outlier
 FROM one AS i ASOF LEFT JOIN (SELECT DISTINCT * FROM metadata) AS m
   ON i.user_id = m.user_id AND i.timestamp >= m.updated_at
-ORDER BY i.user_id, event_date, i.interaction_id;
+ORDER BY i.user_id, event_date, i.interaction_id, event_at;
 
 CREATE TABLE days AS
 SELECT user_id, event_date AS activity_date, count(*) AS n_interactions,

@@ -80,7 +80,7 @@ class Registry:
         return [entry.table.name for entry in self if entry.table.serve]
 
     def clocks(self, name: str) -> set[str]:
-        """Date columns of a table whose newest value other tables need to know."""
+        """Dates of a table, as SQL, whose newest value other tables need to know."""
         wanted = set().union(*(each.table.clocks for each in self.entries.values()))
         return {column for table, column in wanted if table == name}
 

@@ -59,7 +59,11 @@ Selectors = Annotated[
 TableName = Annotated[str, typer.Argument(help="A table, e.g. silver.feature_states.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsOf = Annotated[
-    str | None, typer.Option(help="As-of date, YYYY-MM-DD; default: the newest event date.")
+    str | None,
+    typer.Option(
+        help="As-of date, YYYY-MM-DD: nothing later counts. Default: the newest day of the data, "
+        "at most today (UTC)."
+    ),
 ]
 Day = Annotated[
     str | None, typer.Option(help="The run of this day, YYYY-MM-DD: files dated later wait.")

@@ -23,7 +23,7 @@ from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
-from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, with_fates
+from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, is_later, with_fates
 from lakehouse.transforms.scd2 import intervals
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
     rows = with_fates(
         rows,
         dedupe=job.table.dedupe,
-        cutoff=job.table.cutoff,
-        as_of=job.run.as_of,
+        happened_on=first.happened_on,
+        never_late=job.table.never_late,
+        as_of=job.cut_at or job.run.as_of,
     )
     if IS_TOUCHED in rows.columns:
         rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
@@ -109,13 +110,21 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
 
 def _transformed(job: Job, driving: DataFrame, touched: _Touched | None) -> DataFrame:
     counted = driving.filter(F.col(FATE) == LOADED).drop(FATE)
-    others = [_input(job, table, touched) for table in job.table.upstream[1:]]
+    others = [_in_time(job, table, touched) for table in job.table.upstream[1:]]
     rows = job.entry.transform(counted, *others, job.run)
     if isinstance(job.table.write, Scd2):
         rows = intervals(rows, job.table.write)
     rows = conform(rows, job.table)
     # Rows may count in slices that nothing touched, and of which the others were not read.
     return _within(rows, touched, job.table) if job.table.has_windows else rows
+
+
+def _in_time(job: Job, table: Table, touched: _Touched | None) -> DataFrame:
+    """A later input without what happened after the as-of date."""
+    rows = _input(job, table, touched)
+    if not table.happened_on:
+        return rows  # made of tables that were cut
+    return rows.filter(~is_later(table.happened_on, job.cut_at or job.run.as_of))
 
 
 def _input(job: Job, table: Table, touched: _Touched | None) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -35,8 +36,17 @@ class Identities:
     repeated: DataFrame | None
 
     @classmethod
-    def of(cls, engine: Engine, good: DataFrame, bad: DataFrame) -> Identities:
-        """Count them: some bits of each are shuffled, and the whole of those that share them."""
+    def of(
+        cls, engine: Engine, good: DataFrame, bad: DataFrame, *, earliest: str = ""
+    ) -> Identities:
+        """Count them: some bits of each are shuffled, and the whole of those that share them.
+
+        Args:
+            engine: Counts.
+            good: Rows with an identity.
+            bad: Rows without.
+            earliest: Column of a day by which the first of several is told, before their places.
+        """
         nothing = F.lit(None).cast("bigint").alias(SHORT)
         is_good, is_shared = F.col(SHORT).isNotNull(), F.col("_n") > 1
         every = good.select(SHORT).unionByName(bad.select(nothing))
@@ -52,12 +62,16 @@ class Identities:
         n_shared = counted.pop("shared")
         if not n_shared:
             return cls(**counted, repeated=None)
-        suspects = good.select("_row_id", PLACE, SHORT).join(
+        days = [F.coalesce(earliest, F.lit(date.max)).alias("_day")] if earliest else []
+        suspects = good.select("_row_id", PLACE, SHORT, *days).join(
             engine.few(shared, n_shared), SHORT, "left_semi"
         )
         whole = engine.observe(
             suspects.groupBy("_row_id").agg(
-                F.count(F.lit(1)).alias("_n"), F.min(PLACE).alias("_first")
+                F.count(F.lit(1)).alias("_n"),
+                (F.min_by(PLACE, F.struct("_day", PLACE)) if days else F.min(PLACE)).alias(
+                    "_first"
+                ),
             ),
             distinct=F.count(F.lit(1)),
         )

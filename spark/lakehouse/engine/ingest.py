@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -18,6 +19,7 @@ from lakehouse.io.state import Account
 from lakehouse.landing.reader import parts_of
 from lakehouse.landing.reader.dialect import Header
 from lakehouse.quality import quarantine
+from lakehouse.spec import Append
 from lakehouse.spec.changes import INSERT
 from lakehouse.spec.columns import TECHNICAL_COLUMNS
 
@@ -85,15 +87,15 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     # Reading is the dear part: kept once, for the counts, the table and the quarantine.
     with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
-        found = Identities.of(job.engine, rows, bad=bad)
+        found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
             written = _reconciled(job, rows, found.distinct, held, landed=landed, position=position)
             loaded = found.distinct
         else:
-            written = written_rows(job, _not_held(job, rows, found.distinct, held), position)
-            loaded = written.changed[INSERT]
+            written = _added(job, rows, found.distinct, held, position)
+            loaded = written.changed.get(INSERT, 0)
         fault_point("between_quarantine_and_table", job.table.name)
         with job.engine.doing("quarantine"):
             quarantine.put(
@@ -147,6 +149,24 @@ def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE, SHORT)
 
 
+def _earliest(table: Table) -> str:
+    return table.write.earliest if isinstance(table.write, Append) else ""
+
+
+def _added(job: Job, rows: DataFrame, n: int, held: DataFrame | None, position: str) -> Written:
+    """Add the rows that the table does not have; of the others the earlier day counts."""
+    new = _not_held(job, rows, n, held)
+    day = _earliest(job.table)
+    if held is None or not day:
+        return written_rows(job, new, position)
+    known = held.join(job.engine.few(rows.select("_row_id"), n), "_row_id", "left_semi")
+    told = rows.join(known.select("_row_id", F.col(day).alias("_held")), "_row_id")
+    is_earlier = F.col(day) < F.coalesce("_held", F.lit(date.max))
+    earlier = told.filter(is_earlier).select(*rows.columns)
+    current = known.join(earlier.select("_row_id"), "_row_id", "left_semi")
+    return written_differences(job, current, new.unionByName(earlier), position)
+
+
 def _not_held(job: Job, rows: DataFrame, n: int, held: DataFrame | None) -> DataFrame:
     """The rows that the table does not have: it is looked through, as only they are few."""
     if held is None:
@@ -175,7 +195,9 @@ def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is ma
         rows = rows if old is None else _as_first_told(rows, old, job.table)
         laid_out = job.engine.by_day(rows, job.table, rows, job.table.day, n)
         return written_rows(job, laid_out, position)
-    desired = rows if old is not None else _with_rows_of_gone_files(rows, held, landed)
+    if old is not None:
+        return written_differences(job, held, rows, position)
+    desired = _with_rows_of_gone_files(rows, held, landed, _earliest(job.table))
     return written_differences(job, held, desired, position)
 
 
@@ -189,13 +211,20 @@ def _as_first_told(rows: DataFrame, old: DataFrame, table: Table) -> DataFrame:
 
 
 def _with_rows_of_gone_files(
-    rows: DataFrame, current: DataFrame, landed: Sequence[LandedFile]
+    rows: DataFrame, current: DataFrame, landed: Sequence[LandedFile], day: str
 ) -> DataFrame:
     present = [each.path for each in landed]
-    kept = current.filter(~F.col("_source_file").isin(present)).join(
-        rows.select("_row_id"), "_row_id", "left_anti"
-    )
+    gone = current.filter(~F.col("_source_file").isin(present))
+    kept = gone.join(rows.select("_row_id"), "_row_id", "left_anti")
+    if day:  # a file that is gone may have told a row first
+        rows = _with_earlier(rows, gone.select("_row_id", F.col(day).alias("_other")), day)
     return rows.unionByName(kept.select(*rows.columns))
+
+
+def _with_earlier(rows: DataFrame, others: DataFrame, day: str) -> DataFrame:
+    """Rows with the earlier of their own day and that of others of their identity, `_other`."""
+    found = rows.join(others, "_row_id", "left").withColumn(day, F.least(day, "_other"))
+    return found.select(*rows.columns)
 
 
 def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
@@ -203,5 +232,9 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     arrivals = look(job).arrivals
     landed = arrivals.files(whole=True) if arrivals else ()
     records = _records(job, landed, with_gone=True)
-    rows = _good_rows(job, records).drop(PLACE, SHORT).dropDuplicates(["_row_id"])
-    return _with_rows_of_gone_files(conform(rows, job.table), current, landed)
+    told, day = _good_rows(job, records).drop(PLACE, SHORT), _earliest(job.table)
+    rows = conform(told.dropDuplicates(["_row_id"]), job.table)
+    if day:
+        first = told.groupBy("_row_id").agg(F.min(day).alias("_other"))
+        rows = _with_earlier(rows, first, day)
+    return _with_rows_of_gone_files(rows, current, landed, day)

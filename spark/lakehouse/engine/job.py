@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from lakehouse.errors import SchemaMismatchError, UpstreamMissingError
+from lakehouse.errors import SchemaMismatchError, UpstreamLaterError, UpstreamMissingError
 from lakehouse.io import delta_log
 from lakehouse.landing.files import Files
 from lakehouse.spec import Run
@@ -35,6 +35,7 @@ class Request:
         full_refresh: Recompute everything, whatever was consumed before.
         day: The day the run is for: new landing files dated later wait; None = all are due.
         migrate: Bring stored columns in line with declared ones; else a difference stops the run.
+        as_published: The as-of dates are those of what is published.
     """
 
     run_id: str
@@ -43,6 +44,17 @@ class Request:
     full_refresh: bool = False
     day: date | None = None
     migrate: bool = False
+    as_published: bool = False
+
+    @property
+    def today(self) -> date:
+        """The day on which it was made, UTC."""
+        return self.started_at.date()
+
+    @property
+    def due(self) -> date:
+        """The day by which what happened is asked for: what the age of an input is counted from."""
+        return self.as_of or self.today
 
 
 def new_request(
@@ -104,6 +116,12 @@ class Job:
         return self.entry.table
 
     @property
+    def code(self) -> str:
+        """Fingerprint of the table's code and of the settings that its rows follow from."""
+        chosen = (f"{name}={getattr(self.settings, name)}" for name in self.table.settings)
+        return " ".join([self.entry.code, *chosen])
+
+    @property
     def uri(self) -> str:
         """Where the table is stored."""
         return self.settings.table_uri(self.table.name)
@@ -114,7 +132,9 @@ class Job:
 
         Raises:
             UpstreamMissingError: One was never published.
+            UpstreamLaterError: One holds what happened after the as-of date that was asked for.
         """
+        self._assert_not_later()
         missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
         if missing:
             message = (
@@ -140,20 +160,59 @@ class Job:
     @property
     def run(self) -> Run:
         """What the transform may know."""
-        started = self.request.started_at
-        return Run(self.request.run_id, self._as_of() or started.date(), started)
+        as_of = self._published_day("as_of") or self.request.as_of or self._default_as_of()
+        as_of = as_of or self.cut_at or self.request.today
+        return Run(self.request.run_id, as_of, self.request.started_at)
 
     @property
     def as_of_key(self) -> str | None:
         """The as-of date as part of what the result depends on; None when it does not."""
         return self.run.as_of.isoformat() if self.table.as_of else None
 
-    def _as_of(self) -> date | None:
-        if self.request.as_of or not self.table.as_of:
-            return self.request.as_of
+    @property
+    def cut_at(self) -> date | None:
+        """The last day of its inputs that counts; None where they tell of none.
+
+        Rows of later days are left out.
+        """
+        if not self.table.cut:
+            return None
+        told = (self._newest(each, each.happened_on) for each in self.table.cut)
+        asked = self._published_day("cut_at") or self.request.as_of
+        return asked or max(filter(None, told), default=None)
+
+    @property
+    def cut_key(self) -> str | None:
+        """That day as part of what the result depends on."""
+        return self.cut_at.isoformat() if self.cut_at else None
+
+    def _published_day(self, name: str) -> date | None:
+        """A date of the published state, where the request is for that."""
+        told = getattr(self.published, name, None) if self.request.as_published else None
+        return date.fromisoformat(told) if told else None
+
+    def _default_as_of(self) -> date | None:
         clock = self.table.as_of
-        newest = self.inputs[clock.table.name].newest.get(clock.column)
-        return date.fromisoformat(newest) if newest else None
+        return self._newest(clock.table, clock.column) if clock else None
+
+    def _newest(self, table: Table, clock: str) -> date | None:
+        """The newest day that an input tells, up to the day of the run unless it tells plans."""
+        until = date.max if table.tells_plans else self.request.today
+        return self.inputs[table.name].newest_by(until, clock)
+
+    def _assert_not_later(self) -> None:
+        asked = self.request.as_of
+        if asked is None:
+            return
+        cut = {each.name: _cut_at(each, self.states) for each in self.table.upstream}
+        later = {name: day for name, day in cut.items() if day and day > asked.isoformat()}
+        if later:
+            told = ", ".join(f"{name} tells of days up to {day}" for name, day in later.items())
+            message = (
+                f"{self.table.name} as of {asked} cannot be made: {told}; "
+                f"run `lakehouse run --as-of {asked} +{self.table.name}`"
+            )
+            raise UpstreamLaterError(message, table=self.table.name, later=later)
 
 
 class NoEngine:
@@ -201,6 +260,14 @@ def _newest(uri: str, published: State | None) -> int | None:
         if published is None:
             raise
         return None
+
+
+def _cut_at(table: Table, states: StateStore) -> str | None:
+    """The newest day of what counts in a published table, directly or not, ISO."""
+    state = states.published(table.name)
+    own = state.cut_at if state else None
+    days = (own, *(_cut_at(each, states) for each in table.upstream))
+    return max(filter(None, days), default=None)
 
 
 def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakehouse.engine.job import Job
-    from lakehouse.io.state import Version
+    from lakehouse.io.state import State, Version
     from lakehouse.landing.feed import Arrivals, Feed
 
 
@@ -89,8 +89,9 @@ def _why_all(job: Job) -> str | None:
         return "full refresh asked for"
     if job.published is None:
         return "never published"
-    if job.published.code != job.entry.code:
-        return "its code changed"
+    if job.published.code != job.code:
+        is_same_code = job.published.code.partition(" ")[0] == job.entry.code
+        return "a setting changed" if is_same_code else "its code changed"
     return None
 
 
@@ -109,6 +110,8 @@ def why_everything(job: Job) -> str | None:
     found = _why_all(job)
     moved = how_as_of_moved(job)
     published = job.published
+    if published is not None and job.cut_at and _cut_at(published) is None:
+        found = found or how_cut_moved(job)
     if found or not moved or published is None:
         return found
     is_forward = (published.as_of or "") < (job.as_of_key or "")
@@ -123,6 +126,19 @@ def how_as_of_moved(job: Job) -> str | None:
     return f"as-of moved from {published.as_of} to {job.as_of_key}"
 
 
+def how_cut_moved(job: Job) -> str | None:
+    """How the last day that counts of the inputs moved, in words; None when it did not."""
+    published = job.published
+    if published is None or not job.table.cut or _cut_at(published) == job.cut_key:
+        return None
+    return f"days up to {job.cut_key} count, before up to {_cut_at(published)}"
+
+
+def _cut_at(published: State) -> str | None:
+    """The last day that counts; of a state from before it was kept, the as-of date."""
+    return published.cut_at or published.as_of
+
+
 def versions(inputs: Mapping[str, Version]) -> str:
     """Versions of inputs, in words."""
     return ", ".join(f"{name}@{version}" for name, version in inputs.items())
@@ -131,7 +147,7 @@ def versions(inputs: Mapping[str, Version]) -> str:
 def news(job: Job) -> str:
     """What changed since the published version, in words; empty when nothing did."""
     words = [_move(name, old, new) for name, (old, new) in changed_inputs(job).items()]
-    return ", ".join([*words, *filter(None, [how_as_of_moved(job)])])
+    return ", ".join([*words, *filter(None, [how_as_of_moved(job) or how_cut_moved(job)])])
 
 
 def _move(name: str, old: Version | None, new: Version) -> str:

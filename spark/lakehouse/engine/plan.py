@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.engine.migration import check_columns
 from lakehouse.engine.outlook import look, versions
-from lakehouse.errors import ConfigError, LakehouseError, UnknownTableError, UpstreamMissingError
+from lakehouse.errors import (
+    ConfigError,
+    LakehouseError,
+    UnknownTableError,
+    UpstreamLaterError,
+    UpstreamMissingError,
+)
 from lakehouse.spec.table import LAYERS
 
 if TYPE_CHECKING:
@@ -86,6 +92,9 @@ def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str
             step["action"] = "skip" if outlook.idle and not awaited else "run"
         except UpstreamMissingError as error:
             step["action"] = "run" if awaited else "wait"
+            step["reason"] = str(error)
+        except UpstreamLaterError as error:
+            step["action"] = "run" if awaited else "fail"
             step["reason"] = str(error)
         except LakehouseError as error:
             step["action"], step["reason"] = "fail", str(error)

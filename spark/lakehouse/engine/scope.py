@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.outlook import changed_inputs, how_as_of_moved, news, why_everything
+from lakehouse.engine.outlook import (
+    changed_inputs,
+    how_as_of_moved,
+    how_cut_moved,
+    news,
+    why_everything,
+)
+from lakehouse.io.delta_log import Span
 from lakehouse.spec import ReplaceSlices
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
+    from lakehouse.io.state import Version
     from lakehouse.spec import SliceOf, Table, ValidAt
 
 IS_TOUCHED = "_is_touched"
@@ -45,25 +54,47 @@ def derive_scope(job: Job) -> Scope:
         return Scope(f"{words}; recomputed as a whole")
     touched = [_unfinished(job)] if how_as_of_moved(job) else []
     for table in job.table.upstream:
-        if table.name not in changed:
+        if not (is_sliced(job.table, table) or history_of(job.table, table)):
+            if table.name in changed or _is_cut_anew(job, table):
+                return Scope(f"{words}; {table.name} touches every slice")
             continue
-        old, new = changed[table.name]
-        if old is None or not (is_sliced(job.table, table) or history_of(job.table, table)):
-            return Scope(f"{words}; {table.name} touches every slice")
-        if old.table_id != new.table_id:
-            return Scope(f"{words}; recomputed as a whole")
-        where = job.settings.table_uri(table.name)
-        feed = job.engine.store.changes(where, old.number, new.number)
-        if feed is None:
-            return Scope(f"{words}; change history of {table.name} is gone")
-        touched += _touched_by(job, table, feed)
+        feeds = [_days_between(job, table)] if _is_cut_anew(job, table) else []
+        if table.name in changed:
+            feed = _changes(job, table, *changed[table.name])
+            if feed is None:
+                return Scope(f"{words}; change history of {table.name} is gone")
+            feeds.append(feed)
+        touched += [slices for feed in feeds for slices in _touched_by(job, table, feed)]
     return Scope(words, touched=reduce(lambda a, b: a.unionByName(b), touched).distinct())
+
+
+def _changes(job: Job, table: Table, old: Version | None, new: Version) -> DataFrame | None:
+    """What changed in an input since it was consumed; None when that cannot be told."""
+    if old is None or old.table_id != new.table_id:
+        return None
+    where = job.settings.table_uri(table.name)
+    return job.engine.store.changes(where, old.number, new.number)
+
+
+def _is_cut_anew(job: Job, table: Table) -> bool:
+    """Whether rows of an input count now that did not, or the other way round."""
+    return table in job.table.cut and how_cut_moved(job) is not None
 
 
 def _unfinished(job: Job) -> DataFrame:
     """The slices that may change although no input did."""
     stored = job.engine.store.read(job.uri, job.base)
     return stored.filter(job.table.unfinished).select(*job.table.write.slices)
+
+
+def _days_between(job: Job, table: Table) -> DataFrame:
+    """Rows of an input between the last days that counted: they count now, or do no more."""
+    ends = (job.published and (job.published.cut_at or job.published.as_of), job.cut_key)
+    after, until = sorted(date.fromisoformat(day) for day in ends if day)
+    is_ordered = table.day == table.happened_on
+    span = Span(table.happened_on, after, until) if is_ordered else None
+    day = F.expr(table.happened_on)
+    return job.read_input(table, span).filter((day > F.lit(after)) & (day <= F.lit(until)))
 
 
 def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:

@@ -25,7 +25,7 @@ from lakehouse.io import delta_log
 from lakehouse.io.damage import assert_published
 from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
-from lakehouse.io.state import State
+from lakehouse.io.state import MOST_DAYS_AHEAD, State
 from lakehouse.quality import gates
 from lakehouse.spec import Append
 from lakehouse.spec.changes import CHANGE_TYPE
@@ -78,7 +78,7 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
         table.name: gates.Subject(partial(job.read_input, table), job.inputs[table.name])
         for table in job.table.upstream
     }
-    results = gates.evaluate(f"{job.table.name}.input", checks, subjects, job.run.as_of)
+    results = gates.evaluate(f"{job.table.name}.input", checks, subjects, job.request.due)
     _stop_if_red(job, "input", results, InputQualityError, "nothing was written")
     return results
 
@@ -110,6 +110,7 @@ def process(job: Job, outlook: Outlook) -> Processed:
 
 
 def _proposed(job: Job, written: Written, reason: str, position: str | None = None) -> Processed:
+    totals = _totals(job, written)
     state = State(
         table=job.table.name,
         version=written.version,
@@ -117,20 +118,29 @@ def _proposed(job: Job, written: Written, reason: str, position: str | None = No
         run_id=job.request.run_id,
         token=job.token,
         as_of=job.as_of_key,
+        cut_at=job.cut_key,
         table_id=delta_log.table_id(job.uri, written.version),
         inputs={name: each.identity for name, each in job.inputs.items()},
         position=position,
-        code=job.entry.code,
-        **_totals(job, written),
+        code=job.code,
+        **totals,
         account=written.account,
         changed=written.changed,
         base=written.base,
         same_since=_same_since(job, written),
-        reason=reason,
+        reason="; ".join([reason, *_waiting(job, totals["ahead"])]),
     )
     job.states.propose(state)
     fault_point("after_commit_before_gate", job.table.name)
-    return Processed(state, reason)
+    return Processed(state, state.reason)
+
+
+def _waiting(job: Job, ahead: dict[str, dict[str, int]]) -> Iterable[str]:
+    """How many rows lie after the day of the run, in words; nothing without any."""
+    days = {} if job.table.tells_plans else ahead.get(job.table.happened_on)
+    if days:
+        n = sum(days.values())
+        yield f"{n:,} row{'s'[: n > 1]} dated after {job.request.today} wait{'s'[: n == 1]}"
 
 
 def _same_since(job: Job, written: Written) -> int | None:
@@ -144,8 +154,29 @@ def _same_since(job: Job, written: Written) -> int | None:
 @labelled("count")
 def _totals(job: Job, written: Written) -> dict[str, Any]:
     """Rows in the table and the newest value of its clocks."""
-    rows, newest = job.engine.store.totals(job.uri, written.version, sorted(job.clocks))
-    return {"rows": rows, "newest": {name: day.isoformat() for name, day in newest.items()}}
+    columns = sorted(job.clocks & set(job.table.column_names))
+    rows, newest = job.engine.store.totals(job.uri, written.version, columns)
+    told: dict[str, date | None] = {**newest}
+    ahead: dict[str, dict[str, int]] = {}
+    for clock in sorted(job.clocks):
+        if clock in columns and newest.get(clock, job.request.today) <= job.request.today:
+            continue  # the statistics of its files say it all
+        told[clock], ahead[clock] = _days(job, written.version, clock)
+    return {
+        "rows": rows,
+        "newest": {name: day.isoformat() for name, day in told.items() if day},
+        "ahead": {name: days for name, days in ahead.items() if days},
+    }
+
+
+def _days(job: Job, version: int, clock: str) -> tuple[date | None, dict[str, int]]:
+    """The newest value of a clock up to the day of the run, and the rows of each later day."""
+    rows = job.engine.store.read(job.uri, version).select(F.expr(clock).alias("day"))
+    is_ahead = F.col("day") > F.lit(job.request.today)
+    newest = rows.filter(~is_ahead).agg(F.max("day").alias("day")).first()
+    counted = rows.filter(is_ahead).groupBy("day").agg(F.count(F.lit(1)).alias("n"))
+    later = counted.orderBy("day").limit(MOST_DAYS_AHEAD).collect()
+    return newest["day"] if newest else None, {row["day"].isoformat(): row["n"] for row in later}
 
 
 def recover(job: Job) -> Job:
@@ -199,7 +230,7 @@ def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
     """Run the output gate on what a run wrote, or on the whole table."""
     subject = gates.Subject(partial(_written_rows, job, state, whole=whole), state)
     checks = job.table.ensures
-    return gates.evaluate(f"{job.table.name}.output", checks, {OUTPUT: subject}, job.run.as_of)
+    return gates.evaluate(f"{job.table.name}.output", checks, {OUTPUT: subject}, job.request.due)
 
 
 def _assert_ours(job: Job, candidate: State) -> None:

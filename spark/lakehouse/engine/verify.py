@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -57,6 +57,7 @@ def verify(job: Job) -> Verdict:
     if published is None:
         message = f"{job.table.name} was never published; run `lakehouse run +{job.table.name}`"
         raise UpstreamMissingError(message, table=job.table.name)
+    job = replace(job, request=replace(job.request, as_published=True))
     stored = job.engine.store.read(job.uri, published.version)
     rebuilt = desired_from_files(job, stored) if job.feed else desired_rows(job)
     staged = job.engine.keep(differences(stored, rebuilt, job.table))

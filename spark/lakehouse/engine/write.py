@@ -105,5 +105,5 @@ def metadata_of(job: Job, position: str | None = None) -> dict[str, Any]:
         "as_of": job.as_of_key,
         "position": position,
         "inputs": {name: state.version for name, state in job.inputs.items()},
-        "code": job.entry.code,
+        "code": job.code,
     }

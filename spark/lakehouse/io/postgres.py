@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from pyarrow import csv
 
-from lakehouse.errors import ConfigError, PublishError
+from lakehouse.errors import ConfigError, PublishError, PublishRefusedError
 from lakehouse.io.sql import quoted
 
 if TYPE_CHECKING:
@@ -45,10 +45,22 @@ def connection(url: str) -> Iterator[Connection]:
     except psycopg.Error as error:
         text = _first_line(error)
         if error.sqlstate:  # said by the server, in the middle of the work
-            raise PublishError(f"the database refused: {text}") from error
+            kind = PublishRefusedError if is_permanent(error) else PublishError
+            raise kind(f"the database refused: {explained(error)}") from error
         if isinstance(error, psycopg.ProgrammingError) or any(part in text for part in _WRONG_URL):
             raise ConfigError(f"LAKEHOUSE_POSTGRES_URL: {text}") from error
         raise PublishError(f"the database is away: {text}") from error
+
+
+def is_permanent(error: psycopg.Error) -> bool:
+    """Whether the server would say the same again: of the data, a limit, a right or a statement."""
+    return (error.sqlstate or "")[:2] in {"22", "23", "42", "54"}
+
+
+def explained(error: psycopg.Error) -> str:
+    """What the server says, and of which row where it knows."""
+    context = (error.diag.context or "").partition("\n")[0]
+    return f"{_first_line(error)} ({context})" if context else _first_line(error)
 
 
 def execute(opened: Connection, statement: str, *values: object) -> list[tuple[Any, ...]]:

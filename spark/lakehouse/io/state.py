@@ -8,13 +8,15 @@ A candidate is the same record for a version that was written but not audited ye
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.io import files
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
+
+MOST_DAYS_AHEAD = 1000
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,14 @@ class State:
         run_id: Run that made it.
         token: Fencing token of the lock under which it was made.
         as_of: As-of date, ISO, for tables that depend on one.
+        cut_at: Rows of inputs later than this day were left out, ISO; None where none ever is.
         inputs: Consumed version of every input table.
         position: What was consumed of a feed (bronze): of landing files the hash of their manifest.
         code: Fingerprint of the table's code.
         rows: Rows in the table.
-        newest: Newest value of each date column that is a clock for other tables, ISO.
+        newest: Newest value of each date that is a clock for other tables, ISO; none later than the
+            day of the run.
+        ahead: Rows of each later day, by date and day: the first `MOST_DAYS_AHEAD` days.
         account: Where the run's input rows went.
         changed: Rows written by the run: inserted, updated, deleted.
         base: Delta version the run started from; equal to `version` when it wrote nothing, and
@@ -92,11 +97,13 @@ class State:
     token: int
     table_id: str | None = None
     as_of: str | None = None
+    cut_at: str | None = None
     inputs: dict[str, Version] = field(default_factory=dict)
     position: str | None = None
     code: str = ""
     rows: int = 0
     newest: dict[str, str] = field(default_factory=dict)
+    ahead: dict[str, dict[str, int]] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
     changed: dict[str, int] = field(default_factory=dict)
     base: int | None = None
@@ -119,6 +126,16 @@ class State:
         if consumed is None or consumed.table_id != self.table_id:
             return True
         return not self.oldest_alike <= consumed.number <= self.version
+
+    def newest_by(self, day: date, clock: str) -> date | None:
+        """Newest value of a date that is not later than a day."""
+        told = [self.newest.get(clock), *self.ahead.get(clock, ())]
+        days = (date.fromisoformat(each) for each in told if each)
+        return max((each for each in days if each <= day), default=None)
+
+    def rows_ahead(self, clock: str) -> int:
+        """Rows that were later than the day of the run."""
+        return sum(self.ahead.get(clock, {}).values())
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> State:

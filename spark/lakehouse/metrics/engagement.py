@@ -42,7 +42,7 @@ DIMENSION_VALUE = "Its value; null = all users."
 IS_COMPLETE = "The period is over: its last day lies before the newest day with data."
 
 DAU = "Distinct users with at least one interaction on the day (UTC)."
-WAU = "Distinct users with at least one interaction in the ISO week (Monday to Sunday, UTC)."
+WAU = "Distinct users with at least one interaction in the week (by default Monday to Sunday, UTC)."
 MAU = "Distinct users with at least one interaction in the calendar month (UTC)."
 WAU_7D = "Distinct users with at least one interaction on the day or the 6 days before it."
 MAU_28D = "Distinct users with at least one interaction on the day or the 27 days before it."

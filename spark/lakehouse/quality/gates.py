@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.quality.expectations import Result, judge
-from lakehouse.spec.checks import AGE_DAYS, REJECTED_RATE, ROWS
+from lakehouse.spec.checks import AGE_DAYS, REJECTED_RATE, ROWS, ROWS_AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +73,10 @@ def _fact(check: Check, state: State, as_of: date) -> float | None:
         return state.rows
     if check.fact == REJECTED_RATE:
         return state.account.rejected_rate
-    newest = state.newest.get(check.column or "")
+    clock = check.column or ""
+    if check.fact == ROWS_AHEAD:
+        return state.rows_ahead(clock)
+    newest = state.newest.get(clock)
     if check.fact == AGE_DAYS and newest:
         return (as_of - date.fromisoformat(newest)).days
     return None

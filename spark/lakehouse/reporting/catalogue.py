@@ -86,8 +86,14 @@ class TablePage:
             facts.append(("As-of date", f"newest {table.as_of.column} of {table.as_of.table.name}"))
         if table.unfinished:
             facts.append(("Open while", table.unfinished))
-        if table.cutoff:
-            facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
+        if table.cut:
+            days = (f"{each.happened_on} of {each.name}" for each in table.cut)
+            facts.append(
+                (
+                    "Leaves out",
+                    f"rows after the day of the run or an as-of date, by {', '.join(days)}",
+                )
+            )
         if table.cluster_by:
             facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
         facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))

@@ -11,6 +11,7 @@ from lakehouse.metrics.conversion import CURRENT_MRR_SQL, FIRST_CONVERSIONS_SQL
 from lakehouse.reporting import numbers
 from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Figure, Grid, Headline, Section
+from lakehouse.spec.windows import week_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 USERS, CONVERSIONS = "silver.user_dim", "bronze.conversions"
 EVENTS, FACTS = "bronze.feature_usage_events", "silver.feature_usage_facts"
 MARTS = ("gold.feature_conversion_lift", "gold.feature_conversion_impact", FACTS)
-SUNDAY = 6
 FRESH_DAYS = 2
 """As the input gate of `silver.feature_usage_facts` has it."""
 
@@ -104,7 +104,7 @@ def activity_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: AR
     conversions = _by_day(lake, CONVERSIONS, FIRST_CONVERSIONS_SQL)
     title = "Signups and first conversions per week (users)"
     caption = (
-        "Columns count users by the ISO week (Monday to Sunday) of their signup and of their first "
+        "Columns count users by the week of their signup and of their first "
         "conversion. Pale columns are weeks that the data do not cover whole."
     )
     if not signups and not conversions:
@@ -136,17 +136,13 @@ def _by_day(lake: PublishedLake, table: str, query: str) -> Counter[date]:
     return Counter({row["day"]: row["n"] for row in lake.rows(table, query)})
 
 
-def monday(day: date) -> date:
-    """First day of the ISO week."""
-    return day - timedelta(days=day.weekday())
-
-
 @dataclass(frozen=True)
 class Weeks:
     """The weeks a chart shows.
 
     Attributes:
-        shown: Their Mondays, without gaps, up to the as-of date: later rows have not happened yet.
+        shown: Their first days, without gaps, up to the as-of date: later rows have not happened
+            yet.
         partial: Those that the data do not cover whole.
         note: A sentence with the first and the last day.
     """
@@ -160,11 +156,11 @@ class Weeks:
         """The last weeks with data."""
         newest = until or max(days)
         oldest = min([*days, newest])
-        last = monday(newest)
-        n_weeks = (last - monday(oldest)).days // 7 + 1
+        last = week_start(newest)
+        n_weeks = (last - week_start(oldest)).days // 7 + 1
         shown = [last - timedelta(weeks=k) for k in reversed(range(min(n_weeks, MOST_WEEKS)))]
-        partial = {monday(oldest)} if oldest.weekday() else set()
-        if newest.weekday() != SUNDAY:
+        partial = {week_start(oldest)} - {oldest}
+        if newest < last + timedelta(days=6):
             partial.add(last)
         cut = f" (the last {MOST_WEEKS} weeks)" if n_weeks > MOST_WEEKS else ""
         note = f" From {max(oldest, shown[0])} to {newest}{cut}."
@@ -174,7 +170,7 @@ class Weeks:
         """One sum a week."""
         sums: Counter[date] = Counter()
         for day, n in by_day.items():
-            sums[monday(day)] += n
+            sums[week_start(day)] += n
         return [sums[week] for week in self.shown]
 
     def label(self, week: date) -> str:

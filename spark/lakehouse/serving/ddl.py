@@ -70,6 +70,11 @@ class Served:
         return self.table.write.grain
 
     @property
+    def indexed(self) -> tuple[tuple[str, ...], ...]:
+        """Columns of its key and of each index."""
+        return (self.grain, *(self.table.serve.indexes if self.table.serve else ()))
+
+    @property
     def by_year_of(self) -> str:
         """Column of the partitions, or nothing."""
         return self.table.serve.by_year_of if self.table.serve else ""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pyarrow.compute as pc
 
-from lakehouse.errors import PublishError
+from lakehouse.errors import PublishError, PublishRefusedError
 from lakehouse.io import ops, postgres
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.postgres import execute
 from lakehouse.io.sql import quoted
 from lakehouse.io.state import State, StateStore, Version
-from lakehouse.serving import ddl
+from lakehouse.serving import ddl, unfit
 from lakehouse.serving.ddl import Served
 from lakehouse.serving.roles import READER
 from lakehouse.serving.status import publish_status
@@ -51,6 +51,7 @@ class Publication:
         outcome: rebuilt, changed, unchanged, or absent (the lake has published no version yet).
         version: Delta version that readers see now.
         rows: Rows of it.
+        left_out: Those of them that the database cannot hold, in words.
         moved: Rows sent to the database: put and removed.
         seconds: Wall time.
     """
@@ -59,6 +60,7 @@ class Publication:
     outcome: str
     version: int | None = None
     rows: int | None = None
+    left_out: tuple[str, ...] = ()
     moved: int = 0
     seconds: float = 0.0
 
@@ -77,16 +79,45 @@ def publish(
 
     Raises:
         PublishError: The database is away or busy, or a copy does not hold what it should.
+        PublishRefusedError: The database does not take a table, or some rows; it took the others.
         ConfigError: The URL or the login is wrong.
     """
     served = [Served.of(registry[name]) for name in names]
     states = StateStore(settings)
     with postgres.connection(url) as opened:
         _prepare(opened, registry)
-        done = [_publish_one(opened, settings, states, each, rebuild=rebuild) for each in served]
+        done, refused = _publish_each(opened, settings, states, served, rebuild=rebuild)
         with _alone(opened, "status"):
             publish_status(opened, settings, registry)
+    if refused:
+        message = f"{'. '.join(refused)}. Everything else is published"
+        raise PublishRefusedError(message, refused=refused)
     return done
+
+
+def _publish_each(
+    opened: Connection,
+    settings: Settings,
+    states: StateStore,
+    served: Sequence[Served],
+    *,
+    rebuild: bool,
+) -> tuple[list[Publication], list[str]]:
+    """Publish each table, whatever becomes of the others; and what the database will never take."""
+    done: list[Publication] = []
+    refused: list[str] = []
+    for each in served:
+        try:
+            published = _publish_one(opened, settings, states, each, rebuild=rebuild)
+        except psycopg.Error as error:
+            if opened.broken or not postgres.is_permanent(error):
+                raise
+            refused.append(f"{each.table.name}: {postgres.explained(error)}")
+            continue
+        done.append(published)
+        if published.left_out:
+            refused.append(unfit.listed(published.table, [*published.left_out]))
+    return done, refused
 
 
 def _prepare(opened: Connection, registry: Registry) -> None:
@@ -127,32 +158,59 @@ def _publish_one(
             _make_empty(opened, served)
             return Publication(name, ABSENT)
         uri = settings.table_uri(name)
-        held = None if rebuild else _held(opened, served)
+        held = None if rebuild else _held(opened, served, state)
+        left_out: list[str] = []
         if held is not None and not state.is_news_to(held):
             outcome, moved = UNCHANGED, 0
         elif (sent := _send_changes(opened, served, uri, held, state)) is not None:
             outcome, moved = CHANGED, sent
         else:
-            outcome, moved = REBUILT, _build(opened, served, uri, state)
+            outcome = REBUILT
+            moved, left_out = _rebuilt(opened, served, uri, state)
     return Publication(
-        name, outcome, state.version, state.rows, moved, round(time.monotonic() - clock, 3)
+        name,
+        outcome,
+        state.version,
+        state.rows,
+        tuple(left_out),
+        moved,
+        round(time.monotonic() - clock, 3),
     )
 
 
-def _held(opened: Connection, served: Served) -> Version | None:
-    """Version in the database, if it is there and declared as now."""
-    rows = execute(
+def _rebuilt(opened: Connection, served: Served, uri: str, state: State) -> tuple[int, list[str]]:
+    """Build a table with the rows that the database can hold; how many, and the others in words."""
+    columns = ", ".join(quoted(name) for name in served.columns)
+    rows = ops.query_versions(uri, {"t": state.version}, f"SELECT {columns} FROM t")
+    try:
+        _build(opened, served, rows, state, n=state.rows)
+    except unfit.OF_VALUES:
+        fitting, others = unfit.split(served, rows)
+        if not others:
+            raise
+        _build(opened, served, fitting, state, n=state.rows - len(others))
+        return len(fitting), others
+    return len(rows), []
+
+
+def _held(opened: Connection, served: Served, state: State) -> Version | None:
+    """Version in the database, if it is there as a whole and declared as now."""
+    found = execute(
         opened,
-        "SELECT table_id, version FROM ops.publications "
+        "SELECT table_id, version, rows FROM ops.publications "
         "WHERE table_name = %s AND definition = %s AND to_regclass(%s) IS NOT NULL",
         *(served.table.name, served.definition, served.name),
     )
-    return Version(*rows[0]) if rows else None
+    if not found:
+        return None
+    table_id, version, n = found[0]
+    held = Version(table_id, version)
+    if held == state.identity and n != state.rows:
+        return None  # without some rows that it could not hold
+    return held
 
 
-def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
-    columns = ", ".join(quoted(name) for name in served.columns)
-    rows = ops.query_versions(uri, {"t": state.version}, f"SELECT {columns} FROM t")
+def _build(opened: Connection, served: Served, rows: pa.Table, state: State, *, n: int) -> None:
     years = _years(served, rows)
     for statement in (*served.create(), *(s for year in years for s in served.partition(year))):
         execute(opened, statement)
@@ -160,14 +218,13 @@ def _build(opened: Connection, served: Served, uri: str, state: State) -> int:
     for statement in served.finish():
         execute(opened, statement)
     execute(opened, f"ANALYZE {served.staged}")
-    _assert_whole(opened, served.staged, served, state)
+    _assert_whole(opened, served.staged, served, state, n)
     fault_point("publish_staged", served.table.name)
     with opened.transaction():
         _swap(opened, served, years)
-        _record(opened, served, state)
+        _record(opened, served, state, n)
         fault_point("publish_applied", served.table.name)
     fault_point("publish_committed", served.table.name)
-    return len(rows)
 
 
 def _make_empty(opened: Connection, served: Served) -> None:
@@ -198,7 +255,7 @@ def _send_changes(
         return None
     try:
         return _apply(opened, served, uri, held.number, state)
-    except (PublishError, psycopg.IntegrityError):
+    except (PublishError, psycopg.IntegrityError, *unfit.OF_VALUES):
         return None
 
 
@@ -224,8 +281,8 @@ def _apply(opened: Connection, served: Served, uri: str, held: int, state: State
         postgres.copy(opened, "gone", gone)
         execute(opened, f"DELETE FROM {served.name} AS t USING gone WHERE {_same_key(served)}")
         postgres.copy(opened, served.name, put)
-        _assert_whole(opened, served.name, served, state)
-        _record(opened, served, state)
+        _assert_whole(opened, served.name, served, state, state.rows)
+        _record(opened, served, state, state.rows)
         fault_point("publish_applied", served.table.name)
     fault_point("publish_committed", served.table.name)
     return len(put) + len(gone)
@@ -238,25 +295,25 @@ def _same_key(served: Served) -> str:
     return " AND ".join(f"t.{quoted(n)} {equals} gone.{quoted(n)}" for n, equals in same.items())
 
 
-def _assert_whole(opened: Connection, where: str, served: Served, state: State) -> None:
+def _assert_whole(opened: Connection, where: str, served: Served, state: State, n: int) -> None:
     """As many rows as the audited version has; that keys are unique the database sees itself."""
     [(found,)] = execute(opened, f"SELECT count(*) FROM {where}")
-    if found != state.rows:
+    if found != n:
         message = (
             f"{served.table.name}: the database would hold {found} rows, version {state.version} "
-            f"has {state.rows}; the served copy stays as it is"
+            f"has {n}; the served copy stays as it is"
         )
         raise PublishError(message, table=served.table.name)
 
 
-def _record(opened: Connection, served: Served, state: State) -> None:
+def _record(opened: Connection, served: Served, state: State, n: int) -> None:
     execute(
         opened,
         "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, %s, clock_timestamp()) "
         "ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, "
         "table_id = excluded.table_id, rows = excluded.rows, definition = excluded.definition, "
         "published_at = excluded.published_at",
-        *(served.table.name, state.version, state.table_id, state.rows, served.definition),
+        *(served.table.name, state.version, state.table_id, n, served.definition),
     )
 
 

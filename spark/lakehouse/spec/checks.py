@@ -18,6 +18,7 @@ OUTPUT = "output"
 ROWS = "rows"
 REJECTED_RATE = "rejected_rate"
 AGE_DAYS = "age_days"
+ROWS_AHEAD = "rows_ahead"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,9 @@ class Check:
         name: Stable identifier, unique inside its gate; the expectation's name.
         sentence: The assertion in words.
         metric: SQL aggregate over the subject; empty for a fact or a reference.
-        fact: `rows`, `rejected_rate` or `age_days`: a number from the state of the subject.
-        column: Date column of `age_days`; must be a clock of the subject.
+        fact: `rows`, `rejected_rate`, `age_days` or `rows_ahead`: a number from the state of the
+            subject.
+        column: Date of `age_days` and `rows_ahead`; must be a clock of the subject.
         minimum: Smallest accepted value, or None.
         maximum: Largest accepted value, or None.
         severity: `fail` stops the run, `warn` is recorded and shown.
@@ -143,15 +145,27 @@ def not_empty(on: str = OUTPUT, *, severity: Severity = "fail") -> Check:
 
 
 def fresh_within(on: str, column: str, *, days: int, severity: Severity = "warn") -> Check:
-    """The newest date of an input is at most `days` before the run's as-of date."""
+    """The newest date of an input is at most `days` old on the day of the run or its as-of date."""
     return Check(
         name=f"fresh_{_slug(on)}",
-        sentence=f"{on}: newest {column} at most {days} days before the as-of date.",
+        sentence=f"{on}: newest {column} at most {days} days old.",
         fact=AGE_DAYS,
         column=column,
         maximum=days,
         severity=severity,
         subject=on,
+    )
+
+
+def none_ahead(day: str) -> Check:
+    """No row lies after the day of the run; those that do wait until that day has come."""
+    return Check(
+        name="none_ahead",
+        sentence="no row is dated after the day of the run (such rows wait until that day).",
+        fact=ROWS_AHEAD,
+        column=day,
+        maximum=0,
+        severity="warn",
     )
 
 

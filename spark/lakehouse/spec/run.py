@@ -12,7 +12,8 @@ class Run:
 
     Args:
         run_id: Identity of the run in `ops.runs` and in Delta commits.
-        as_of: The only business clock. Tables that declare no `as_of` get the date of `started_at`.
+        as_of: The only business clock. Where a table declares no `as_of`, the newest day that
+            counts of its inputs.
         started_at: When the run started, UTC; only for technical columns.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from lakehouse.errors import TableDefinitionError
@@ -71,6 +72,8 @@ class Source:
         dated_by: Field that says when a record became true. Of a record without it the day in
             the name of its file is part of what it is.
         missing: Texts that stand for no value.
+        since: First plausible day: a clock that was never set, or a zero taken for a moment, tells
+            an earlier one. A record with an earlier day in any of its fields is rejected.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Source:
     rules: tuple[RowRule, ...] = ()
     dated_by: str | None = None
     missing: tuple[str, ...] = MISSING
+    since: date = date(1970, 1, 1)
 
     def __post_init__(self) -> None:
         """Reject what contradicts itself where it was written."""

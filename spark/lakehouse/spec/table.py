@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import TableDefinitionError
+from lakehouse.settings import Settings
 from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.serve import Serve
@@ -87,7 +88,10 @@ class ValidAt:
 
 @dataclass(frozen=True)
 class Latest:
-    """The default as-of date: the newest value of a date column in a published table."""
+    """The default as-of date: the newest value of a date column in a published table.
+
+    A value later than the day of the run does not count.
+    """
 
     table: Table
     column: str
@@ -129,12 +133,18 @@ class Table:
         dedupe: Which rows of the first input are repeats of each other. Its keys may run across
             slices; a run then looks up the other rows of the keys it meets.
         valid_at: Inputs whose changes touch slices by key and time.
-        cutoff: Date column of the first input; rows after the as-of date are left out.
-        as_of: Where the default as-of date comes from; None when the table does not depend on it.
+        happened_on: Of a table with a source: the day on which what a row tells happened, a SQL
+            expression. Whoever reads the table leaves out what is later than the as-of date that
+            was asked for or, without one, than the day of the run.
+        tells_plans: What lies after the day of the run counts, unless an as-of date is asked for.
+        never_late: Predicate of rows of the first input that the as-of date does not leave out:
+            the transform judges them.
+        as_of: Where the default as-of date comes from; None when its rows do not follow from it.
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
         final: Predicate of own rows whose figures are final: what a later run changes in them is
             noted (`ops.metric_restatements`). Empty = nothing is noted.
+        settings: Names of settings that its rows follow from: with another value it is made again.
         cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
             files of the days it is about.
@@ -158,10 +168,13 @@ class Table:
     requires: tuple[Check, ...] = ()
     dedupe: Dedupe | None = None
     valid_at: tuple[ValidAt, ...] = ()
-    cutoff: str | None = None
+    happened_on: str = ""
+    tells_plans: bool = False
+    never_late: str = ""
     as_of: Latest | None = None
     unfinished: str = ""
     final: str = ""
+    settings: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     day: str | None = None
     is_small: bool = False
@@ -217,9 +230,15 @@ class Table:
 
     @property
     def clocks(self) -> set[tuple[str, str]]:
-        """(table, date column) pairs whose newest value this table needs to know."""
+        """(table, SQL expression of a date) pairs whose newest value this table needs to know."""
         wanted = {(c.subject, c.column) for c in self.requires if c.fact == AGE_DAYS and c.column}
+        wanted |= {(each.name, each.happened_on) for each in self.cut}
         return wanted | ({(self.as_of.table.name, self.as_of.column)} if self.as_of else set())
+
+    @property
+    def cut(self) -> tuple[Table, ...]:
+        """Inputs of which rows later than the as-of date are left out."""
+        return tuple(each for each in self.upstream if each.happened_on)
 
     def __repr__(self) -> str:
         """The name says it all."""
@@ -258,6 +277,8 @@ class Table:
         ]
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
+        unknown = set(self.settings) - set(Settings.model_fields)
+        problems += [f"there is no setting {name}" for name in sorted(unknown)]
         problems += self._check_problems()
         problems += self._day_problems()
         problems += self._serve_problems()
@@ -274,8 +295,10 @@ class Table:
             missing = {column.name for column in SCD2_COLUMNS} - known
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
         problems += self._history_problems()
-        if self.cutoff and not self.as_of:
-            problems.append("cutoff needs as_of")
+        if self.happened_on and not self.source:
+            problems.append("happened_on is for tables with a source")
+        if self.never_late and not (self.upstream and self.upstream[0].happened_on):
+            problems.append("never_late needs a first input with happened_on")
         if self.unfinished and not (self.as_of and self.write.slices):
             problems.append("unfinished needs as_of, and a write strategy with slices")
         return problems

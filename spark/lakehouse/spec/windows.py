@@ -6,14 +6,26 @@ Each window says both, as SQL; that one is the inverse of the other is tested.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Literal
+
+from lakehouse.settings import current_settings
 
 Unit = Literal["week", "month"]
 
 
 def start_of(unit: Unit, day: str) -> str:
-    """SQL: first day of a day's period. Weeks start on Monday (ISO 8601)."""
+    """SQL: first day of a day's period. Weeks start on Monday (ISO 8601) or, by setting, Sunday."""
+    if unit == "week" and current_settings().week_starts_on == "sunday":
+        monday = f"CAST(date_trunc('WEEK', date_add({day}, 1)) AS DATE)"
+        return f"CAST(date_sub({monday}, 1) AS DATE)"
     return f"CAST(date_trunc('{unit.upper()}', {day}) AS DATE)"
+
+
+def week_start(day: date) -> date:
+    """First day of a day's week, as `start_of` has it."""
+    days = day.isoweekday() % 7 if current_settings().week_starts_on == "sunday" else day.weekday()
+    return day - timedelta(days=days)
 
 
 def shifted(unit: Unit, day: str, n: int) -> str:

@@ -14,7 +14,14 @@ from lakehouse.spec.windows import Window
 
 @dataclass(frozen=True)
 class Append:
-    """Bronze: every distinct landed row once. Repeats of the same content are dropped."""
+    """Bronze: every distinct landed row once. Repeats of the same content are dropped.
+
+    Args:
+        earliest: A day that is no part of the content: the row has the earliest of all its repeats,
+            in whatever order they arrive.
+    """
+
+    earliest: str = ""
 
     @property
     def grain(self) -> tuple[str, ...]:

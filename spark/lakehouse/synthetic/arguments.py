@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from lakehouse.errors import ConfigError
 
 DOMAINS = ("growth", "interactions")
-_EARLIEST, _LATEST = date(1971, 1, 1), date(2150, 1, 1)
+_EARLIEST, _LATEST = date(2001, 1, 1), date(2150, 1, 1)
 _MOST_DAYS = 3_650
 
 

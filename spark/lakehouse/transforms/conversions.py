@@ -11,29 +11,33 @@ from lakehouse.metrics.conversion import AVAILABLE, NOT_AVAILABLE, USED
 if TYPE_CHECKING:
     from datetime import date
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 
 FIRST = ("conversion_date", "days_to_convert", "mrr")
 """What is told of a user's first conversion."""
 
 
+def by_worth() -> list[Column]:
+    """Of several conversions on one day the last of these counts: the higher mrr, then the plan."""
+    return [
+        F.coalesce("mrr", F.lit(-1)).alias("mrr"),
+        F.coalesce("plan", F.lit("")).alias("plan"),
+        F.coalesce("_row_id", F.lit("")).alias("row_id"),
+    ]
+
+
 def first_conversions(conversions: DataFrame) -> DataFrame:
-    """The first conversion of each user (by date, ties by higher mrr). One row per user.
+    """The first conversion of each user (by date, ties `by_worth`). One row per user.
 
     Returns:
         user_id, conversion_date, days_to_convert (as billing knows it, else from its signup date),
         mrr.
     """
     days = F.coalesce("days_to_convert", F.datediff("conversion_date", "signup_date"))
-    first = F.min_by(
-        F.struct(FIRST[0], days.alias(FIRST[1]), FIRST[2]),
-        F.struct(
-            "conversion_date",
-            (-F.coalesce("mrr", F.lit(-1))).alias("by_higher_mrr"),
-            F.coalesce("plan", F.lit("")).alias("plan"),
-            F.coalesce("_row_id", F.lit("")).alias("row_id"),
-        ),
+    earliest = (-F.unix_date("conversion_date")).alias("earliest")
+    first = F.max_by(
+        F.struct(FIRST[0], days.alias(FIRST[1]), FIRST[2]), F.struct(earliest, *by_worth())
     )
     return (
         conversions.groupBy("user_id")

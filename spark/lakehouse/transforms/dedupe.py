@@ -19,10 +19,20 @@ LOADED, DEDUPLICATED, TOO_LATE = "loaded", "deduplicated", "too_late"
 
 
 def with_fates(
-    rows: DataFrame, *, dedupe: Dedupe | None, cutoff: str | None, as_of: date
+    rows: DataFrame, *, dedupe: Dedupe | None, happened_on: str, never_late: str, as_of: date
 ) -> DataFrame:
-    """Add `_fate` to every row: loaded, deduplicated, or too_late (after the as-of date)."""
-    is_too_late = F.col(cutoff) > F.lit(as_of) if cutoff else F.lit(False)
+    """Add `_fate` to every row: loaded, deduplicated, or too_late (after the as-of date).
+
+    Args:
+        rows: Rows of an input.
+        dedupe: Which of them are repeats of each other.
+        happened_on: SQL: the day of a row; empty = none is ever too late.
+        never_late: SQL: which of them are not; empty = none.
+        as_of: The as-of date.
+    """
+    is_too_late = is_later(happened_on, as_of) if happened_on else F.lit(False)
+    if never_late:
+        is_too_late = is_too_late & ~F.expr(never_late)
     fate = F.when(is_too_late, TOO_LATE)
     if dedupe is not None:
         best_first = (
@@ -32,6 +42,11 @@ def with_fates(
         )
         fate = fate.when(F.row_number().over(best_first) > 1, DEDUPLICATED)
     return rows.withColumn(FATE, fate.otherwise(LOADED))
+
+
+def is_later(happened_on: str, as_of: date) -> Column:
+    """Whether what a row tells happened after the as-of date; who does not know when is not."""
+    return F.coalesce(F.expr(happened_on) > F.lit(as_of), F.lit(False))
 
 
 def _ordering(text: str) -> Column:

@@ -1,4 +1,4 @@
-"""Days → weeks, months and what surrounds them. Weeks start on Monday (ISO 8601)."""
+"""Days → weeks, months and what surrounds them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def week_of(day: str) -> str:
-    """SQL: Monday of the day's week."""
+    """SQL: first day of the day's week."""
     return start_of("week", day)
 
 

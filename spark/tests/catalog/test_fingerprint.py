@@ -16,7 +16,6 @@ from lakehouse.spec import (
     Column,
     Dedupe,
     Field,
-    Latest,
     Overwrite,
     Scd2,
     Source,
@@ -107,7 +106,8 @@ HISTORY = declared(
 )
 LANDED = declared(inputs=(Source(name="x", doc="X.", fields=(Field("id"),)),), write=Append())
 DEDUPED = declared(dedupe=Dedupe(keys=("id",), order_by=("id",)))
-CUT = declared(cutoff="id", as_of=Latest(declared(), "id"))
+TOLD = declared(inputs=LANDED.inputs, write=Append(), happened_on="id")
+CUT = declared(inputs=(TOLD,))
 X = FILES["tables/gold/x.py"]
 
 
@@ -182,7 +182,7 @@ def test_what_it_does_not_reach_does_not_count(toy, path, text):
         (DEDUPED, "transforms/dedupe"),
         (CUT, "transforms/dedupe"),
     ],
-    ids=["landed", "history", "dedupe", "cutoff"],
+    ids=["landed", "history", "dedupe", "cut"],
 )
 def test_the_verb_that_the_engine_applies_counts_where_a_table_asks_for_it(toy, table, verb):
     of_plain, of_table = toy(), toy(table)

@@ -22,12 +22,14 @@ from lakehouse.spec import (
     DATE,
     LONG,
     STRING,
+    Append,
     Column,
     Dedupe,
-    Latest,
+    Field,
     ReplaceSlices,
     Scd2,
     SliceOf,
+    Source,
     Table,
     Trailing,
     Upsert,
@@ -51,9 +53,11 @@ def toy(name, *columns, write, inputs=(user_signups.TABLE,), **more):
 
 
 TICKETS = toy(
-    "silver.tickets",
+    "bronze.tickets",
     *(("ticket_id", STRING), ("team", STRING), ("told_date", DATE), ("is_deleted", BOOLEAN)),
-    write=Upsert(keys=("ticket_id",)),
+    inputs=(Source(name="tickets", doc="Toy.", fields=(Field("ticket_id"),)),),
+    write=Append(),
+    happened_on="told_date",
     day="told_date",
 )
 TEAMS = toy(
@@ -66,11 +70,10 @@ COUNTED = (("told_date", DATE), ("n", LONG))
 
 
 def ticket_days(**more):
-    """Tickets by day: each once, on its first day, and none told after the as-of date."""
+    """Tickets by day: each once, on its first day, and none told after the day of the run."""
     once = Dedupe(keys=("ticket_id",), order_by=("told_date asc",))
     given = {"inputs": (TICKETS,), "dedupe": once, "day": "told_date"}
-    clock = {"cutoff": "told_date", "as_of": Latest(TICKETS, "told_date")}
-    return toy("gold.ticket_days", *COUNTED, write=DAILY, **given | clock | more)
+    return toy("gold.ticket_days", *COUNTED, write=DAILY, **given | more)
 
 
 def counted(tickets, run):

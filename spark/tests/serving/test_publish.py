@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
+import string
 import subprocess
 import sys
 import threading
@@ -17,8 +19,8 @@ import psycopg
 import pytest
 from serving.toys import TOYS, ToyLake, toy
 
-from lakehouse.catalog.registry import registry
-from lakehouse.errors import ConfigError, PublishError
+from lakehouse.catalog.registry import Registry, registry
+from lakehouse.errors import ConfigError, PublishError, PublishRefusedError
 from lakehouse.io.state import StateStore
 from lakehouse.serving import publish as publishing
 
@@ -405,3 +407,58 @@ def test_a_staging_table_left_behind_is_no_obstacle(toys, writer, reader):
     toys.audit([toy("2026-01-02", "y", 1)])
     assert toys.publish(writer, rebuild=True).outcome == "rebuilt"
     assert held(reader) == [("y", 1)]
+
+
+OTHERS = replace(TOYS, name="gold.others")
+
+
+def long_text(chance: random.Random, n: int) -> str:
+    """What nothing can compress."""
+    return "".join(chance.choices(string.ascii_letters + string.digits, k=n))
+
+
+def test_a_value_that_the_database_cannot_hold_keeps_no_other_row_out(toys, writer, reader):
+    long = long_text(random.Random(7), 20_000)
+    toys.audit(
+        [
+            toy("2026-01-01", "a", 1),
+            toy("2026-01-02", "n\0l", 2),
+            toy("2026-01-03", long, 3),
+            toy("2026-01-04", "x" * 20_000, 4),
+        ]
+    )
+    for _ in range(2):  # it is told again as long as it is so
+        with pytest.raises(PublishRefusedError) as raised:
+            toys.publish(writer)
+        assert raised.value.exit_code == 65
+        text = str(raised.value)
+        assert "gold.toys" in text
+        assert "day 2026-01-02, kind n\\x00l (kind holds the character U+0000)" in text
+        assert f"day 2026-01-03, kind {long[:40]}… (20,000 bytes)" in text
+        assert [n for _, n in held(reader)][:1] == [1]
+        assert {n for _, n in held(reader)}.isdisjoint({2, 3})
+    toys.audit([toy("2026-01-01", "a", 1), toy("2026-01-04", "b", 4)])
+    assert toys.publish(writer).left_out == ()
+    assert held(reader) == [("a", 1), ("b", 4)]
+
+
+def test_a_value_that_cannot_be_held_comes_later_and_goes(toys, writer, reader):
+    toys.audit([toy("2026-01-01", "a", 1)])
+    toys.publish(writer)
+    toys.audit([toy("2026-01-01", "a", 9), toy("2026-01-02", "n\0l", 2)])
+    with pytest.raises(PublishRefusedError):
+        toys.publish(writer)
+    assert held(reader) == [("a", 9)]
+    toys.audit([toy("2026-01-01", "a", 9), toy("2026-01-02", "nl", 2)])
+    toys.publish(writer)
+    assert held(reader) == [("a", 9), ("nl", 2)]
+
+
+def test_a_table_that_is_refused_keeps_no_other_out(toys, writer, reader):
+    others = ToyLake(toys.settings, OTHERS)
+    toys.audit([toy("2026-01-01", "a", 1), toy("2026-01-01", "a", 2)])
+    others.audit([toy("2026-01-01", "a", 1)])
+    both = Registry({**toys.registry.entries, **others.registry.entries})
+    with pytest.raises(PublishRefusedError, match=r"gold\.toys: could not create unique index"):
+        publishing.publish(toys.settings, both, ["gold.toys", "gold.others"], writer)
+    assert reader.execute("SELECT kind, n FROM gold.others").fetchall() == [("a", 1)]

@@ -82,7 +82,7 @@ def test_a_sound_declaration_knows_its_names():
         ({"ensures": (not_null("id"), not_null("id"))}, "stands twice"),
         ({"ensures": (not_empty("bronze.other"),)}, "not its subject"),
         ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
-        ({"cutoff": "id"}, "cutoff needs as_of"),
+        ({"never_late": "true"}, "never_late needs a first input with happened_on"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -123,6 +123,11 @@ def test_an_scd2_table_needs_the_interval_columns():
         ensures=(unique("id"),),
     )
     assert "SCD2 column effective_to is missing" in found
+
+
+def test_only_what_landed_tells_when_it_happened():
+    derived = {"name": "silver.x", "inputs": (declare(),), "write": Overwrite(keys=("id",))}
+    assert "happened_on is for tables with a source" in problems(**derived, happened_on="id")
 
 
 def test_a_derived_table_cannot_append():

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.spec import Period, SliceOf, Trailing
+from lakehouse.spec.windows import week_start
 
 days = st.dates(date(2019, 12, 1), date(2028, 3, 31))
 windows = st.one_of(
@@ -75,3 +76,21 @@ def test_a_growing_month_is_made_of_two(evaluate):
 def test_without_a_window_a_slice_is_a_day_of_its_own():
     plain = SliceOf(name="day", column="at")
     assert (plain.touches, plain.needs) == ("", "")
+
+
+def test_a_week_of_sundays_is_made_of_seven_days_and_so_is_its_growth(evaluate, choose):
+    choose("WEEK_STARTS_ON", "sunday")
+    week = Period("week", before=1)
+    touched = {day: evaluate(week.touches("day"), day=date(2026, 1, day)) for day in (3, 4, 10)}
+    assert touched == {
+        3: {date(2025, 12, 28), date(2026, 1, 4)},
+        4: {date(2026, 1, 4), date(2026, 1, 11)},
+        10: {date(2026, 1, 4), date(2026, 1, 11)},
+    }
+    made_of = evaluate(week.needs("slice"), slice=date(2026, 1, 11))
+    assert (min(made_of), max(made_of)) == (date(2026, 1, 4), date(2026, 1, 17))
+    assert [week_start(date(2026, 1, day)) for day in (3, 4, 10)] == [
+        date(2025, 12, 28),
+        date(2026, 1, 4),
+        date(2026, 1, 4),
+    ]

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.write import conform
 from lakehouse.spec import Run, Scd2, Table
-from lakehouse.transforms.dedupe import FATE, LOADED, with_fates
+from lakehouse.transforms.dedupe import FATE, LOADED, is_later, with_fates
 from lakehouse.transforms.scd2 import intervals
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def rows(
 ) -> list[Row]:
     """The rows that a silver or gold table makes of its inputs, in the order of its grain.
 
-    Does what the engine does for the declaration: repeats and late rows of the first input are left
-    out, changes of a history become intervals, and columns and types must be the declared ones.
+    Does what the engine does for the declaration: repeats of the first input and rows after the
+    as-of date are left out, changes of a history become intervals, and columns and types must be
+    the declared ones.
 
     Args:
         spark: A session.
@@ -45,9 +46,19 @@ def rows(
         _frame(spark, upstream, given)
         for upstream, given in zip(table.upstream, inputs, strict=True)
     )
-    fates = with_fates(first, dedupe=table.dedupe, cutoff=table.cutoff, as_of=run.as_of)
+    fates = with_fates(
+        first,
+        dedupe=table.dedupe,
+        happened_on=table.upstream[0].happened_on,
+        never_late=table.never_late,
+        as_of=run.as_of,
+    )
     counted = fates.filter(F.col(FATE) == LOADED).drop(FATE)
-    made: DataFrame = module.transform(counted, *others, run)
+    in_time = (
+        rows.filter(~is_later(upstream.happened_on, run.as_of)) if upstream.happened_on else rows
+        for upstream, rows in zip(table.upstream[1:], others, strict=True)
+    )
+    made: DataFrame = module.transform(counted, *in_time, run)
     if isinstance(table.write, Scd2):
         made = intervals(made, table.write)
     found = [row.asDict(recursive=True) for row in conform(made, table).collect()]

@@ -45,9 +45,7 @@ def test_events_are_loaded_on_their_utc_day_and_bad_ones_set_aside(lake):
     }
 
 
-@pytest.mark.parametrize(
-    "broadcast", [True, pytest.param(False, marks=pytest.mark.jvm)]
-)
+@pytest.mark.parametrize("broadcast", [True, pytest.param(False, marks=pytest.mark.jvm)])
 def test_late_and_repeated_rows_are_added_once_and_a_second_run_commits_nothing(
     lake, monkeypatch, broadcast
 ):

@@ -77,6 +77,9 @@ DELETE FROM conversions
     WHERE user_id IS NULL OR conversion_date IS NULL OR plan IS NULL OR mrr < 0
        OR (mrr IS NULL AND mrr_text IS NOT NULL) OR conversion_date < signup_date
        OR days_to_convert < 0;
+DELETE FROM releases WHERE release_date > $as_of::date;
+DELETE FROM signups WHERE signup_date > $as_of::date;
+DELETE FROM conversions WHERE conversion_date > $as_of::date;
 """
 
 DEFINED = """
@@ -215,7 +218,7 @@ class Oracle:
         self.db.execute("SET TimeZone = 'UTC'")
         landed = [p for p in raw.rglob("*") if p.suffix in {".json", ".jsonl", ".ndjson"}]
         files = [str(p) for p in landed if not p.name.startswith(".") and p.stem != "truth"]
-        self.script(LANDED, raw=sorted(files))
+        self.script(LANDED, raw=sorted(files), as_of=as_of)
         self.script(DEFINED, as_of=as_of)
         self.script(LIFT)
 

@@ -95,41 +95,44 @@ def test_a_row_without_an_id_is_known_by_its_content(lake):
     assert lake.commits(TABLE) == commits
 
 
-def test_of_several_records_of_an_interaction_the_earliest_counts_wherever_they_lie(lake):
-    """The others lie on other days and with other users, and arrive before and after it."""
+def test_an_id_told_of_another_user_or_moment_is_of_another_interaction(lake):
+    """The devices of u1 and u2 count their actions, and that of u1 begins anew each day."""
     land(
         lake,
         1,
         [
-            interaction("i1", "u1", "2026-01-03 10:00:00"),
-            interaction("other", "u1", "2026-01-04 10:00:00"),
+            interaction("1", "u1", "2026-01-03 10:00:00"),
+            interaction("1", "u2", "2026-01-03 10:00:00", page_id="other user"),
+            interaction("1", "u1", "2026-01-04 10:00:00", page_id="other day"),
         ],
         PROFILES,
     )
-    late = [
-        interaction("i1", "u1", "2026-01-04 10:00:00", page_id="again"),
-        interaction("i1", "u2", "2026-01-02 10:00:00", page_id="first"),
+    outcome = land(lake, 2, [interaction("1", "u1", "2026-01-03 10:00:01", page_id="later")])
+    assert outcome.account.balanced
+    found = [(row["user_id"], row["page_id"]) for row in lake.rows(TABLE)]
+    assert found == [("u1", "home"), ("u1", "later"), ("u1", "other day"), ("u2", "other user")]
+    assert_same_as_rebuilt(lake)
+
+
+def test_records_of_one_interaction_that_differ_are_one(lake):
+    told = [
+        interaction("i1", "u1", "2026-01-03 10:00:00", page_id=page) for page in ("home", "reports")
     ]
-    for number, row in enumerate(late, start=2):
-        outcome = land(lake, number, [row])
-        assert outcome.account.balanced
-        assert_same_as_rebuilt(lake)
-    [found] = [row for row in lake.rows(TABLE) if row["interaction_id"] == "i1"]
-    assert (found["user_id"], found["page_id"]) == ("u2", "first")
-    # A day is recomputed for another row: the repeat it holds must not come back.
-    land(lake, 9, [interaction("new", "u1", "2026-01-04 23:00:00")])
-    assert sorted(countries(lake)) == ["i1", "new", "other"]
+    land(lake, 1, told[:1], PROFILES)
+    outcome = land(lake, 2, told[1:])
+    assert (outcome.account.rows_in, outcome.account.rows_deduplicated) == (2, 1)
+    assert len(lake.rows(TABLE)) == 1
     assert_same_as_rebuilt(lake)
 
 
 def test_a_corrected_file_takes_back_what_it_said(lake):
     land(lake, 1, [interaction("i1", "u1", "2026-01-02 10:00:00")], PROFILES)
     land(lake, 2, [interaction("i1", "u1", "2026-01-03 10:00:00", page_id="second")])
-    assert [row["page_id"] for row in lake.rows(TABLE)] == ["home"]
-    land(lake, 1, [interaction("i2", "u1", "2026-01-02 10:00:00")])
+    assert [row["page_id"] for row in lake.rows(TABLE)] == ["home", "second"]
+    land(lake, 1, [interaction("i2", "u1", "2026-01-02 10:00:00", page_id="corrected")])
     assert {row["interaction_id"]: row["page_id"] for row in lake.rows(TABLE)} == {
         "i1": "second",
-        "i2": "home",
+        "i2": "corrected",
     }
     assert_same_as_rebuilt(lake)
 

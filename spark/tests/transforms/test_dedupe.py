@@ -26,11 +26,17 @@ ROWS = [
 ]
 
 
-def fates(spark, *, dedupe=None, cutoff=None, seed=0):
+def fates(spark, *, dedupe=None, happened_on="", never_late="", seed=0):
     rows = [(i, key, date.fromisoformat(day) if day else None, n) for i, key, day, n in ROWS]
     random.Random(seed).shuffle(rows)
     frame = spark.createDataFrame(rows, "id int, key string, day date, n int")
-    found = with_fates(frame, dedupe=dedupe, cutoff=cutoff, as_of=date(2026, 1, 31)).collect()
+    found = with_fates(
+        frame,
+        dedupe=dedupe,
+        happened_on=happened_on,
+        never_late=never_late,
+        as_of=date(2026, 1, 31),
+    ).collect()
     return {row["id"]: row["_fate"] for row in found}
 
 
@@ -41,7 +47,7 @@ def test_without_a_rule_every_row_is_loaded(spark):
 @pytest.mark.parametrize("seed", [1, 2], ids=["one_order", "another_order"])
 def test_the_best_row_of_a_key_is_loaded_among_those_in_time(spark, seed):
     best = Dedupe(keys=("key",), order_by=("n desc", "id asc"))
-    assert fates(spark, dedupe=best, cutoff="day", seed=seed) == {
+    assert fates(spark, dedupe=best, happened_on="day", seed=seed) == {
         1: "deduplicated",
         2: "loaded",
         3: "deduplicated",  # null is never the best
@@ -52,6 +58,11 @@ def test_the_best_row_of_a_key_is_loaded_among_those_in_time(spark, seed):
         8: "too_late",
         9: "too_late",  # conservation: a row has one fate
     }
+
+
+def test_what_is_never_late_counts_whenever_it_is_dated(spark):
+    found = fates(spark, happened_on="day", never_late="key = 'c' AND n = 1")
+    assert [row for row, fate in found.items() if fate == "too_late"] == [4, 9]
 
 
 def test_keys_and_orders_may_be_expressions(spark):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Field, Source
 
 _of_thread = threading.local()
-EARLIEST, LATEST = "1970-01-01", "2200-01-01"
+LATEST = "2200-01-01"
 _WHOLE = frozenset({INT, LONG})
 _TYPES = {
     STRING: pa.string(),
@@ -231,7 +231,7 @@ def _reasons(source: Source) -> str:
         f"CASE WHEN NOT coalesce(({rule.predicate}), true) THEN {literal(rule.name)} END"
         for rule in source.rules
     ]
-    problems += [_type_problem(field) for field in source.fields if field.type != STRING]
+    problems += [_type_problem(field, source) for field in source.fields if field.type != STRING]
     found = ", ".join(problems) or "NULL"
     return (
         "CASE WHEN _problem IS NOT NULL THEN [_problem] "
@@ -245,7 +245,7 @@ def _is_missing(field: Field) -> str:
     return is_empty if field.required else f"{quoted(given(field))} AND {is_empty}"
 
 
-def _type_problem(field: Field) -> str:
+def _type_problem(field: Field, source: Source) -> str:
     told, value = quoted(text(field)), quoted(f"value_{field.name}")
     branches = (
         f"WHEN {told} IS NOT NULL AND {value} IS NULL THEN 'not_a_{_noun(field)}:{field.name}'"
@@ -253,7 +253,7 @@ def _type_problem(field: Field) -> str:
     if field.type in {DATE, TIMESTAMP}:
         kind = "DATE" if field.type == DATE else "TIMESTAMPTZ"
         branches += (
-            f" WHEN {value} < {kind} '{EARLIEST}' OR {value} >= {kind} '{LATEST}' "
+            f" WHEN {value} < {kind} '{source.since}' OR {value} >= {kind} '{LATEST}' "
             f"THEN 'out_of_range:{field.name}'"
         )
     return f"CASE {branches} END"

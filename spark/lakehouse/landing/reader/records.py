@@ -42,6 +42,7 @@ TECHNICAL = {
     "_short_id": LONG,
     "_source_file": STRING,
     "_file_date": DATE,
+    "_delivered_on": DATE,
     "_extra": STRING,
     "_reasons": f"array<{STRING}>",
     "_place": LONG,
@@ -50,8 +51,9 @@ TECHNICAL = {
     "_layout": STRING,
     "_header": STRING,
 }
-"""Beside the declared fields. `_short_id` is 60 bits of `_row_id`, `_place` orders all that is
-read, the last four are of rejects alone."""
+"""Beside the declared fields. `_short_id` is 60 bits of `_row_id`. `_delivered_on` is the day in
+the path of the file, `_file_date` the same where it is part of the row's identity. `_place` orders
+all that is read, the last four are of rejects alone."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,7 @@ class Bench:
 
         added = {
             "_source_file": pa.repeat(origin.path, n),
+            "_delivered_on": pa.repeat(pa.scalar(origin.day, pa.date32()), n),
             "_place": pa.array(origin.place + taken.starts),
             "_line": pa.array(lines, mask=is_good),
             "_raw": pa.array(raws, pa.binary()),

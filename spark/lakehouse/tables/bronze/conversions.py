@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -20,6 +21,7 @@ from lakehouse.spec import (
     Table,
     at_most_rejected,
     decimal,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -56,6 +58,7 @@ SOURCE = Source(
             "Nobody takes more than a century to convert.",
         ),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -80,12 +83,14 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="conversion_date",
     write=Append(),
     ensures=(
         not_empty(severity="warn"),
         not_null("user_id", "conversion_date", "plan"),
         unique("_row_id"),
         satisfies("mrr_not_negative", "mrr IS NULL OR mrr >= 0", "mrr: never negative."),
+        none_ahead("conversion_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

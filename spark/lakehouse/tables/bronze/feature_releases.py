@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -38,6 +39,7 @@ SOURCE = Source(
         Field("is_enabled", BOOLEAN, default="true"),
         Field("is_deleted", BOOLEAN, default="false"),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -59,6 +61,8 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="release_date",
+    tells_plans=True,  # a release is known before its day
     write=Append(),
     ensures=(
         not_empty(),

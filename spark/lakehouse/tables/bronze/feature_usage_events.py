@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -16,6 +17,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -38,6 +40,7 @@ SOURCE = Source(
         Field("event_type"),
         Field("event_timestamp", TIMESTAMP, required=True),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -60,16 +63,19 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="event_date",
     write=Append(),
     ensures=(
         not_empty(),
         not_null("event_id", "user_id", "feature_id", "event_timestamp"),
         unique("_row_id"),
+        unique("event_id", severity="warn"),
         satisfies(
             "event_date_is_the_day_of_the_event",
             "event_date = to_date(event_timestamp)",
             "event_date: UTC day of event_timestamp.",
         ),
+        none_ahead("event_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

@@ -6,6 +6,7 @@ its key, and goes to quarantine.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -22,6 +23,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -55,6 +57,7 @@ SOURCE = Source(
             "No action takes longer than a year; sums of all that are accepted fit their columns.",
         ),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -78,11 +81,13 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="event_date",
     write=Append(),
     ensures=(
         not_empty(),
         not_null("user_id", "timestamp"),
         unique("_row_id"),
+        unique("interaction_id", where="interaction_id IS NOT NULL", severity="warn"),
         satisfies(
             "event_date_is_the_day_of_the_interaction",
             "event_date = to_date(timestamp)",
@@ -93,6 +98,7 @@ TABLE = Table(
             "duration_ms IS NULL OR duration_ms >= 0",
             "duration_ms: never negative.",
         ),
+        none_ahead("event_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),

@@ -1,12 +1,14 @@
 """What is known of users, as landed. One row per distinct metadata record.
 
-A record without `updated_at` says nothing of when it became true: the day in the name of its file
+A record without `updated_at` says nothing of when it became true: the day in the path of its file
 (`user_metadata/2026-01-05.csv`) is then part of the record, so that a state that comes back in the
-file of another day is a record of its own and not a repeat.
+file of another day is a record of its own and not a repeat. A record that tells its time is the
+same in every file, and of the earliest dated file that has it.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -21,6 +23,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     unique,
@@ -43,7 +46,11 @@ SOURCE = Source(
         Field("updated_at", TIMESTAMP),
     ),
     dated_by="updated_at",
+    since=date(2000, 1, 1),
 )
+
+KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"
+KNOWN_ON = f"to_date({KNOWN_AT})"
 
 TABLE = Table(
     name="bronze.user_metadata",
@@ -57,7 +64,7 @@ TABLE = Table(
         Column("device_type", STRING, "Device the user works with."),
         Column("subscription_type", STRING, "Plan of the user."),
         Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not given."),
-        Column("file_date", DATE, "Day in the name of the file, of a record without updated_at."),
+        Column("file_date", DATE, "Day in the path of the first file that told it."),
         Column(
             "ingestion_timestamp",
             TIMESTAMP,
@@ -65,11 +72,13 @@ TABLE = Table(
             compared=False,
         ),
     ),
-    write=Append(),
+    happened_on=KNOWN_ON,
+    write=Append(earliest="file_date"),
     ensures=(
         not_empty(),
         not_null("user_id", "join_date"),
         unique("_row_id"),
+        none_ahead(KNOWN_ON),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
     ),
@@ -78,7 +87,7 @@ TABLE = Table(
 
 
 def transform(landed: DataFrame, run: Run) -> DataFrame:
-    """Add the day of the file to records that do not tell their own time."""
+    """Add the day of the file."""
     return landed.withColumns(
-        {"file_date": F.col("_file_date"), "ingestion_timestamp": F.lit(run.started_at)}
+        {"file_date": F.col("_delivered_on"), "ingestion_timestamp": F.lit(run.started_at)}
     )

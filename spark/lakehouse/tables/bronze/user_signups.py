@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -16,6 +17,7 @@ from lakehouse.spec import (
     Source,
     Table,
     at_most_rejected,
+    none_ahead,
     not_empty,
     not_null,
     satisfies,
@@ -37,6 +39,7 @@ SOURCE = Source(
         Field("company_size"),
         Field("industry"),
     ),
+    since=date(2000, 1, 1),
 )
 
 TABLE = Table(
@@ -57,11 +60,13 @@ TABLE = Table(
             compared=False,
         ),
     ),
+    happened_on="signup_date",
     write=Append(),
     ensures=(
         not_empty(),
         not_null("user_id", "signup_date"),
         unique("_row_id"),
+        none_ahead("signup_date"),
         at_most_rejected(0.05, severity="warn"),
         at_most_rejected(0.5),
         satisfies(

@@ -1,6 +1,7 @@
 """How many users of a week come back. One row per cohort and week that has begun, weeks 0 to 26.
 
-A cohort is the users whose first interaction lies in a week (Monday to Sunday, UTC).
+A cohort is the users whose first interaction lies in a week (UTC), which starts on Monday or as
+`LAKEHOUSE_WEEK_STARTS_ON` says.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ TABLE = Table(
     domain="interactions",
     inputs=(user_activity.TABLE,),
     columns=(
-        Column("cohort_week", DATE, "Monday of the cohort's week.", nullable=False),
+        Column("cohort_week", DATE, "First day of the cohort's week.", nullable=False),
         Column("week_number", INT, "Weeks after the cohort's, from 0.", nullable=False),
         Column("cohort_size", LONG, metric.COHORT_SIZE, nullable=False),
         Column("active_users", LONG, metric.ACTIVE_USERS, nullable=False),

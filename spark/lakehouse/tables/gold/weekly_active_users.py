@@ -1,6 +1,7 @@
 """Active users by week, overall and by country, device and plan. One row per week and group.
 
-A user counts in every group of which they were on a day of the week. Weeks are ISO weeks.
+A user counts in every group of which they were on a day of the week. Weeks start on Monday, or as
+`LAKEHOUSE_WEEK_STARTS_ON` says.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
-WEEK = week_of("activity_date")
 
 TABLE = Table(
     name="gold.weekly_active_users",
@@ -66,6 +66,7 @@ TABLE = Table(
             ),
         ),
     ),
+    settings=("week_starts_on",),
     as_of=Latest(user_days.TABLE, "activity_date"),
     unfinished="NOT is_complete",
     requires=(not_empty("silver.user_days"),),
@@ -92,7 +93,9 @@ def transform(user_days: DataFrame, run: Run) -> DataFrame:
     """Count the distinct users of each week."""
     days = by_dimension(user_days, metric.DIMENSIONS)
     growth = growth_rate("wau", "week_start", before="date_sub(week_start, 7)")
-    return active_users(days, F.expr(WEEK).alias("week_start"), "wau").withColumns(
+    return active_users(
+        days, F.expr(week_of("activity_date")).alias("week_start"), "wau"
+    ).withColumns(
         {
             "wau_growth_rate": growth,
             "is_complete": F.expr("date_add(week_start, 6)") < F.lit(run.as_of),

@@ -2,9 +2,10 @@
 
 The interval [effective_from, effective_to) starts on the day of the release that changed the name,
 the version or the enabled state, and ends on the day of the next such release, or of the release
-that deletes the feature. Of several releases of a feature on one day the highest version counts
-(dotted numbers compared as numbers; ties by record hash). A release that repeats the current state
-opens no interval. A deleted feature has no current row until a later release opens a new one.
+that deletes the feature. Of several releases of a feature on one day the highest version counts,
+in the order of semantic versioning (1.9 < 1.10-beta.2 < 1.10-beta.10 < 1.10), ties by record hash.
+A release that repeats the current state opens no interval. A deleted feature has no current row
+until a later release opens a new one.
 """
 
 from __future__ import annotations
@@ -34,11 +35,22 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
-# Digits only (casts of `1e3` differ), and below every number where there are others: engines place
-# a null within an array differently.
-VERSION_AS_NUMBERS = (
-    "transform(split(version, '[.]'), part -> coalesce(CASE WHEN translate(part, '0123456789', '')"
-    " = '' THEN try_cast(part AS bigint) END, -1))"
+# Semantic versioning 2.0.0, section 11, of any number of parts and with or without a `v` before it.
+# Numbers become texts that stand in their order whatever their length: engines place a null within
+# an array differently, and no number is too long for a text.
+AS_NUMBER = (
+    "concat('0', lpad(CAST(length(regexp_replace(part, '^0+', '')) AS string), 4, '0'),"
+    " regexp_replace(part, '^0+', ''))"
+)
+IS_NUMBER = "translate(part, '0123456789', '') = ''"
+RELEASE = "regexp_extract(version, '^[vV]?([^-+]*)', 1)"
+PRE_RELEASE = "regexp_extract(version, '^[^-+]*-([^+]*)', 1)"
+RELEASE_ORDER = f"part -> CASE WHEN {IS_NUMBER} THEN {AS_NUMBER} ELSE '' END"
+PRE_RELEASE_ORDER = f"part -> CASE WHEN {IS_NUMBER} THEN {AS_NUMBER} ELSE concat('1', part) END"
+VERSION_ORDER = (
+    f"transform(split({RELEASE}, '[.]'), {RELEASE_ORDER}) desc",
+    f"{PRE_RELEASE} = '' desc",
+    f"transform(split({PRE_RELEASE}, '[.]'), {PRE_RELEASE_ORDER}) desc",
 )
 TRACKED_AS_JSON = (
     "to_json(struct(feature_name, version, is_enabled), map('ignoreNullFields', 'false'))"
@@ -64,7 +76,7 @@ TABLE = Table(
     dedupe=Dedupe(
         keys=("feature_id", "release_date"),
         order_by=(
-            f"{VERSION_AS_NUMBERS} desc",
+            *VERSION_ORDER,
             f"md5({TRACKED_AS_JSON}) desc",
             "is_deleted desc",
             "_row_id asc",

@@ -57,7 +57,6 @@ TABLE = Table(
     dedupe=Dedupe(
         keys=("user_id", "feature_id", "event_id"), order_by=("event_timestamp asc", "_row_id asc")
     ),
-    cutoff="event_date",
     as_of=Latest(feature_usage_events.TABLE, "event_date"),
     requires=(
         not_empty("bronze.feature_usage_events"),

@@ -1,9 +1,10 @@
 """What users did in the app, with who they were at that moment. One row per distinct interaction.
 
-An interaction is known by its interaction_id; one that has none by a hash of its content, so that
-an exact repeat is a repeat. Of several records of one interaction the earliest counts (ties by the
-lowest row id). Country, device and plan are those of the profile that was valid at event_at,
-`unknown` where there was none or it does not say.
+An interaction is known by its user, its moment and its interaction_id: devices that count 1, 2, 3
+tell the same ids. One that has no id is known by a hash of its content, so that an exact repeat is
+a repeat. Of several records of one interaction one counts (the lowest row id). Country, device and
+plan are those of the profile that was valid at event_at, `unknown` where there was none or it does
+not say.
 """
 
 from __future__ import annotations
@@ -66,9 +67,12 @@ TABLE = Table(
     # A day of a user: a late event or a changed profile costs the days it is about, whatever the
     # length of history.
     write=ReplaceSlices(
-        by=("user_id", "event_date"), keys=("user_id", "event_date", "interaction_id")
+        by=("user_id", "event_date"),
+        keys=("user_id", "event_date", "interaction_id", "event_at"),
     ),
-    dedupe=Dedupe(keys=(INTERACTION_ID,), order_by=("timestamp asc", "_row_id asc")),
+    dedupe=Dedupe(
+        keys=("user_id", "event_date", "timestamp", INTERACTION_ID), order_by=("_row_id asc",)
+    ),
     valid_at=(ValidAt(table=user_profiles.TABLE, on=("user_id",), at="timestamp"),),
     requires=(
         not_empty("bronze.user_interactions"),
@@ -77,7 +81,7 @@ TABLE = Table(
     ensures=(
         not_empty(),
         not_null("interaction_id", "user_id", "event_at", "event_date"),
-        unique("interaction_id"),
+        unique("user_id", "event_at", "interaction_id"),
         satisfies(
             "event_date_is_the_day_of_the_interaction",
             "event_date = to_date(event_at)",

@@ -2,8 +2,8 @@
 
 A gap strictly longer than 1800 s between two actions of a user starts a new session; a gap of
 exactly 1800 s does not, and neither does midnight. Actions stand in the order of event_at, ties by
-interaction_id. A session is known by its first action, so its session_id holds while rows are added
-after it; its session_number counts the user's sessions up to it.
+interaction_id. A session is known by its first action and the moment of it, so its session_id holds
+while rows are added after it; its session_number counts the user's sessions up to it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TABLE = Table(
     domain="interactions",
     inputs=(session_fragments.TABLE,),
     columns=(
-        Column("session_id", STRING, "MD5 of user and first action.", nullable=False),
+        Column("session_id", STRING, "MD5 of user, first action and moment.", nullable=False),
         Column("user_id", STRING, "User.", nullable=False),
         Column("session_number", LONG, "1, 2, ... of the user, in time.", nullable=False),
         Column("started_at", TIMESTAMP, "First action, UTC.", nullable=False),
@@ -90,7 +90,8 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
         F.struct("first_interaction_id", "device_type", "country", "entry_page"), place
     )
     last = F.max_by(F.struct("last_duration_ms", "exit_page"), place)
-    identity = F.md5(as_json("user_id", F.col("first.first_interaction_id")))
+    moment = F.unix_micros("started_at").alias("started_us")
+    identity = F.md5(as_json("user_id", F.col("first.first_interaction_id"), moment))
     return (
         numbered(
             session_fragments,

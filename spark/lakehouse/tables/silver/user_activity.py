@@ -44,7 +44,7 @@ TABLE = Table(
         Column("user_id", STRING, "User.", nullable=False),
         Column("first_active_date", DATE, "First day with an interaction, UTC.", nullable=False),
         Column("last_active_date", DATE, "Last day with an interaction, UTC.", nullable=False),
-        Column("cohort_week", DATE, "Monday of the first week.", nullable=False),
+        Column("cohort_week", DATE, "First day of the first week.", nullable=False),
         Column(
             "active_weeks",
             LONG,
@@ -59,6 +59,7 @@ TABLE = Table(
         Column("device_type", STRING, "Device on the last active day.", nullable=False),
         Column("subscription_type", STRING, "Plan on the last active day.", nullable=False),
     ),
+    settings=("week_starts_on",),
     write=Upsert(keys=("user_id",)),
     requires=(not_empty("silver.user_days"),),
     ensures=(

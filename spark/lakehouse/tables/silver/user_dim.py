@@ -1,7 +1,8 @@
 """Known users with their current plan. One row per user.
 
 A user is known from the signup; of several signup records the earliest counts. `current_plan` is
-the plan of the latest conversion (by date, ties by higher mrr), `free` without one.
+the plan of the latest conversion (by date, ties by higher mrr and then by the name of the plan, as
+for the first conversion), `free` without one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.bronze import conversions, user_signups
+from lakehouse.transforms.conversions import by_worth
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,11 +62,7 @@ TABLE = Table(
 
 def transform(user_signups: DataFrame, conversions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Signups with the plan of the latest conversion."""
-    place = F.struct(
-        "conversion_date",
-        F.coalesce("mrr", F.lit(-1)).alias("mrr"),
-        F.coalesce("plan", F.lit("")).alias("plan"),
-    )
+    place = F.struct("conversion_date", *by_worth())
     plans = conversions.groupBy("user_id").agg(F.max_by("plan", place).alias("plan"))
     return user_signups.join(plans, "user_id", "left").select(
         "user_id",

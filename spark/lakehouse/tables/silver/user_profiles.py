@@ -1,10 +1,15 @@
 """Country, device and plan of every user over time. One row per user and validity interval.
 
 A record takes effect at its `updated_at`. Where the source does not tell it, a user's first record
-takes effect on the join date, and a later one that differs on the day in the name of its file
+takes effect on the join date, and a later one that differs on the day in the path of its file
 (`user_metadata/2026-01-05.csv`) or, without one, on the day of its ingestion. First and later go by
-the same times. Of several records of a user at one moment one counts (the lowest row id). A record
-that repeats the state before it opens no interval.
+the same times. `LAKEHOUSE_PROFILES_SINCE_JOINING` takes every first record back to the join date:
+an export of the current state tells of the last change alone.
+
+Of several records of a user at one moment that of the later dated file counts, of one file the
+lowest row id; a record that several files tell is of the first of them. Of several that take effect
+at one moment the one that was known last counts. A record that repeats the state before it opens no
+interval.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.settings import current_settings
 from lakehouse.spec import (
     DATE,
     STRING,
@@ -29,13 +35,12 @@ from lakehouse.spec import (
 )
 from lakehouse.spec.table import SCD2_MOMENT_COLUMNS
 from lakehouse.tables.bronze import user_metadata
+from lakehouse.tables.bronze.user_metadata import KNOWN_AT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Run
-
-KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"
 
 TABLE = Table(
     name="silver.user_profiles",
@@ -55,7 +60,10 @@ TABLE = Table(
         tracked=("join_date", "country", "device_type", "subscription_type"),
         sequence_by="effective_from",
     ),
-    dedupe=Dedupe(keys=("user_id", KNOWN_AT), order_by=("_row_id asc",)),
+    settings=("profiles_since_joining",),
+    dedupe=Dedupe(keys=("user_id", KNOWN_AT), order_by=("file_date desc", "_row_id asc")),
+    # A user's first record of these counts from the join date on, whenever it arrived.
+    never_late="updated_at IS NULL AND file_date IS NULL",
     requires=(not_empty("bronze.user_metadata"),),
     ensures=(
         not_empty(),
@@ -69,18 +77,21 @@ TABLE = Table(
 )
 
 
-def transform(user_metadata: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+def transform(user_metadata: DataFrame, run: Run) -> DataFrame:
     """Records as changes; the SCD2 write derives the intervals."""
     in_time = Window.partitionBy("user_id").orderBy(F.col("known_at").asc())
     newest_first = Window.partitionBy("user_id", "effective_from").orderBy(F.col("known_at").desc())
     is_first = F.row_number().over(in_time) == 1
     day = F.when(is_first, F.col("join_date")).otherwise(F.to_date("known_at"))
-    effective_from = F.coalesce("updated_at", day.cast("timestamp"))
+    told = F.col("updated_at")
+    if current_settings().profiles_since_joining:  # never later than the record itself
+        told = F.when(is_first, F.least(told, F.col("join_date").cast("timestamp"))).otherwise(told)
+    effective_from = F.coalesce(told, day.cast("timestamp"))
     return (
         user_metadata.withColumn("known_at", F.expr(KNOWN_AT))
         .withColumn("effective_from", effective_from)
         .withColumn("_place", F.row_number().over(newest_first))
-        .filter(F.col("_place") == 1)
+        .filter((F.col("_place") == 1) & (F.to_date("effective_from") <= F.lit(run.as_of)))
         .select(
             "user_id",
             "join_date",

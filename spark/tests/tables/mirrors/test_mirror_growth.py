@@ -6,12 +6,15 @@ import hashlib
 import math
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
+from pyspark.sql import functions as F
 from tables.mirror import rows, values
 
 from lakehouse.tables.gold import feature_conversion_impact, feature_conversion_lift
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
+from lakehouse.transforms.conversions import first_conversions
 
 pytestmark = [pytest.mark.spark, pytest.mark.laws]
 OPEN = date(9999, 12, 31)
@@ -59,6 +62,24 @@ def test_feature_states_open_and_close_on_the_day_of_a_change(spark):
 def test_of_one_day_the_highest_version_counts_as_a_number(spark):
     found = rows(spark, feature_states, [release(1, "1.9"), release(1, "1.10"), release(1, None)])
     assert values(found, "version", "effective_to") == [("1.10", OPEN)]
+
+
+SEMVER = (
+    *("x", "1.9", "v1.10.0-alpha", "1.10.0-alpha.1", "1.10.0-alpha.beta", "1.10.0-beta"),
+    *("V1.10.0-beta.2", "1.10.0-beta.11", "1.10.0-beta.11.0", "1.10.0-rc.1", "1.10.0-rc-1.1"),
+    *("1.10.0-rc10", "1.10.0-rc9", "1.10.0", "1.10.1", "2.0", "2.0.00018446744073709551617"),
+)
+"""Each is lower than the next, by section 11 of semver.org/spec/v2.0.0."""
+
+
+def test_versions_of_one_day_stand_in_the_order_of_semantic_versioning(spark):
+    pairs = [
+        release(1, version, row="r") | {"feature_id": f"{n:02}"}
+        for n, pair in enumerate(pairwise(SEMVER))
+        for version in pair
+    ]
+    found = rows(spark, feature_states, pairs)
+    assert [row["version"] for row in found] == list(SEMVER[1:])
 
 
 @pytest.mark.parametrize("row_ids", ["ab", "ba"])
@@ -162,6 +183,23 @@ def test_no_mrr_is_less_than_none_to_pay_and_of_equal_ones_the_last_plan_by_name
     assert values(found, "user_id", "current_plan") == [("a", "gratis"), ("b", "team")]
 
 
+def test_the_first_and_the_latest_conversion_of_one_day_are_the_same(spark):
+    user = {"user_id": "u", "signup_date": day(1), "_row_id": "u"}
+    paid = [
+        {"conversion_date": day(2), "plan": plan, "mrr": Decimal(9), "days_to_convert": days}
+        for plan, days in (("pro", 1), ("team", 7), ("basic", 3))
+    ]
+    paid = [row | {"user_id": "u", "_row_id": str(n)} for n, row in enumerate(paid)]
+    [known] = rows(spark, user_dim, [user], paid)
+    inputs = spark.createDataFrame(
+        [tuple(row.values()) for row in paid],
+        "conversion_date date, plan string, mrr decimal(18,2), days_to_convert int,"
+        " user_id string, _row_id string",
+    ).withColumn("signup_date", F.lit(day(1)))
+    [first] = first_conversions(inputs).collect()
+    assert (known["current_plan"], first["days_to_convert"]) == ("team", 7)
+
+
 def test_of_signups_on_one_day_the_lowest_row_id_counts(spark):
     users = [
         {"user_id": "u", "signup_date": day(on), "industry": industry, "_row_id": row}
@@ -248,9 +286,9 @@ def test_of_conversions_on_the_first_day_the_higher_mrr_counts_then_plan_then_ro
     assert first_conversion(spark, *dearer) == (3.0, 10.0)
     priced = [conversion(2, None, 2, plan="a", _row_id="0"), conversion(2, 0, 3), later]
     assert first_conversion(spark, *priced) == (3.0, 0.0)
-    plans = [conversion(2, 9, 2, plan="pro", _row_id="0"), conversion(2, 9, 3, plan="basic"), later]
+    plans = [conversion(2, 9, 2, plan="basic", _row_id="9"), conversion(2, 9, 3, plan="pro"), later]
     assert first_conversion(spark, *plans) == (3.0, 9.0)
-    records = [conversion(2, 9, 2, _row_id="2"), conversion(2, 9, 3, _row_id="1"), later]
+    records = [conversion(2, 9, 2, _row_id="1"), conversion(2, 9, 3, _row_id="2"), later]
     assert first_conversion(spark, *records) == (3.0, 9.0)
 
 

@@ -45,25 +45,27 @@ def test_an_interaction_has_the_profile_of_its_moment_or_none(spark):
     ]
 
 
-def test_one_identity_counts_once_the_earliest_and_by_content_without_one(spark):
+def test_an_identity_is_of_a_user_and_moment_and_the_content_without_one(spark):
     given = [
         landed("a", at(2), row="z"),
-        landed("a", at(1), row="y"),
+        landed("a", at(2), row="y"),
+        landed("a", at(1), row="z"),
         landed(None, at(3), row="x"),
         landed(None, at(3), row="x"),
     ]
     found = rows(spark, interactions, given, [])
-    assert values(found, "interaction_id", "event_at") == [("a", at(1)), ("x", at(3))]
+    expected = [("a", at(1)), ("a", at(2)), ("x", at(3))]
+    assert values(found, "interaction_id", "event_at") == expected
 
 
-def test_of_one_moment_the_lowest_row_id_counts_whoever_it_is_of(spark):
+def test_of_one_moment_the_lowest_row_id_of_a_user_counts(spark):
     given = [
         landed("a", at(1), row="2", page_id="second"),
-        landed("a", at(1), row="1", page_id="first", user_id="v"),
-        landed("a", at(2), row="0", page_id="later"),
+        landed("a", at(1), row="1", page_id="first"),
+        landed("a", at(1), row="3", page_id="other", user_id="v"),
     ]
     found = rows(spark, interactions, given, [])
-    assert values(found, "user_id", "page_id") == [("v", "first")]
+    assert values(found, "user_id", "page_id") == [("u", "first"), ("v", "other")]
 
 
 def test_more_than_eight_hours_is_an_outlier_and_null_is_none(spark):
