@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import os
 import shutil
@@ -25,9 +26,9 @@ from conftest import (
     release,
     signup,
 )
+from lakehouse import cli
 from lakehouse.catalog import views
 from lakehouse.catalog.registry import registry
-from lakehouse.cli import commands, serving
 from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:
@@ -190,10 +191,10 @@ class Command:
     capsys: Any
 
     def __call__(self, *arguments: str) -> Done:
-        patch = self.monkeypatch.setattr
-        patch(commands, "_lake", self.lake.open)
-        for module in (commands, serving):
-            patch(module, "current_settings", lambda: self.lake.settings)
+        ours = {"open_lake": self.lake.open, "current_settings": lambda: self.lake.settings}
+        for module in filter(inspect.ismodule, vars(cli).values()):
+            for name in ours.keys() & vars(module).keys():
+                self.monkeypatch.setattr(module, name, ours[name])
         self.capsys.readouterr()
         code = call_main(self.monkeypatch, *arguments)
         return Done(code, *self.capsys.readouterr())
