@@ -15,9 +15,10 @@ from lakehouse.engine import plan as planning
 from lakehouse.settings import current_settings
 
 
-def tables(*, as_json: AsJson = False) -> None:
-    """List the tables and what is published of them."""
-    rows = views.overview(registry(), current_settings())
+def tables(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+    """List tables and what is published of them."""
+    names = planning.select(registry(), selectors or [])
+    rows = views.overview(registry(), current_settings(), names)
     console.print_json(rows) if as_json else console.print_rows(rows)
 
 
@@ -25,16 +26,32 @@ def show(
     table: TableName,
     *,
     n: Annotated[int, typer.Option("-n", min=0, help="Rows to print.")] = 20,
+    columns: Annotated[
+        str | None, typer.Option(help="Only these, in this order, separated by commas.")
+    ] = None,
+    where: Annotated[str, typer.Option(help="Only rows that satisfy this SQL.")] = "",
+    order: Annotated[str, typer.Option(help="Order by this SQL; default: by the key.")] = "",
     version: Annotated[int | None, typer.Option(help="A version other than published.")] = None,
     history: Annotated[bool, typer.Option(help="List the commits instead.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print rows of a table, or its history; needs no engine."""
-    rows = views.peek(registry()[table].table, current_settings(), n, version, history=history)
-    console.print_json(rows) if as_json else console.print_rows(rows)
+    spec, settings = registry()[table].table, current_settings()
+    if history:
+        rows = views.history(spec, settings, n)
+    else:
+        chosen = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
+        wanted = views.Wanted(columns=chosen, where=where, order=order, n=n, version=version)
+        rows = views.peek(spec, settings, wanted)
+    if as_csv:
+        console.print_csv(rows)
+    else:
+        console.print_json(rows) if as_json else console.print_wide_rows(rows)
 
 
 def runs(
+    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
     *,
     n: Annotated[int, typer.Option("-n", min=1, help="Table runs to list.")] = 20,
     as_json: AsJson = False,
@@ -42,17 +59,19 @@ def runs(
     """List the latest table runs."""
     from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
 
+    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
     rows = ops.read(
-        current_settings(), "runs", f"SELECT * FROM t ORDER BY started_at DESC LIMIT {n}"
+        current_settings(), "runs", f"SELECT * FROM t {chosen} ORDER BY started_at DESC LIMIT {n}"
     )
     if as_json:
         console.print_json(rows)
         return
     brief = (
-        *("run_id", "table_name", "outcome", "rows_in", "rows_loaded", "rows_quarantined"),
-        *("rows_deduplicated", "seconds", "output_version", "reason", "error"),
+        *("started_at", "table_name", "outcome", "why", "rows_in", "rows_loaded"),
+        *("rows_quarantined", "rows_deduplicated", "seconds", "output_version", "run_id"),
     )
-    console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no runs yet")
+    told = [row | {"why": row["error"] or row["reason"]} for row in rows]
+    console.print_rows([{key: row[key] for key in brief} for row in told], empty="no runs yet")
 
 
 def restatements(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lakehouse.catalog.domains import is_spare
 from lakehouse.catalog.registry import registry
 from lakehouse.catalog.status import Status
-from lakehouse.cli import console, serving
+from lakehouse.cli import console, progress, serving
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.arguments import (
     AsJson,
@@ -28,6 +28,10 @@ from lakehouse.engine import plan as planning
 from lakehouse.errors import UpstreamMissingError, exit_code_of
 from lakehouse.landing.files import listed, unclaimed
 from lakehouse.settings import current_settings
+
+if TYPE_CHECKING:
+    from lakehouse.engine.outcome import Outcome
+    from lakehouse.reporting.findings import Finding
 
 
 def run(
@@ -67,19 +71,31 @@ def run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  
     """Run tables and say what became of them; the exit code."""
     if as_json:
         outcomes = lake.run(names, request)
-        console.print_json([rows_of.outcome_row(outcome) for outcome in outcomes])
+        rows = [rows_of.outcome_row(each, found_in(each)) for each in outcomes]
+        console.print_json(rows)
     else:
-        with console.Progress(lake.due(names)) as progress:
-            outcomes = lake.run(names, request, progress.show)
+        with progress.Progress(lake.due(names)) as shown:
+            outcomes = lake.run(names, request, shown.show)
     for outcome in outcomes:
         if outcome.error is not None:
             console.print_error(outcome.error, outcome.trace)
+        if not as_json:
+            progress.print_findings(found_in(outcome))
     updated = [outcome.table for outcome in outcomes if outcome.outcome is Status.UPDATED]
     not_served = serving.publish_audited(updated)
     if not_served is not None:
         console.print_error(not_served)
     codes = (int(outcome.exit_code) for outcome in outcomes)
     return max((*codes, exit_code_of(not_served)))
+
+
+def found_in(outcome: Outcome) -> list[Finding]:
+    """What the gates of a table found wrong."""
+    if all(result.passed for result in outcome.results):
+        return []
+    from lakehouse.reporting.findings import findings  # noqa: PLC0415  # deltalake
+
+    return findings(registry(), current_settings(), outcome)
 
 
 def plan(
@@ -134,13 +150,14 @@ def stage(
         return
     with open_lake() as lake:
         outcome = lake.run_stage(table, name, request)
-    console.print_outcome(outcome, name)
+    found = found_in(outcome)
+    progress.print_outcome(outcome, name, found)
     if name == "assert-output" and not outcome.exit_code:
         not_served = serving.publish_audited([table])
         if not_served is not None:  # the table is as it should be; `publish` tries again
             console.print_error(not_served)
     if as_json:
-        console.print_json(rows_of.outcome_row(outcome))
+        console.print_json(rows_of.outcome_row(outcome, found))
     raise typer.Exit(outcome.exit_code)
 
 

@@ -85,6 +85,11 @@ class State:
     reason: str = ""
 
     @property
+    def published_moment(self) -> datetime | None:
+        """When it was published, as a moment."""
+        return datetime.fromisoformat(self.published_at) if self.published_at else None
+
+    @property
     def oldest_alike(self) -> int:
         """Oldest published version with this content."""
         return self.version if self.same_since is None else self.same_since

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console
+from lakehouse.cli import progress as progress_of
 from lakehouse.engine.outcome import Outcome
 from lakehouse.io.state import Account
 from lakehouse.reporting.page import Cell, Grid
@@ -35,7 +36,7 @@ def cells(text, start):
 
 def test_rows_by_fate_are_told_as_soon_as_a_table_is_done(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b"]) as progress:
         progress.show(Outcome("bronze.a", Status.UPDATED, account=ACCOUNT, seconds=1.5))
         said = stream.getvalue()
     assert said == (
@@ -46,7 +47,7 @@ def test_rows_by_fate_are_told_as_soon_as_a_table_is_done(printed):
 
 def test_counts_of_a_table_stand_there_while_its_gate_runs(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b"]) as progress:
         progress.show(Outcome("bronze.a", Status.RUNNING, account=ACCOUNT))
     text = stream.getvalue()
     assert cells(text, "bronze.a") == ["bronze.a", "running", "1,200", "1,100", "60", "30", "10"]
@@ -55,7 +56,7 @@ def test_counts_of_a_table_stand_there_while_its_gate_runs(printed):
 
 def test_a_run_adds_up_its_tables(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b", "gold.c"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b", "gold.c"]) as progress:
         progress.show(Outcome("bronze.a", Status.UPDATED, account=ACCOUNT))
         progress.show(Outcome("silver.b", Status.FAILED, account=Account(rows_in=5, rows_loaded=5)))
         progress.show(Outcome("gold.c", Status.RUNNING))

@@ -140,7 +140,7 @@ class Snapshot:
     def assert_still_readable(self, lake: LakeDriver) -> None:
         """The version may be an old one now; its rows are what they were."""
         spec = lake.registry[self.table].table
-        rows = views.peek(spec, lake.settings, 1_000_000, self.version, history=False)
+        rows = views.peek(spec, lake.settings, views.Wanted(n=1_000_000, version=self.version))
         names = [c.name for c in spec.stored_columns if c.name not in TECHNICAL]
         assert [{name: row[name] for name in names} for row in rows] == self.rows
 
