@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.errors import ConfigError, UpstreamMissingError
+from lakehouse.errors import ConfigError, UpstreamMissingError, close_to
 from lakehouse.io.sql import literal, quoted
 from lakehouse.io.state import StateStore
 
@@ -118,9 +117,9 @@ def peek(table: Table, settings: Settings, wanted: Wanted) -> list[dict[str, Any
 def _columns(table: Table, chosen: Sequence[str]) -> list[str]:
     """The chosen columns, or all of them: what tells rows apart stands first."""
     if unknown := [name for name in chosen if name not in table.column_names]:
-        near = get_close_matches(unknown[0], table.column_names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(table.column_names)}"
-        raise ConfigError(f"{table.name} has no column {unknown[0]}; {hint}", table=table.name)
+        hint = close_to(unknown[0], table.column_names)
+        message = f"{table.name} has no column {unknown[0]}.{hint}"
+        raise ConfigError(f"{message} It has {', '.join(table.column_names)}", table=table.name)
     return list(dict.fromkeys(chosen or (*table.write.grain, *table.column_names)))
 
 

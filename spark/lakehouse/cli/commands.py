@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from lakehouse.cli import console, looking, operations, pages, running, serving
+from lakehouse.cli import console, definitions, looking, operations, pages, running, serving
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.cli.quarantine import quarantine_app
 from lakehouse.cli.shared_engine import engine_app
@@ -15,22 +17,42 @@ from lakehouse.engines.choice import prepare
 from lakehouse.errors import EXIT_BUG, LakehouseError
 from lakehouse.settings import current_settings
 
+
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if is_asked:
+        console.out.print(f"lakehouse {version('lakehouse')}", highlight=False)
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="An open lakehouse for product and web analytics.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def lakehouse(
+    *,
+    version: Annotated[  # its callback answers
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """An open lakehouse for product and web analytics."""
+
+
 for command in (
     *(running.run, running.plan, running.check, running.stage, running.verify),
     *(looking.tables, looking.show, looking.runs, looking.restatements, looking.freshness),
     *(pages.report, pages.docs, pages.data_docs, pages.manifest),
-    *(serving.publish, running.maintain),
+    *(serving.publish, running.maintain, definitions.check_definitions),
     *(operations.jars, operations.alert, operations.doctor),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 for name, group in {
+    "new": definitions.new_app,
     "quarantine": quarantine_app,
     "engine": engine_app,
     "database": serving.database_app,
@@ -43,7 +65,10 @@ def main() -> None:
     """Run the command; errors become one line and an exit code."""
     try:
         prepare(current_settings())
-        app()
+        try:
+            app()
+        finally:
+            definitions.tell_left_out()
     except LakehouseError as error:
         console.print_error(error)
         sys.exit(error.exit_code)

@@ -74,6 +74,7 @@ def docs(
         write_markdown,
     )
 
+    registry().assert_whole()
     folder = output or Path(current_settings().root_uri) / "docs"
     console.out.print(f"wrote {write_markdown(registry())}")
     console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
@@ -95,6 +96,7 @@ def manifest(
     """Write the graph of tables for orchestrators."""
     from lakehouse.catalog.manifest import manifest_text  # noqa: PLC0415  # only where needed
 
+    registry().assert_whole()
     text = manifest_text(registry())
     if str(output) == "-":
         console.out.file.write(text)

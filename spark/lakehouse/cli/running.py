@@ -58,6 +58,7 @@ def run(
             code = run_once(lake, names, request, as_json)
             if code:
                 raise typer.Exit(code)
+    planning.assert_none_left_out(registry(), selectors or [])
     strangers = unclaimed(current_settings().raw_uri, registry().sources)
     if strangers and not as_json:
         console.err.print(
@@ -172,7 +173,12 @@ def verify(
 
     with open_lake() as lake:
         verdict = compare(lake.job(table, new_request(None, full_refresh=False)))
-    console.print_json(verdict) if as_json else console.print_rows([vars(verdict)])
+    if as_json:
+        console.print_json(vars(verdict) | {"is_equal": verdict.is_equal})
+    else:
+        console.out.print(verdict.sentence, markup=False, highlight=False, soft_wrap=True)
+        for sample in verdict.samples:
+            console.out.print(f"  {sample}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if verdict.is_equal else 65)
 
 

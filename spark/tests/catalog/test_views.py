@@ -52,7 +52,7 @@ def test_columns_rows_and_order_are_chosen(settings):
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"columns": ("n", "device_typ")}, "did you mean device_type"),
+        ({"columns": ("n", "device_typ")}, "Did you mean device_type"),
         ({"where": "nope > 1"}, "nope"),
         ({"where": "n >"}, "--where"),
         ({"order": "n SIDEWAYS"}, "--order"),
