@@ -83,6 +83,8 @@ def _input_problems(table: Table) -> Iterator[Problem]:
     known = table.upstream[0].column_names
     if table.cutoff:
         yield from _absent(table.cutoff, "cutoff", first.name, known)
+    if table.left_out:
+        yield from _unknown(table.left_out.where, "left_out", first.name, known)
     if table.dedupe:
         for key in table.dedupe.keys:
             yield from _unknown(key, "dedupe key", first.name, known)

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
+from lakehouse.catalog.registry import registry
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console
 from lakehouse.errors import EXIT_CONFIG, EXIT_DATA, EXIT_RETRY
@@ -40,6 +41,9 @@ def print_outcome(outcome: Outcome, stage: str, found: Sequence[Finding] = ()) -
     account = outcome.account
     if account.rows_in:
         console.err.print(f"  {_counts(account)}")
+    rule = registry()[outcome.table].table.left_out if account.rows_left_out else None
+    if rule:
+        console.err.print(f"  left out: {rule.reason}", markup=False)
     if outcome.changed:
         counts = ", ".join(f"{n:,} {operation}" for operation, n in outcome.changed.items())
         console.err.print(f"  rows written: {counts}")
@@ -107,7 +111,16 @@ class Progress:
         grid = Grid(box=None, header_style="bold")
         grid.add_column("table", no_wrap=True)
         grid.add_column("state", no_wrap=True)
-        for name in ("in", "loaded", "quarantined", "repeats", "too late", "seconds", "version"):
+        for name in (
+            "in",
+            "loaded",
+            "quarantined",
+            "repeats",
+            "too late",
+            "left out",
+            "seconds",
+            "version",
+        ):
             grid.add_column(name, justify="right")
         grid.add_column("why", overflow="fold", style="dim")
         for name, outcome in self._outcomes.items():
@@ -120,13 +133,13 @@ class Progress:
         known = [outcome for outcome in self._outcomes.values() if outcome]
         done = sum(outcome.outcome != Status.RUNNING for outcome in known)
         fates = [_fates(outcome.account) for outcome in known]
-        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 5
+        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 6
         return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
 
 
 def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
     if outcome is None:
-        return [Text("waiting", style="dim"), *[""] * 7, ""]
+        return [Text("waiting", style="dim"), *[""] * 8, ""]
     state = Text(outcome.outcome, style=STYLES[outcome.outcome])
     fates = _fates(outcome.account)
     has_counts = outcome.outcome == Status.UPDATED or any(fates)
@@ -144,10 +157,11 @@ def _fates(account: Account) -> list[int]:
         account.rows_quarantined,
         account.rows_deduplicated,
         account.rows_too_late,
+        account.rows_left_out,
     ]
 
 
 def _counts(account: Account) -> str:
     read, *fates = (f"{n:,}" for n in _fates(account))
-    words = zip(("loaded", "quarantined", "repeats", "too late"), fates, strict=True)
+    words = zip(("loaded", "quarantined", "repeats", "too late", "left out"), fates, strict=True)
     return f"rows in {read} = {' + '.join(f'{word} {n}' for word, n in words)}"

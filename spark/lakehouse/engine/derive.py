@@ -23,7 +23,7 @@ from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
-from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, with_fates
+from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LEFT_OUT, LOADED, TOO_LATE, with_fates
 from lakehouse.transforms.scd2 import intervals
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
         dedupe=job.table.dedupe,
         cutoff=job.table.cutoff,
         as_of=job.run.as_of,
+        left_out=job.table.left_out,
     )
     if IS_TOUCHED in rows.columns:
         rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
@@ -104,6 +105,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
         rows_loaded=F.count_if(F.col(FATE) == LOADED),
         rows_deduplicated=F.count_if(F.col(FATE) == DEDUPLICATED),
         rows_too_late=F.count_if(F.col(FATE) == TOO_LATE),
+        rows_left_out=F.count_if(F.col(FATE) == LEFT_OUT),
     )
 
 

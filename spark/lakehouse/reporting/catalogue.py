@@ -87,7 +87,9 @@ class TablePage:
         if table.unfinished:
             facts.append(("Open while", table.unfinished))
         if table.cutoff:
-            facts.append(("Leaves out", f"rows whose {table.cutoff} is after the as-of date"))
+            facts.append(("Too late", f"rows whose {table.cutoff} is after the as-of date"))
+        if table.left_out:
+            facts.append(("Left out", table.left_out.reason))
         if table.cluster_by:
             facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
         facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))

@@ -64,6 +64,19 @@ class Dedupe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Rows of the first input that do not count: the transform never sees them.
+
+    Args:
+        where: SQL predicate over the first input; null counts as false.
+        reason: Why they do not count, in words that finish "left out: ...".
+    """
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ValidAt:
     """An input without the slice columns, joined as a history to rows of the first input.
 
@@ -129,7 +142,8 @@ class Table:
         dedupe: Which rows of the first input are repeats of each other. Its keys may run across
             slices; a run then looks up the other rows of the keys it meets.
         valid_at: Inputs whose changes touch slices by key and time.
-        cutoff: Date column of the first input; rows after the as-of date are left out.
+        left_out: Which rows of the first input do not count, and why.
+        cutoff: Date column of the first input; rows after the as-of date are too late.
         as_of: Where the default as-of date comes from; None when the table does not depend on it.
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
@@ -157,6 +171,7 @@ class Table:
     ensures: tuple[Check, ...]
     requires: tuple[Check, ...] = ()
     dedupe: Dedupe | None = None
+    left_out: LeftOut | None = None
     valid_at: tuple[ValidAt, ...] = ()
     cutoff: str | None = None
     as_of: Latest | None = None
@@ -269,6 +284,8 @@ class Table:
             missing = {column.name for column in SCD2_COLUMNS} - known
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
         problems += self._history_problems()
+        if self.left_out and (self.source or not self.left_out.reason.strip()):
+            problems.append("left_out needs a reason, and a table as first input")
         if self.cutoff and not self.as_of:
             problems.append("cutoff needs as_of")
         if self.unfinished and not (self.as_of and self.write.slices):

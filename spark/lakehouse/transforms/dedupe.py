@@ -12,16 +12,25 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-    from lakehouse.spec import Dedupe
+    from lakehouse.spec import Dedupe, LeftOut
 
 FATE = "_fate"
 LOADED, DEDUPLICATED, TOO_LATE = "loaded", "deduplicated", "too_late"
+LEFT_OUT = "left_out"
 
 
 def with_fates(
-    rows: DataFrame, *, dedupe: Dedupe | None, cutoff: str | None, as_of: date
+    rows: DataFrame,
+    *,
+    dedupe: Dedupe | None,
+    cutoff: str | None,
+    as_of: date,
+    left_out: LeftOut | None = None,
 ) -> DataFrame:
-    """Add `_fate` to every row: loaded, deduplicated, or too_late (after the as-of date)."""
+    """Add `_fate` to every row: too_late (after the as-of date), deduplicated, left_out or loaded.
+
+    A row has the first of these that is true of it.
+    """
     is_too_late = F.col(cutoff) > F.lit(as_of) if cutoff else F.lit(False)
     fate = F.when(is_too_late, TOO_LATE)
     if dedupe is not None:
@@ -31,6 +40,8 @@ def with_fates(
             .rowsBetween(Window.unboundedPreceding, Window.currentRow)
         )
         fate = fate.when(F.row_number().over(best_first) > 1, DEDUPLICATED)
+    if left_out is not None:
+        fate = fate.when(F.coalesce(F.expr(left_out.where), F.lit(False)), LEFT_OUT)
     return rows.withColumn(FATE, fate.otherwise(LOADED))
 
 

@@ -45,7 +45,13 @@ def rows(
         _frame(spark, upstream, given)
         for upstream, given in zip(table.upstream, inputs, strict=True)
     )
-    fates = with_fates(first, dedupe=table.dedupe, cutoff=table.cutoff, as_of=run.as_of)
+    fates = with_fates(
+        first,
+        dedupe=table.dedupe,
+        cutoff=table.cutoff,
+        as_of=run.as_of,
+        left_out=table.left_out,
+    )
     counted = fates.filter(F.col(FATE) == LOADED).drop(FATE)
     made: DataFrame = module.transform(counted, *others, run)
     if isinstance(table.write, Scd2):
