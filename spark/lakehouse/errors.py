@@ -18,6 +18,12 @@ EXIT_RETRY = 75
 EXIT_CONFIG = 78
 
 
+def close_to(name: str, known: Iterable[str]) -> str:
+    """` Did you mean …?` with the closest of the known names; empty where none is close."""
+    close = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
 class LakehouseError(Exception):
     """Base of all expected failures.
 
@@ -58,10 +64,11 @@ class UnknownTableError(ConfigError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         """Suggest the closest known names."""
-        close = get_close_matches(name, list(known), n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        known = list(known)
+        close = get_close_matches(name, known, n=3, cutoff=0.5)
         super().__init__(
-            f"unknown table or selector '{name}'.{hint} `lakehouse tables` lists them all.",
+            f"unknown table or selector '{name}'.{close_to(name, known)} "
+            "`lakehouse tables` lists them all.",
             name=name,
             close=close,
         )

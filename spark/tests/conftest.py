@@ -158,7 +158,7 @@ class LakeDriver:
     def rows(self, table: str, *columns: str, technical: bool = False) -> list[dict[str, Any]]:
         """Published rows of a table, in the order of its grain."""
         spec = self.registry[table].table
-        found = views.peek(spec, self.settings, 1_000_000, None, history=False)
+        found = views.peek(spec, self.settings, views.Wanted(n=1_000_000))
         names = columns or tuple(
             c.name for c in spec.stored_columns if technical or c.name not in TECHNICAL
         )

@@ -14,29 +14,34 @@ import time
 import uuid
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Made = TypeVar("Made")
+
 _LOADED_NS = time.time_ns()
 
 
-def cached(package: Path, make: Callable[[], Any]) -> Any:  # noqa: ANN401  # what `make` returns
+def cached(
+    package: Path, make: Callable[[], Made], is_lasting: Callable[[Made], bool] = lambda _: True
+) -> Made:
     """What `make` returns, as a rule without calling it.
 
     Args:
         package: Folder of the package whose code decides what that is.
         make: Makes it; errors are the caller's.
+        is_lasting: Whether what was made follows from the files alone and may be kept.
     """
     stamp = _stamp(package)
     if stamp is None:
         return make()
     place = place_of(package)
-    found = _read(place, stamp)
+    found: Made | None = _read(place, stamp)
     if found is None:
         found = make()
-        if not sys.dont_write_bytecode:
+        if not sys.dont_write_bytecode and is_lasting(found):
             _write(place, stamp, found)
     return found
 

@@ -121,7 +121,7 @@ def _verbs(table: Table) -> Iterator[str]:
         yield from ("landing.days", "landing.reader.csv_format", "landing.reader.json_format")
     if isinstance(table.write, Scd2):
         yield "transforms.scd2"
-    if table.dedupe or table.cut:
+    if table.dedupe or table.cut or table.left_out:
         yield "transforms.dedupe"
 
 

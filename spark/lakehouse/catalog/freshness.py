@@ -105,7 +105,7 @@ def _of(table: Table, states: StateStore, green: datetime | None, now: datetime)
     limit = table.fresh_within / _HOUR
     if published is None:
         return Freshness(table.name, NEVER, None, None, limit)
-    green = green or _time(published)  # a lake whose ops tables were lost
+    green = green or published.published_moment  # a lake whose ops tables were lost
     age = now - green if green else None
     behind = tuple(_behind(table, published, states, now))
     is_stale = age is None or age > table.fresh_within
@@ -127,10 +127,6 @@ def _behind(table: Table, published: State, states: StateStore, now: datetime) -
         consumed = published.inputs.get(upstream.name)
         if there is None or not there.is_news_to(consumed):
             continue
-        since = _time(there)
+        since = there.published_moment
         if since is None or now - since > GRACE:
             yield f"{upstream.name} {consumed}→{there.version}"
-
-
-def _time(state: State) -> datetime | None:
-    return datetime.fromisoformat(state.published_at) if state.published_at else None

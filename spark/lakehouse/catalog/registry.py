@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.catalog.broken import located
 from lakehouse.catalog.cache import cached
+from lakehouse.catalog.definitions import assert_names_exist
 from lakehouse.catalog.fingerprint import our_code
 from lakehouse.errors import TableDefinitionError, UnknownTableError
 from lakehouse.spec import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
     from pyspark.sql import DataFrame
@@ -55,20 +57,39 @@ class Entry:
 
 @dataclass(frozen=True)
 class Registry:
-    """All tables, upstream before downstream."""
+    """All tables, upstream before downstream.
+
+    Attributes:
+        entries: Tables by name.
+        broken: What is wrong with modules that declare none that can be used, by the name of the
+            table that each should declare.
+    """
 
     entries: dict[str, Entry]
+    broken: dict[str, TableDefinitionError] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of a table.
 
         Raises:
             UnknownTableError: With the closest names.
+            TableDefinitionError: Its definition is broken.
         """
+        if name in self.broken:
+            raise self.broken[name]
         try:
             return self.entries[name]
         except KeyError:
             raise UnknownTableError(name, self.entries) from None
+
+    def assert_whole(self) -> None:
+        """No definition is broken: what is made of all tables can be made.
+
+        Raises:
+            TableDefinitionError: The first that is.
+        """
+        for error in self.broken.values():
+            raise error
 
     def __iter__(self) -> Iterator[Entry]:
         """Entries, upstream first."""
@@ -107,40 +128,71 @@ class Registry:
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    """All tables, as their modules declare them.
-
-    Raises:
-        TableDefinitionError: As `declared` says.
-    """
+    """All tables, as their modules declare them; broken ones stand apart."""
     code = our_code()
-    return Registry(cached(code.folder, lambda: declared(code)))
+    return cached(code.folder, lambda: found(code), lambda made: not made.broken)
 
 
 def declared(code: Code) -> dict[str, Entry]:
-    """Import every module below `tables` and take down what it declares, upstream first.
+    """Every table below `tables`, upstream first.
 
     Raises:
-        TableDefinitionError: A module has no docstring, no transform of the inputs it declares, a
-            name that is not its own, or one that another module has.
+        TableDefinitionError: The first module that is broken.
+    """
+    made = found(code)
+    for error in made.broken.values():
+        raise error
+    return made.entries
+
+
+def found(code: Code) -> Registry:
+    """Import every module below `tables` and take down what it declares, upstream first.
+
+    A module is broken when it cannot be imported, its declaration contradicts itself or names what
+    nothing has, it has no docstring, no transform of the inputs it declares, a name that is not its
+    own or one that another module has; and when what it imports is broken.
     """
     entries: dict[str, Entry] = {}
+    broken: dict[str, TableDefinitionError] = {}
     for name in code.modules("tables"):
-        module = import_module(name)
-        if hasattr(module, "TABLE"):
-            entry = _entry(module, code)
-            twin = entries.setdefault(entry.table.name, entry)
-            if twin is not entry:
-                raise _refused(entry.table, f"is declared in {twin.table.defined_at}, too")
+        try:
+            module = import_module(name)
+            if hasattr(module, "TABLE"):
+                _take_down(_entry(module, code), entries)
+        except Exception as error:  # noqa: BLE001  # a module of somebody's raises anything
+            broken[_name_of(name)] = located(error, code, name)
+    for name in _all_downstream(entries, broken):
+        upstream = next(each.name for each in entries[name].table.upstream if each.name in broken)
+        broken[name] = broken[upstream]
+        del entries[name]
     graph = {name: {each.name for each in e.table.upstream} for name, e in entries.items()}
     order = TopologicalSorter(dict(sorted(graph.items()))).static_order()
-    return {name: entries[name] for name in order}
+    return Registry({name: entries[name] for name in order}, broken)
+
+
+def _take_down(entry: Entry, entries: dict[str, Entry]) -> None:
+    twin = entries.setdefault(entry.table.name, entry)
+    if twin is not entry:
+        raise _refused(entry.table, f"is declared in {twin.table.defined_at}, too")
+
+
+def _all_downstream(
+    entries: Mapping[str, Entry], broken: Mapping[str, TableDefinitionError]
+) -> Iterator[str]:
+    """Tables that read a broken one, each after those it reads."""
+    while names := [
+        name
+        for name, entry in entries.items()
+        if any(each.name in broken for each in entry.table.upstream)
+    ]:
+        yield names[0]
 
 
 def _entry(module: ModuleType, code: Code) -> Entry:
     table: Table = module.TABLE
     doc = inspect.cleandoc(module.__doc__ or "")
     problem = None
-    if table.name != (expected := _name_of(module)):
+    if table.name != (expected := _name_of(module.__name__)):
         problem = f"is declared in the module of {expected}"
     elif not doc:
         problem = "its module has no docstring"
@@ -148,13 +200,17 @@ def _entry(module: ModuleType, code: Code) -> Entry:
         problem = _transform_problem(table, getattr(module, "transform", None))
     if problem:
         raise _refused(table, problem)
+    assert_names_exist(table)
     transform = ModuleTransform(module.__name__)
     return Entry(table, transform, doc, code.fingerprint(table, module.__name__))
 
 
-def _name_of(module: ModuleType) -> str:
+def _name_of(module: str) -> str:
     """The name of the table at `tables/<layer>/<noun>.py`, or in a folder of its domain there."""
-    layer, *domain, noun = module.__name__.split(".")[2:]
+    _, _, *folders, noun = module.split(".")
+    if not folders:
+        return noun
+    layer, *domain = folders
     return f"{layer}.{noun}" if len(domain) <= 1 else ".".join((layer, *domain, noun))
 
 

@@ -25,6 +25,7 @@ def datasets(*, folder: Folder = None) -> None:
     )
     from lakehouse.serving.dashboards import datasets as files  # noqa: PLC0415  # same
 
+    registry().assert_whole()
     where = folder or assets.FOLDER
     tables = relations.served(registry())
     changed = files.write(where, files.generate(assets.load(where), tables))

@@ -23,7 +23,15 @@ from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.spec import Scd2
-from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE, is_later, with_fates
+from lakehouse.transforms.dedupe import (
+    DEDUPLICATED,
+    FATE,
+    LEFT_OUT,
+    LOADED,
+    TOO_LATE,
+    is_later,
+    with_fates,
+)
 from lakehouse.transforms.scd2 import intervals
 
 if TYPE_CHECKING:
@@ -96,6 +104,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
         happened_on=first.happened_on,
         never_late=job.table.never_late,
         as_of=job.cut_at or job.run.as_of,
+        left_out=job.table.left_out,
     )
     if IS_TOUCHED in rows.columns:
         rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
@@ -105,6 +114,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
         rows_loaded=F.count_if(F.col(FATE) == LOADED),
         rows_deduplicated=F.count_if(F.col(FATE) == DEDUPLICATED),
         rows_too_late=F.count_if(F.col(FATE) == TOO_LATE),
+        rows_left_out=F.count_if(F.col(FATE) == LEFT_OUT),
     )
 
 

@@ -35,6 +35,7 @@ class Outcome:
         gate_seconds: Of which spent in gates.
         error: What went wrong.
         trace: Traceback of an unexpected error.
+        run_id: Run that wrote its rows; empty when nothing was written.
     """
 
     table: str
@@ -48,6 +49,7 @@ class Outcome:
     gate_seconds: float = 0.0
     error: Exception | None = None
     trace: str = ""
+    run_id: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -118,4 +120,5 @@ class Progress:
             gate_seconds=round(self.gate_seconds, 3),
             error=self.error,
             trace=self.trace,
+            run_id=written.run_id if written else "",
         )

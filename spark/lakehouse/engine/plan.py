@@ -33,6 +33,7 @@ def select(registry: Registry, selectors: Iterable[str]) -> list[str]:
 
     Raises:
         UnknownTableError: A selector matches nothing.
+        TableDefinitionError: The definition of a selected table is broken.
     """
     chosen: set[str] = set()
     for selector in selectors:
@@ -42,14 +43,30 @@ def select(registry: Registry, selectors: Iterable[str]) -> list[str]:
     return [name for name in registry.entries if name in chosen]
 
 
+def assert_none_left_out(registry: Registry, selectors: Sequence[str]) -> None:
+    """No table that the selectors mean is missing for a broken definition.
+
+    Raises:
+        TableDefinitionError: The first that is.
+    """
+    layers = {selector.strip("+") for selector in selectors} or set(LAYERS)
+    for name, error in registry.broken.items():
+        if name.partition(".")[0] in layers or not name.startswith(
+            tuple(f"{layer}." for layer in LAYERS)
+        ):
+            raise error
+
+
 def _matches(registry: Registry, selector: str) -> set[str]:
     name = selector.strip("+")
     if name in LAYERS:
         named = {each for each in registry.entries if each.startswith(f"{name}.")}
     elif name in registry.entries:
         named = {name}
+    elif name in registry.broken:
+        raise registry.broken[name]
     else:
-        raise UnknownTableError(name, [*registry.entries, *LAYERS])
+        raise UnknownTableError(name, [*registry.entries, *registry.broken, *LAYERS])
     found = set(named)
     if selector.startswith("+"):
         found = found.union(*(registry.upstream(each) for each in named))

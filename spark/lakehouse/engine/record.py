@@ -77,6 +77,7 @@ def record_runs(settings: Settings, rows: list[dict[str, Any]]) -> None:
 
 def masked(sample: str, table: Table) -> str:
     """A sample row without personal data."""
-    personal = {column.name for column in table.columns if column.pii}
+    shown = (table, *table.upstream)  # checks of the input gate show rows of inputs
+    personal = {column.name for each in shown for column in each.columns if column.pii}
     row = json.loads(sample)
     return json.dumps({name: "***" if name in personal else row[name] for name in row})

@@ -295,10 +295,6 @@ def _stop_if_red(
     red = [result for result in results if result.is_red]
     if not red:
         return
-    findings = "; ".join(f"{r.check.sentence} Found {_number(r.value)}." for r in red)
+    findings = "; ".join(f"{r.check.sentence} Found {r.told}." for r in red)
     message = f"{job.table.name}: {gate} gate is red, {consequence}. {findings}"
     raise error(message, table=job.table.name, gate=gate, results=list(results))
-
-
-def _number(value: float | None) -> str:
-    return "no value" if value is None else f"{value:g}"

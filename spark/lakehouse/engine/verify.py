@@ -45,6 +45,21 @@ class Verdict:
         """Whether not a single row differs."""
         return not (self.missing or self.surplus or self.different)
 
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, and what to do."""
+        about = f"{self.table} version {self.version}"
+        if self.is_equal:
+            return f"{about}: equal to a full rebuild, row for row"
+        counts = {
+            "missing": self.missing,
+            "too many": self.surplus,
+            "with other values": self.different,
+        }
+        found = ", ".join(f"{n:,} rows {words}" for words, n in counts.items() if n)
+        mend = f"`lakehouse run {self.table} --full-refresh` makes it again"
+        return f"{about}: differs from a full rebuild: {found}; {mend}"
+
 
 @labelled("verify")
 def verify(job: Job) -> Verdict:

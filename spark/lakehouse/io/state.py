@@ -21,19 +21,20 @@ MOST_DAYS_AHEAD = 1000
 
 @dataclass(frozen=True)
 class Account:
-    """Where the rows of a run went. `rows_in` is the sum of the four fates (law 3)."""
+    """Where the rows of a run went. `rows_in` is the sum of the five fates (law 3)."""
 
     rows_in: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
     rows_deduplicated: int = 0
     rows_too_late: int = 0
+    rows_left_out: int = 0
 
     @property
     def balanced(self) -> bool:
         """Whether every row is accounted for."""
         fates = self.rows_loaded + self.rows_quarantined + self.rows_deduplicated
-        return self.rows_in == fates + self.rows_too_late
+        return self.rows_in == fates + self.rows_too_late + self.rows_left_out
 
     @property
     def rejected_rate(self) -> float:
@@ -110,6 +111,11 @@ class State:
     published_at: str | None = None
     same_since: int | None = None
     reason: str = ""
+
+    @property
+    def published_moment(self) -> datetime | None:
+        """When it was published, as a moment."""
+        return datetime.fromisoformat(self.published_at) if self.published_at else None
 
     @property
     def oldest_alike(self) -> int:

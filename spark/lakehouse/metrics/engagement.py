@@ -73,8 +73,9 @@ DURATION_BUCKETS = (
 
 MEASURED = "interactions that tell a duration of at most 8 hours"
 """What performance is measured on: an app left open over night says nothing of the app."""
-IS_MEASURED = "duration_ms IS NOT NULL AND NOT is_duration_outlier"
-"""The same, in SQL over silver.interactions."""
+IS_NOT_MEASURED = "duration_ms IS NULL OR is_duration_outlier"
+"""All others, in SQL over silver.interactions."""
+NOT_MEASURED = f"actions without a duration, or of over {DURATION_OUTLIER_MS // 3_600_000} hours"
 N_MEASURED = f"Number of {MEASURED}."
 GAP_MS = "p99_ms - p50_ms: how much worse the slowest are than the usual."
 SPEARMAN = (

@@ -43,6 +43,11 @@ class Result:
         """Whether it stops the run."""
         return not self.passed and self.check.severity == "fail"
 
+    @property
+    def told(self) -> str:
+        """What was found and what is accepted: `72 %, at most 50 %`."""
+        return self.check.told(self.value)
+
 
 def judge(gate: str, checks: Sequence[Check], metrics: dict[str, float | None]) -> list[Result]:
     """Judge the metrics of a gate, one result a check, in order."""

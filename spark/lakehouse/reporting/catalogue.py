@@ -90,10 +90,12 @@ class TablePage:
             days = (f"{each.happened_on} of {each.name}" for each in table.cut)
             facts.append(
                 (
-                    "Leaves out",
+                    "Too late",
                     f"rows after the day of the run or an as-of date, by {', '.join(days)}",
                 )
             )
+        if table.left_out:
+            facts.append(("Left out", table.left_out.reason))
         if table.cluster_by:
             facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
         facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))

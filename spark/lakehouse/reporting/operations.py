@@ -199,6 +199,7 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
                         ">Quarantined",
                         ">Deduplicated",
                         ">Too late",
+                        ">Left out",
                         "Balanced",
                         ">Rows in table",
                         ">Version",
@@ -215,7 +216,7 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
 def _account_row(lake: PublishedLake, table: Table) -> list[Cell | str]:
     state = lake.state(table.name)
     if state is None:
-        return [table.name, *[numbers.NOTHING] * 5, "", Cell("not published", "soft"), "", ""]
+        return [table.name, *[numbers.NOTHING] * 6, "", Cell("not published", "soft"), "", ""]
     account = state.account
     rejected = numbers.count(account.rows_quarantined)
     return [
@@ -225,6 +226,7 @@ def _account_row(lake: PublishedLake, table: Table) -> list[Cell | str]:
         Cell(rejected, "warn") if account.rows_quarantined else rejected,
         numbers.count(account.rows_deduplicated),
         numbers.count(account.rows_too_late),
+        numbers.count(account.rows_left_out),
         Cell("✓ yes", "good") if account.balanced else Cell("✗ no", "bad"),
         numbers.count(state.rows),
         numbers.count(state.version),

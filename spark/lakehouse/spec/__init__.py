@@ -34,7 +34,7 @@ from lakehouse.spec.columns import (
 from lakehouse.spec.run import Run
 from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Field, RowRule, Source
-from lakehouse.spec.table import Dedupe, Latest, Table, ValidAt
+from lakehouse.spec.table import Dedupe, Latest, LeftOut, Table, ValidAt
 from lakehouse.spec.windows import Period, Trailing
 from lakehouse.spec.writes import (
     Append,
@@ -60,6 +60,7 @@ __all__ = [
     "Dedupe",
     "Field",
     "Latest",
+    "LeftOut",
     "Overwrite",
     "Period",
     "ReplaceSlices",

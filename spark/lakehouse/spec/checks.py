@@ -52,6 +52,29 @@ class Check:
     samples: str | None = None
     refers_to: tuple[str, str, str] | None = None
 
+    def told(self, value: float | None) -> str:
+        """A number that was observed and the range it must lie in, as people write them."""
+        if value is None:
+            return "no value"
+        limits = [
+            f"{word} {self._number(limit)}"
+            for word, limit in (("at least", self.minimum), ("at most", self.maximum))
+            if limit is not None
+        ]
+        accepted = (
+            "none allowed" if self.maximum == 0 and self.minimum is None else ", ".join(limits)
+        )
+        return f"{self._number(value, self.minimum, self.maximum)}, {accepted}".removesuffix(", ")
+
+    def _number(self, value: float, *limits: float | None) -> str:
+        """In its unit; with the digits that tell it from a limit that it is not."""
+        if self.fact != REJECTED_RATE:
+            unit = "day" if self.fact == AGE_DAYS else "row"
+            return f"{value:,.15g} {unit}{'' if value == 1 else 's'}"
+        texts = (f"{value * 100:.{digits}g} %" for digits in (3, 5, 8))
+        others = {self._number(limit) for limit in limits if limit not in {None, value}}
+        return next((text for text in texts if text not in others), f"{value:.0%}")
+
 
 def satisfies(
     name: str, predicate: str, sentence: str, *, severity: Severity = "fail", on: str = OUTPUT

@@ -65,6 +65,19 @@ class Dedupe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Rows of the first input that do not count: the transform never sees them.
+
+    Args:
+        where: SQL predicate over the first input; null counts as false.
+        reason: Why they do not count, in words that finish "left out: ...".
+    """
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ValidAt:
     """An input without the slice columns, joined as a history to rows of the first input.
 
@@ -133,6 +146,7 @@ class Table:
         dedupe: Which rows of the first input are repeats of each other. Its keys may run across
             slices; a run then looks up the other rows of the keys it meets.
         valid_at: Inputs whose changes touch slices by key and time.
+        left_out: Which rows of the first input do not count, and why.
         happened_on: Of a table with a source: the day on which what a row tells happened, a SQL
             expression. Whoever reads the table leaves out what is later than the as-of date that
             was asked for or, without one, than the day of the run.
@@ -167,6 +181,7 @@ class Table:
     ensures: tuple[Check, ...]
     requires: tuple[Check, ...] = ()
     dedupe: Dedupe | None = None
+    left_out: LeftOut | None = None
     valid_at: tuple[ValidAt, ...] = ()
     happened_on: str = ""
     tells_plans: bool = False
@@ -295,6 +310,8 @@ class Table:
             missing = {column.name for column in SCD2_COLUMNS} - known
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
         problems += self._history_problems()
+        if self.left_out and (self.source or not self.left_out.reason.strip()):
+            problems.append("left_out needs a reason, and a table as first input")
         if self.happened_on and not self.source:
             problems.append("happened_on is for tables with a source")
         if self.never_late and not (self.upstream and self.upstream[0].happened_on):

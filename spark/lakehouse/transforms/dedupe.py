@@ -12,16 +12,25 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-    from lakehouse.spec import Dedupe
+    from lakehouse.spec import Dedupe, LeftOut
 
 FATE = "_fate"
 LOADED, DEDUPLICATED, TOO_LATE = "loaded", "deduplicated", "too_late"
+LEFT_OUT = "left_out"
 
 
-def with_fates(
-    rows: DataFrame, *, dedupe: Dedupe | None, happened_on: str, never_late: str, as_of: date
+def with_fates(  # noqa: PLR0913  # all that may befall a row
+    rows: DataFrame,
+    *,
+    dedupe: Dedupe | None,
+    happened_on: str,
+    never_late: str,
+    as_of: date,
+    left_out: LeftOut | None = None,
 ) -> DataFrame:
-    """Add `_fate` to every row: loaded, deduplicated, or too_late (after the as-of date).
+    """Add `_fate` to every row: too_late (after the as-of date), deduplicated, left_out or loaded.
+
+    A row has the first of these that is true of it.
 
     Args:
         rows: Rows of an input.
@@ -29,6 +38,7 @@ def with_fates(
         happened_on: SQL: the day of a row; empty = none is ever too late.
         never_late: SQL: which of them are not; empty = none.
         as_of: The as-of date.
+        left_out: Which of them do not count, and why.
     """
     is_too_late = is_later(happened_on, as_of) if happened_on else F.lit(False)
     if never_late:
@@ -41,6 +51,8 @@ def with_fates(
             .rowsBetween(Window.unboundedPreceding, Window.currentRow)
         )
         fate = fate.when(F.row_number().over(best_first) > 1, DEDUPLICATED)
+    if left_out is not None:
+        fate = fate.when(F.coalesce(F.expr(left_out.where), F.lit(False)), LEFT_OUT)
     return rows.withColumn(FATE, fate.otherwise(LOADED))
 
 

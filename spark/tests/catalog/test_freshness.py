@@ -11,7 +11,7 @@ import pytest
 from conftest import call_main
 from lakehouse.catalog.freshness import Freshness, assert_fresh, freshness
 from lakehouse.catalog.registry import registry
-from lakehouse.cli import commands
+from lakehouse.cli import looking
 from lakehouse.errors import UpstreamStaleError
 from lakehouse.io import ops
 from lakehouse.io.state import State, StateStore, Version
@@ -121,7 +121,7 @@ def test_what_is_not_fresh_is_named(settings):
 
 def test_the_command_prints_all_rows_and_then_fails(settings, monkeypatch, capsys):
     publish(settings, CONVERSIONS, 4, (NOW - datetime.now(UTC)) / timedelta(hours=1))
-    monkeypatch.setattr(commands, "current_settings", lambda: settings)
+    monkeypatch.setattr(looking, "current_settings", lambda: settings)
 
     def run(*arguments):
         return call_main(monkeypatch, "freshness", *arguments), *capsys.readouterr()

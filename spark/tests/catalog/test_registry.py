@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from lakehouse.catalog.fingerprint import Code
-from lakehouse.catalog.registry import declared
+from lakehouse.catalog.registry import declared, found
 from lakehouse.errors import TableDefinitionError
 
 MODULE = '''
@@ -62,6 +63,7 @@ def declare(tmp_path, monkeypatch):
             place.write_text(dedent(text).lstrip())
         return declared(Code(folder))
 
+    write.folder = folder
     yield write
     for name in [each for each in sys.modules if each.partition(".")[0] == "toy_house"]:
         del sys.modules[name]
@@ -139,3 +141,111 @@ def test_the_transform_of_tables_takes_their_nouns_in_their_order(declare, param
 def test_a_module_has_a_docstring_and_a_transform(declare, old, new):
     _, details = refused(declare, **{"bronze/a.py": bronze("bronze.a").replace(old, new)})
     assert details["file"].endswith("bronze/a.py")
+
+
+# ------------------------------------------------------------- what is wrong, all at once
+
+
+def broken_in(declare, **modules):
+    """What is broken: table → (last part of the file, line, what is said)."""
+    with pytest.raises(TableDefinitionError):
+        declare(**modules)
+    for name in [each for each in sys.modules if each.partition(".")[0] == "toy_house"]:
+        del sys.modules[name]
+    made = found(Code(declare.folder))
+    return {
+        name: (Path(error.details["file"]).name, error.details["line"], str(error))
+        for name, error in made.broken.items()
+    }, list(made.entries)
+
+
+GOOD = {"bronze/a.py": bronze("bronze.a")}
+READS_A = "from toy_house.tables.bronze import a"
+
+
+def test_broken_modules_leave_the_others_alone_and_take_what_reads_them_along(declare):
+    broken, there = broken_in(
+        declare,
+        **GOOD,
+        **{
+            "gold/syntax.py": '"""Toys."""\nx = (\n',
+            "gold/name.py": '"""Toys."""\n\nTABLE = no_such_thing\n',
+            "gold/b.py": gold(
+                "gold.b", "from toy_house.tables.silver import s", "(s.TABLE,)", "s, run"
+            ),
+            "silver/s.py": gold("silver.s", READS_A, "(a.TABLE,)", "wrong, run"),
+        },
+    )
+    assert there == ["bronze.a"]
+    assert broken["gold.syntax"][:2] == ("syntax.py", 2)
+    assert broken["gold.name"][:2] == ("name.py", 3)
+    assert "NameError" in broken["gold.name"][2]
+    assert broken["silver.s"][0] == broken["gold.b"][0] == "s.py"
+
+
+def test_a_circle_of_imports_is_named(declare):
+    broken, _ = broken_in(
+        declare,
+        **{
+            "gold/a.py": '"""A."""\nfrom toy_house.tables.gold import b\n\nTABLE = b.TABLE\n',
+            "gold/b.py": '"""B."""\nfrom toy_house.tables.gold import a\n\nTABLE = a.TABLE\n',
+        },
+    )
+    assert broken["gold.a"][:2] == ("b.py", 4)
+    assert "gold.a → gold.b → gold.a" in broken["gold.a"][2]
+
+
+SILVER = gold("silver.s", READS_A, "(a.TABLE,)", "a, run")
+
+
+ENSURED = "ensures=(not_empty(),)"
+WRONG = {
+    "unique": ('ensures=(not_empty(), unique("idd"))', "no column idd. Did you mean id"),
+    "predicate": ('ensures=(not_empty(), satisfies("p", "upper(x) > 1", "p"))', "no column x"),
+    "no sql": ('ensures=(not_empty(), satisfies("p", "id > (", "p"))', "p is no SQL"),
+    "final": (f'{ENSURED}, final="is_over"', "final: silver.s has no column is_over"),
+    "input": (f'{ENSURED}, requires=(not_null("x", on="bronze.a"),)', "bronze.a has no column x"),
+    "clock": (f'{ENSURED}, requires=(fresh_within("bronze.a", "d", days=1),)', "no column d"),
+    "reference": (
+        f'{ENSURED}, requires=(references("id", "bronze.z", "id", on="bronze.a"),)',
+        "bronze.z is no input",
+    ),
+    "dedupe key": (f'{ENSURED}, dedupe=Dedupe(keys=("x",), order_by=("id",))', "dedupe key"),
+    "dedupe order": (
+        f'{ENSURED}, dedupe=Dedupe(keys=("id",), order_by=("lower(at) desc",))',
+        "dedupe order: bronze.a has no column at",
+    ),
+    "serve": (f'{ENSURED}, serve=Serve(indexes=(("x",),))', "serve column x is not declared"),
+    "as-of": (f'{ENSURED}, as_of=Latest(a.TABLE, "d")', "no DATE column d"),
+}
+
+
+def with_all_words(module):
+    return module.replace(
+        "import STRING, Append,", "import *\n    from lakehouse.spec import Append,"
+    )
+
+
+@pytest.mark.parametrize(("wrong", "says"), WRONG.values(), ids=WRONG.keys())
+def test_a_name_that_nothing_has_is_an_error_of_the_definition(declare, wrong, says):
+    module = with_all_words(SILVER).replace(ENSURED, wrong)
+    broken, there = broken_in(declare, **GOOD, **{"silver/s.py": module})
+    assert there == ["bronze.a"]
+    assert broken["silver.s"][0] == "s.py"
+    assert says in broken["silver.s"][2]
+
+
+def test_it_is_told_at_its_line(declare):
+    module = with_all_words(SILVER).replace(ENSURED, WRONG["unique"][0])
+    broken, _ = broken_in(declare, **GOOD, **{"silver/s.py": module})
+    lines = (declare.folder / "tables/silver/s.py").read_text().splitlines()
+    assert 'unique("idd")' in lines[broken["silver.s"][1] - 1]
+
+
+def test_rows_without_a_day_are_refused_where_files_hold_days(declare):
+    columns = 'columns=(Column("id", STRING, "Key."), Column("d", DATE, "Day."))'
+    module = with_all_words(SILVER).replace(
+        'columns=(Column("id", STRING, "Key."),)', f'{columns}, day="d"'
+    )
+    broken, _ = broken_in(declare, **GOOD, **{"silver/s.py": module})
+    assert "day d is nullable" in broken["silver.s"][2]

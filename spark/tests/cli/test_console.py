@@ -7,12 +7,18 @@ from rich.console import Console
 
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console
+from lakehouse.cli import progress as progress_of
 from lakehouse.engine.outcome import Outcome
 from lakehouse.io.state import Account
 from lakehouse.reporting.page import Cell, Grid
 
 ACCOUNT = Account(
-    rows_in=1_200, rows_loaded=1_100, rows_quarantined=60, rows_deduplicated=30, rows_too_late=10
+    rows_in=1_200,
+    rows_loaded=1_100,
+    rows_quarantined=60,
+    rows_deduplicated=30,
+    rows_too_late=9,
+    rows_left_out=1,
 )
 
 
@@ -35,31 +41,40 @@ def cells(text, start):
 
 def test_rows_by_fate_are_told_as_soon_as_a_table_is_done(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b"]) as progress:
         progress.show(Outcome("bronze.a", Status.UPDATED, account=ACCOUNT, seconds=1.5))
         said = stream.getvalue()
     assert said == (
         "bronze.a: updated (1.5 s), rows in 1,200 = loaded 1,100 + quarantined 60 + repeats 30 "
-        "+ too late 10\n"
+        "+ too late 9 + left out 1\n"
     )
 
 
 def test_counts_of_a_table_stand_there_while_its_gate_runs(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b"]) as progress:
         progress.show(Outcome("bronze.a", Status.RUNNING, account=ACCOUNT))
     text = stream.getvalue()
-    assert cells(text, "bronze.a") == ["bronze.a", "running", "1,200", "1,100", "60", "30", "10"]
+    assert cells(text, "bronze.a") == [
+        "bronze.a",
+        "running",
+        "1,200",
+        "1,100",
+        "60",
+        "30",
+        "9",
+        "1",
+    ]
     assert cells(text, "silver.b") == ["silver.b", "waiting"]
 
 
 def test_a_run_adds_up_its_tables(printed):
     stream = printed()
-    with console.Progress(["bronze.a", "silver.b", "gold.c"]) as progress:
+    with progress_of.Progress(["bronze.a", "silver.b", "gold.c"]) as progress:
         progress.show(Outcome("bronze.a", Status.UPDATED, account=ACCOUNT))
         progress.show(Outcome("silver.b", Status.FAILED, account=Account(rows_in=5, rows_loaded=5)))
         progress.show(Outcome("gold.c", Status.RUNNING))
-    total = ["all", "tables", "2", "of", "3", "1,205", "1,105", "60", "30", "10"]
+    total = ["all", "tables", "2", "of", "3", "1,205", "1,105", "60", "30", "9", "1"]
     assert cells(stream.getvalue(), "all tables") == total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import os
 import shutil
@@ -25,9 +26,9 @@ from conftest import (
     release,
     signup,
 )
+from lakehouse import cli
 from lakehouse.catalog import views
 from lakehouse.catalog.registry import registry
-from lakehouse.cli import commands, serving
 from lakehouse.settings import load_settings
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Snapshot:
     def assert_still_readable(self, lake: LakeDriver) -> None:
         """The version may be an old one now; its rows are what they were."""
         spec = lake.registry[self.table].table
-        rows = views.peek(spec, lake.settings, 1_000_000, self.version, history=False)
+        rows = views.peek(spec, lake.settings, views.Wanted(n=1_000_000, version=self.version))
         names = [c.name for c in spec.stored_columns if c.name not in TECHNICAL]
         assert [{name: row[name] for name in names} for row in rows] == self.rows
 
@@ -190,10 +191,10 @@ class Command:
     capsys: Any
 
     def __call__(self, *arguments: str) -> Done:
-        patch = self.monkeypatch.setattr
-        patch(commands, "_lake", self.lake.open)
-        for module in (commands, serving):
-            patch(module, "current_settings", lambda: self.lake.settings)
+        ours = {"open_lake": self.lake.open, "current_settings": lambda: self.lake.settings}
+        for module in filter(inspect.ismodule, vars(cli).values()):
+            for name in ours.keys() & vars(module).keys():
+                self.monkeypatch.setattr(module, name, ours[name])
         self.capsys.readouterr()
         code = call_main(self.monkeypatch, *arguments)
         return Done(code, *self.capsys.readouterr())

@@ -26,6 +26,7 @@ from lakehouse.spec import (
     Column,
     Dedupe,
     Field,
+    LeftOut,
     ReplaceSlices,
     Scd2,
     SliceOf,
@@ -322,3 +323,20 @@ def test_a_rebuild_is_of_everything_and_writes_nothing(make_job):
     rebuilt = desired_rows(job).collect()
     assert sorted(tuple(row) for row in rebuilt) == [(day(1), 2), (day(2), 1)]
     assert (shelf.reads, shelf.written) == ({"tickets": (INPUT_VERSION, None)}, [])
+
+
+def test_rows_that_the_declaration_leaves_out_are_counted_and_not_seen(make_job):
+    seen = []
+
+    def counted_of(tickets, run):
+        seen.extend(sorted(row["ticket_id"] for row in tickets.collect()))
+        return counted(tickets, run)
+
+    blue = LeftOut(where="team = 'blue'", reason="tickets of the other team")
+    told = [ticket("a", 1), ticket("b", 1, "blue"), ticket("b", 2), ticket("d", 10)]
+    job, _ = make_job(ticket_days(left_out=blue), counted_of, tickets=told)
+    written = derive(job, EVERYTHING)
+    assert written.account == Account(
+        rows_in=4, rows_loaded=1, rows_deduplicated=1, rows_too_late=1, rows_left_out=1
+    )
+    assert seen == ["a"]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from conftest import call_main, interaction, metadata
-from lakehouse.cli import commands
+from lakehouse.cli import looking
 from lakehouse.io import ops
 
 pytestmark = pytest.mark.spark
@@ -49,7 +49,7 @@ def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake, mo
     assert cause.startswith("silver.user_days")
     lake.run(f"+{TABLE}")
     assert len(notes(lake)) == 1
-    monkeypatch.setattr(commands, "current_settings", lambda: lake.settings)
+    monkeypatch.setattr(looking, "current_settings", lambda: lake.settings)
     capsys.readouterr()
     assert call_main(monkeypatch, "restatements", TABLE, "--json") == 0
     listed = json.loads(capsys.readouterr().out)

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from conftest import call_main
-from lakehouse.cli import commands
+from lakehouse.cli import operations
 from lakehouse.errors import AlertError, ConfigError
 from lakehouse.observability.alerts import Alert, Severity, destinations, send
 from lakehouse.settings import Settings, load_settings
@@ -147,7 +147,7 @@ def test_the_setting_never_shows_its_value(monkeypatch):
 
 def run(monkeypatch, capfd, *arguments: str) -> tuple[int, str, str]:
     """`lakehouse alert …` in this process."""
-    monkeypatch.setattr(commands, "current_settings", load_settings)
+    monkeypatch.setattr(operations, "current_settings", load_settings)
     return call_main(monkeypatch, "alert", *arguments), *capfd.readouterr()
 
 

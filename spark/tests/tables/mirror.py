@@ -52,6 +52,7 @@ def rows(
         happened_on=table.upstream[0].happened_on,
         never_late=table.never_late,
         as_of=run.as_of,
+        left_out=table.left_out,
     )
     counted = fates.filter(F.col(FATE) == LOADED).drop(FATE)
     in_time = (

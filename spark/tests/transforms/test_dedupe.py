@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from lakehouse.spec import Dedupe
+from lakehouse.spec import Dedupe, LeftOut
 from lakehouse.transforms.dedupe import with_fates
 
 pytestmark = [pytest.mark.spark, pytest.mark.laws]
@@ -26,7 +26,7 @@ ROWS = [
 ]
 
 
-def fates(spark, *, dedupe=None, happened_on="", never_late="", seed=0):
+def fates(spark, *, dedupe=None, happened_on="", never_late="", left_out=None, seed=0):
     rows = [(i, key, date.fromisoformat(day) if day else None, n) for i, key, day, n in ROWS]
     random.Random(seed).shuffle(rows)
     frame = spark.createDataFrame(rows, "id int, key string, day date, n int")
@@ -36,8 +36,9 @@ def fates(spark, *, dedupe=None, happened_on="", never_late="", seed=0):
         happened_on=happened_on,
         never_late=never_late,
         as_of=date(2026, 1, 31),
-    ).collect()
-    return {row["id"]: row["_fate"] for row in found}
+        left_out=left_out,
+    )
+    return {row["id"]: row["_fate"] for row in found.collect()}
 
 
 def test_without_a_rule_every_row_is_loaded(spark):
@@ -69,3 +70,20 @@ def test_keys_and_orders_may_be_expressions(spark):
     rule = Dedupe(keys=("coalesce(key, 'a')",), order_by=("abs(n - 6)", "id desc"))
     found = fates(spark, dedupe=rule)
     assert sorted(row for row, fate in found.items() if fate == "loaded") == [1, 7, 9]
+
+
+def test_of_the_rows_that_would_be_loaded_some_do_not_count(spark):
+    best = Dedupe(keys=("key",), order_by=("n desc", "id asc"))
+    odd = LeftOut(where="n % 2 = 1", reason="odd ones")
+    assert fates(spark, dedupe=best, happened_on="day", left_out=odd) == {
+        1: "deduplicated",
+        2: "left_out",
+        3: "deduplicated",
+        4: "too_late",
+        5: "left_out",
+        6: "deduplicated",
+        7: "left_out",
+        8: "too_late",
+        9: "too_late",
+    }
+    assert fates(spark, left_out=LeftOut(where="n > 1", reason="some"))[3] == "loaded"  # null

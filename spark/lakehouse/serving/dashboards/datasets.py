@@ -39,14 +39,21 @@ def generate(assets: Assets, tables: dict[str, tuple[Column, ...]]) -> dict[str,
 
 def write(folder: Path, files: dict[str, str]) -> list[str]:
     """Write those that differ; says which."""
-    changed = []
-    for name, text in files.items():
+    changed = stale(folder, files)
+    for name in changed:
         path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            changed.append(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[name], encoding="utf-8")
     return changed
+
+
+def stale(folder: Path, files: dict[str, str]) -> list[str]:
+    """Those that `write` would write."""
+    return [
+        name
+        for name, text in files.items()
+        if not (path := folder / name).exists() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 def relation(content: dict[str, Any]) -> str:

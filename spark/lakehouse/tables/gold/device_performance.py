@@ -16,6 +16,7 @@ from lakehouse.spec import (
     LONG,
     STRING,
     Column,
+    LeftOut,
     Overwrite,
     Serve,
     Table,
@@ -59,6 +60,7 @@ TABLE = Table(
         Column("spearman", DOUBLE, metric.SPEARMAN),
     ),
     write=Overwrite(keys=("device_type",)),
+    left_out=LeftOut(where=metric.IS_NOT_MEASURED, reason=metric.NOT_MEASURED),
     requires=(not_empty("silver.interactions"),),
     ensures=(
         not_empty(severity="warn"),  # legal: nobody tells a duration
@@ -80,10 +82,8 @@ TABLE = Table(
 
 def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Rank every duration among all, and compare the devices."""
-    counted = (
-        interactions.filter(metric.IS_MEASURED)
-        .groupBy("device_type", "duration_ms")
-        .agg(F.count(F.lit(1)).alias("times"))
+    counted = interactions.groupBy("device_type", "duration_ms").agg(
+        F.count(F.lit(1)).alias("times")
     )
     so_far = Window.orderBy("duration_ms").rowsBetween(Window.unboundedPreceding, -1)
     # Twice the mean rank, a whole number: rows before, and half of the equal ones and one.

@@ -19,6 +19,7 @@ from lakehouse.spec import (
     LONG,
     STRING,
     Column,
+    LeftOut,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Run
 
 SERIES = ("series_name", "series_value")
+N_PARTS = " + ".join(f"CAST({part} IS NOT NULL AS INT)" for part in PARTS)
 BASELINE = Baseline(
     window_days=metric.WINDOW_DAYS,
     min_days=metric.MIN_DAYS,
@@ -79,6 +81,10 @@ TABLE = Table(
             ),
         ),
     ),
+    left_out=LeftOut(
+        where=f"{N_PARTS} > 1 OR n < {metric.MIN_SAMPLE}",
+        reason=f"mixes of several parts, and those of fewer than {metric.MIN_SAMPLE} actions",
+    ),
     requires=(not_empty("gold.performance_metrics", severity="warn"),),
     ensures=(
         not_empty(severity="warn"),  # legal: nothing unusual happened yet
@@ -103,8 +109,7 @@ TABLE = Table(
 
 def transform(performance_metrics: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Compare every day of every series with the days before it."""
-    n_parts = sum((F.col(part).isNotNull().cast("int") for part in PARTS), F.lit(0))
-    points = performance_metrics.filter((n_parts <= 1) & (F.col("n") >= metric.MIN_SAMPLE)).select(
+    points = performance_metrics.select(
         "metric_date",
         _first_told(F.lit).alias("series_name"),
         _first_told(F.col).alias("series_value"),

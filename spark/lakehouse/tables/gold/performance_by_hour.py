@@ -12,6 +12,7 @@ from lakehouse.spec import (
     INT,
     LONG,
     Column,
+    LeftOut,
     Overwrite,
     Serve,
     Table,
@@ -42,6 +43,7 @@ TABLE = Table(
         Column("p95_ms", DOUBLE, metric.percentile(95), nullable=False),
     ),
     write=Overwrite(keys=("weekday", "hour")),
+    left_out=LeftOut(where=metric.IS_NOT_MEASURED, reason=metric.NOT_MEASURED),
     requires=(not_empty("silver.interactions"),),
     ensures=(
         not_empty(severity="warn"),  # legal: nobody tells a duration
@@ -59,11 +61,9 @@ TABLE = Table(
 def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Percentiles of every hour of the week, from counts of equal durations."""
     day_of_week = (weekday("event_at") + 1).cast("int").alias("weekday")
-    counted = (
-        interactions.filter(metric.IS_MEASURED)
-        .groupBy(day_of_week, F.hour("event_at").cast("int").alias("hour"), "duration_ms")
-        .agg(F.count(F.lit(1)).alias("times"))
-    )
+    counted = interactions.groupBy(
+        day_of_week, F.hour("event_at").cast("int").alias("hour"), "duration_ms"
+    ).agg(F.count(F.lit(1)).alias("times"))
     return quantiles(counted, ("weekday", "hour"), "duration_ms", (0.5, 0.95)).select(
         "weekday",
         "hour",

@@ -18,6 +18,7 @@ from lakehouse.spec import (
     STRING,
     Column,
     Latest,
+    LeftOut,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -61,6 +62,7 @@ TABLE = Table(
     ),
     as_of=Latest(interactions.TABLE, "event_date"),
     unfinished="NOT is_complete",
+    left_out=LeftOut(where=metric.IS_NOT_MEASURED, reason=metric.NOT_MEASURED),
     requires=(not_empty("silver.interactions"),),
     ensures=(
         not_empty(severity="warn"),  # legal: nobody tells a duration
@@ -91,7 +93,7 @@ TABLE = Table(
 def transform(interactions: DataFrame, run: Run) -> DataFrame:
     """Percentiles of every mix."""
     # A day in one place, once: rows stay there while they are counted and repeated for every mix.
-    measured = interactions.filter(metric.IS_MEASURED).repartition("event_date")
+    measured = interactions.repartition("event_date")
     known = measured.select(
         F.col("event_date").alias("metric_date"),
         *(F.coalesce(name, F.lit(metric.UNKNOWN)).alias(name) for name in PARTS),

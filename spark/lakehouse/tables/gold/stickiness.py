@@ -13,6 +13,7 @@ from lakehouse.spec import (
     DOUBLE,
     LONG,
     Column,
+    LeftOut,
     Overwrite,
     Serve,
     Table,
@@ -44,6 +45,10 @@ TABLE = Table(
         Column("is_complete", BOOLEAN, "Both the day and its month are over.", nullable=False),
     ),
     write=Overwrite(keys=("activity_date",)),
+    left_out=LeftOut(
+        where="dimension_name IS NOT NULL",
+        reason="users of one country, device or plan: stickiness is that of everybody",
+    ),
     requires=(not_empty("gold.daily_active_users"),),
     ensures=(
         not_empty(),
@@ -66,7 +71,7 @@ def transform(
 ) -> DataFrame:
     """Put the day beside its month and its four weeks."""
     everybody = F.col("dimension_name").isNull()
-    days = daily_active_users.filter(everybody).select(
+    days = daily_active_users.select(
         "activity_date", "dau", F.expr(month_of("activity_date")).alias("month_start")
     )
     months = monthly_active_users.filter(everybody).select("month_start", "mau", "is_complete")

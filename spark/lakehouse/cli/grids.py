@@ -1,0 +1,153 @@
+"""Rows in a terminal: a value is never cut into shreds, a column is never left out unsaid."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from rich.table import Table as Grid
+from rich.text import Text
+
+from lakehouse.cli.safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+GAP = 2
+PROSE = 28
+"""A column that is wider may be folded, down to this width."""
+LONGEST = 2_000
+FEW = 5
+"""So many rows that do not fit stand one below the other, each a line a column."""
+
+
+def wide_rows(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
+    """Rows as a grid, or one below the other where a few of them are too wide for one."""
+    names = list(rows[0])
+    if len(rows) <= FEW and _fitting(rows, width) < len(names):
+        return [_record(row, number, len(rows)) for number, row in enumerate(rows, 1)]
+    return grid_of(rows, width)
+
+
+def grid_of(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
+    """Rows as a grid of the first columns that there is room for, and the names of the others."""
+    names = list(rows[0])
+    fitting = max(_fitting(rows, width), 1)
+    grid = Grid(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    for name in names[:fitting]:
+        cells = [_cell(row[name]) for row in rows]
+        needed = _needed(name, cells)
+        grid.add_column(
+            _heading(name, max(map(cell_len, cells))),
+            justify="right" if _is_number(row[name] for row in rows) else "left",
+            overflow="fold",
+            no_wrap=needed < PROSE,
+            min_width=min(needed, width),
+        )
+    for row in rows:
+        grid.add_row(*(Text(_cell(row[name])) for name in names[:fitting]))
+    if fitting == len(names):
+        return [grid]
+    more = names[fitting:]
+    word = "column" if len(more) == 1 else "columns"
+    return [grid, Text(f"{len(more)} more {word}: {', '.join(more)}", style="dim")]
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV with a header: values as they are, null as nothing."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(rows[0])
+        writer.writerows([_plain(value) for value in row.values()] for row in rows)
+    return text.getvalue()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return _moment(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _record(row: Mapping[str, Any], number: int, of: int) -> Grid:
+    grid = Grid(
+        box=None,
+        show_header=False,
+        pad_edge=False,
+        padding=(0, GAP, 0, 0),
+        title=f"row {number} of {of}",
+        title_justify="left",
+        title_style="dim",
+    )
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in row.items():
+        grid.add_row(Text(name), Text(_cell(value)))
+    return grid
+
+
+def _fitting(rows: Sequence[Mapping[str, Any]], width: int) -> int:
+    """How many of the first columns fit without cutting a value."""
+    used = -GAP
+    for number, name in enumerate(rows[0]):
+        used += GAP + _needed(name, [_cell(row[name]) for row in rows])
+        if used > width:
+            return number
+    return len(rows[0])
+
+
+def _needed(name: str, cells: Sequence[str]) -> int:
+    widest = max(map(cell_len, cells))
+    heading = max(map(cell_len, _heading(name, widest).splitlines()))
+    return max(heading, min(widest, PROSE))
+
+
+def _heading(name: str, width: int) -> str:
+    """A name over values of that width: broken at its underscores."""
+    lines: list[str] = []
+    for part in name.replace("_", "_\0").split("\0"):
+        if lines and len(lines[-1]) + len(part) <= width:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
+def _is_number(values: Iterable[object]) -> bool:
+    return all(isinstance(value, int | float) or value is None for value in values)
+
+
+def _cell(value: object) -> str:
+    text = one_line(_words(value))
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}… ({len(text):,} characters; --json has all)"
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return _moment(value) if isinstance(value, datetime) else str(value)
+
+
+def _moment(value: datetime) -> str:
+    """As people write it, with Z for UTC and fractions of a second where there are some."""
+    unit = "seconds" if value.microsecond == 0 else "milliseconds"
+    if value.microsecond % 1_000:
+        unit = "microseconds"
+    text = value.replace(tzinfo=None).isoformat(sep=" ", timespec=unit)
+    offset = value.utcoffset()
+    if offset is None:
+        return text
+    return f"{text}Z" if not offset else value.isoformat(sep=" ", timespec=unit)

@@ -1,0 +1,113 @@
+"""The commands that look at tables and at what runs did to them; none starts an engine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lakehouse.catalog import views
+from lakehouse.catalog.domains import in_use
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import console
+from lakehouse.cli.arguments import AsJson, Selectors, TableName
+from lakehouse.engine import plan as planning
+from lakehouse.settings import current_settings
+
+
+def tables(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+    """List tables and what is published of them."""
+    names = planning.select(registry(), selectors or [])
+    rows = views.overview(registry(), current_settings(), names)
+    console.print_json(rows) if as_json else console.print_rows(rows)
+
+
+def show(
+    table: TableName,
+    *,
+    n: Annotated[int, typer.Option("-n", min=0, help="Rows to print.")] = 20,
+    columns: Annotated[
+        str | None, typer.Option(help="Only these, in this order, separated by commas.")
+    ] = None,
+    where: Annotated[str, typer.Option(help="Only rows that satisfy this SQL.")] = "",
+    order: Annotated[str, typer.Option(help="Order by this SQL; default: by the key.")] = "",
+    version: Annotated[int | None, typer.Option(help="A version other than published.")] = None,
+    history: Annotated[bool, typer.Option(help="List the commits instead.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print rows of a table, or its history; needs no engine."""
+    spec, settings = registry()[table].table, current_settings()
+    if history:
+        rows = views.history(spec, settings, n)
+    else:
+        chosen = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
+        wanted = views.Wanted(columns=chosen, where=where, order=order, n=n, version=version)
+        rows = views.peek(spec, settings, wanted)
+    if as_csv:
+        console.print_csv(rows)
+    else:
+        console.print_json(rows) if as_json else console.print_wide_rows(rows)
+
+
+def runs(
+    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Table runs to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest table runs."""
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
+
+    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
+    rows = ops.read(
+        current_settings(), "runs", f"SELECT * FROM t {chosen} ORDER BY started_at DESC LIMIT {n}"
+    )
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = (
+        *("started_at", "table_name", "outcome", "why", "rows_in", "rows_loaded"),
+        *("rows_quarantined", "rows_deduplicated", "seconds", "output_version", "run_id"),
+    )
+    told = [row | {"why": row["error"] or row["reason"]} for row in rows]
+    console.print_rows([{key: row[key] for key in brief} for row in told], empty="no runs yet")
+
+
+def restatements(
+    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest changes of figures that were final: what, from what, to what, and why."""
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
+
+    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
+    rows = ops.read(
+        current_settings(),
+        "metric_restatements",
+        f"SELECT * FROM t {chosen} ORDER BY restated_at DESC, key LIMIT {n}",
+    )
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = ("restated_at", "table_name", "key", "old", "new", "cause")
+    console.print_rows(
+        [{key: row[key] for key in brief} for row in rows], empty="nothing was restated"
+    )
+
+
+def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
+    """Say how fresh each table is; exits with 75 when one is not, with 65 when one is damaged."""
+    from lakehouse.catalog.freshness import (  # noqa: PLC0415  # deltalake, only where needed
+        assert_fresh,
+        freshness,
+        with_damage,
+    )
+
+    names = in_use(registry(), current_settings(), planning.select(registry(), selectors or []))
+    found = with_damage(freshness(registry(), current_settings(), names), current_settings())
+    rows = [vars(each) for each in found]
+    console.print_json(rows) if as_json else console.print_rows(rows)
+    assert_fresh(found)

@@ -1,0 +1,106 @@
+"""The commands that write pages and files about tables, and of event logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import console
+from lakehouse.cli.arguments import AsJson
+from lakehouse.errors import ConfigError
+from lakehouse.settings import current_settings
+
+
+def report(
+    eventlog: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="An event log of Spark, or a folder of logs (then the newest). Two are compared."
+        ),
+    ] = None,
+    *,
+    html: Annotated[Path | None, typer.Option(help="Write a page about the log here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write <root>/report.html and say what the marts tell; or, of an event log, where time went.
+
+    A run writes one into the folder that LAKEHOUSE_EVENT_LOG names.
+    """
+    if eventlog:
+        _report_logs(eventlog, html, as_json)
+        return
+    if html or as_json:
+        raise ConfigError("--html and --json are about an event log; name one")
+    from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
+
+    settings = current_settings()
+    for line in answers(settings):
+        console.out.print(line, markup=False)
+    console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
+    console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
+    console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
+
+
+def _report_logs(paths: list[Path], html: Path | None, as_json: bool) -> None:  # noqa: FBT001  # an option's value
+    from lakehouse.reporting import spark_page  # noqa: PLC0415  # jinja2
+
+    found = spark_page.describe(paths)
+    for line in found.notes:
+        console.err.print(line, markup=False)
+    if html:
+        html.write_text(found.html, encoding="utf-8")
+        console.err.print(f"wrote {html}", markup=False)
+    if as_json:
+        console.print_json(found.data)
+    elif not html:
+        for line in found.lead:
+            console.out.print(line, markup=False, highlight=False)
+        for answer in found.answers:
+            console.print_cell(answer)
+        for title, grid in found.tables:
+            console.print_grid(grid, title)
+
+
+def docs(
+    *,
+    output: Annotated[Path | None, typer.Option(help="Folder; default <root>/docs.")] = None,
+) -> None:
+    """Write the catalogue of tables, columns, checks and lineage from the specs."""
+    from lakehouse.reporting.catalogue import (  # noqa: PLC0415  # jinja2, only here
+        write_catalogue,
+        write_markdown,
+    )
+
+    registry().assert_whole()
+    folder = output or Path(current_settings().root_uri) / "docs"
+    console.out.print(f"wrote {write_markdown(registry())}")
+    console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
+
+
+def data_docs() -> None:
+    """Write Great Expectations' pages of every suite and of its latest results."""
+    from lakehouse.reporting.data_docs import write_data_docs  # noqa: PLC0415  # GX takes seconds
+
+    console.out.print(f"wrote {write_data_docs(current_settings(), registry())}")
+
+
+def manifest(
+    *,
+    output: Annotated[Path, typer.Option(help="Where to write it; - prints it.")] = Path(
+        "airflow/manifest.json"
+    ),
+) -> None:
+    """Write the graph of tables for orchestrators."""
+    from lakehouse.catalog.manifest import manifest_text  # noqa: PLC0415  # only where needed
+
+    registry().assert_whole()
+    text = manifest_text(registry())
+    if str(output) == "-":
+        console.out.file.write(text)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    console.out.print(f"wrote {output}")

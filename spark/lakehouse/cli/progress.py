@@ -1,0 +1,167 @@
+"""A run as it goes on, and what a stage did: the words of `lakehouse run` and `lakehouse stage`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from lakehouse.catalog.registry import registry
+from lakehouse.catalog.status import Status
+from lakehouse.cli import console
+from lakehouse.errors import EXIT_CONFIG, EXIT_DATA, EXIT_RETRY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lakehouse.engine.outcome import Outcome
+    from lakehouse.io.state import Account
+    from lakehouse.reporting.findings import Finding
+
+STYLES = {
+    Status.RUNNING: "cyan",
+    Status.UPDATED: "green",
+    Status.UNCHANGED: "dim green",
+    Status.FAILED: "bold red",
+    Status.BLOCKED: "yellow",
+}
+
+
+def print_outcome(outcome: Outcome, stage: str, found: Sequence[Finding] = ()) -> None:
+    """What a stage did, for an orchestrator's log: fates of the rows, checks, what to do next."""
+    version = f", version {outcome.state.version}" if outcome.state else ""
+    seconds = f"{outcome.seconds:.1f} s, of which gates {outcome.gate_seconds:.1f} s"
+    is_gate = stage != "process" and outcome.error is None
+    word = "green" if is_gate else outcome.outcome
+    console.err.print(f"{outcome.table} {stage}: {word}{version} ({seconds})", markup=False)
+    if outcome.reason:
+        console.err.print(f"  why: {outcome.reason}", markup=False)
+    account = outcome.account
+    if account.rows_in:
+        console.err.print(f"  {_counts(account)}")
+    rule = registry()[outcome.table].table.left_out if account.rows_left_out else None
+    if rule:
+        console.err.print(f"  left out: {rule.reason}", markup=False)
+    if outcome.changed:
+        counts = ", ".join(f"{n:,} {operation}" for operation, n in outcome.changed.items())
+        console.err.print(f"  rows written: {counts}")
+    for result in outcome.results:
+        mark = "ok  " if result.passed else result.check.severity.upper()
+        console.err.print(f"  {mark} {result.check.sentence} Found {result.told}.", markup=False)
+    if outcome.error is not None:
+        console.print_error(outcome.error, outcome.trace)
+    print_findings(found)
+    for command in [] if found else _next_commands(outcome):
+        console.err.print(f"  next: {command}", markup=False)
+
+
+def print_findings(found: Sequence[Finding]) -> None:
+    """What gates found wrong, on standard error."""
+    for each in found:
+        first, *rest = each.lines
+        style = "yellow" if each.severity == "warn" else "red"
+        console.err.print(Text(first, style=style))
+        for line in rest:
+            console.err.print(Text(line, style="dim"))
+
+
+def _next_commands(outcome: Outcome) -> list[str]:
+    table = outcome.table
+    if outcome.account.rows_quarantined:
+        return [f"lakehouse quarantine show {table}"]
+    if outcome.exit_code == EXIT_DATA:
+        return [f"lakehouse plan +{table}", f"lakehouse show {table} --history"]
+    if outcome.exit_code in {EXIT_RETRY, EXIT_CONFIG}:
+        return ["lakehouse doctor"]
+    return []
+
+
+class Progress:
+    """One line a table, live in a terminal; one line a finished table elsewhere."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Every table is waiting."""
+        self._outcomes: dict[str, Outcome | None] = dict.fromkeys(names)
+        self._live = Live(console=console.out, refresh_per_second=4, get_renderable=self._grid)
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        if console.out.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last state on the screen."""
+        if console.out.is_terminal:
+            self._live.stop()
+        else:
+            console.out.print(self._grid())
+
+    def show(self, outcome: Outcome) -> None:
+        """Take over a change."""
+        self._outcomes[outcome.table] = outcome
+        if not console.out.is_terminal and outcome.outcome != Status.RUNNING:
+            counts = f", {_counts(outcome.account)}" if outcome.account.rows_in else ""
+            line = f"{outcome.table}: {outcome.outcome} ({outcome.seconds:.1f} s){counts}"
+            console.out.print(line, style="dim", highlight=False)
+
+    def _grid(self) -> Grid:
+        grid = Grid(box=None, header_style="bold")
+        grid.add_column("table", no_wrap=True)
+        grid.add_column("state", no_wrap=True)
+        for name in (
+            "in",
+            "loaded",
+            "quarantined",
+            "repeats",
+            "too late",
+            "left out",
+            "seconds",
+            "version",
+        ):
+            grid.add_column(name, justify="right")
+        grid.add_column("why", overflow="fold", style="dim")
+        for name, outcome in self._outcomes.items():
+            grid.add_row(name, *_progress_cells(outcome))
+        grid.add_row("all tables", *self._so_far(), style="bold")
+        return grid
+
+    def _so_far(self) -> list[str]:
+        """How many tables are done, and the rows of all, by fate."""
+        known = [outcome for outcome in self._outcomes.values() if outcome]
+        done = sum(outcome.outcome != Status.RUNNING for outcome in known)
+        fates = [_fates(outcome.account) for outcome in known]
+        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 6
+        return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
+
+
+def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
+    if outcome is None:
+        return [Text("waiting", style="dim"), *[""] * 8, ""]
+    state = Text(outcome.outcome, style=STYLES[outcome.outcome])
+    fates = _fates(outcome.account)
+    has_counts = outcome.outcome == Status.UPDATED or any(fates)
+    numbers = [f"{n:,}" for n in fates] if has_counts else [""] * len(fates)
+    if outcome.outcome in {Status.RUNNING, Status.BLOCKED}:
+        return [state, *numbers, "", "", outcome.reason]
+    version = str(outcome.state.version) if outcome.state else ""
+    return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]
+
+
+def _fates(account: Account) -> list[int]:
+    return [
+        account.rows_in,
+        account.rows_loaded,
+        account.rows_quarantined,
+        account.rows_deduplicated,
+        account.rows_too_late,
+        account.rows_left_out,
+    ]
+
+
+def _counts(account: Account) -> str:
+    read, *fates = (f"{n:,}" for n in _fates(account))
+    words = zip(("loaded", "quarantined", "repeats", "too late", "left out"), fates, strict=True)
+    return f"rows in {read} = {' + '.join(f'{word} {n}' for word, n in words)}"

@@ -1,0 +1,71 @@
+"""The `lakehouse quarantine` commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakehouse.catalog import views
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import console
+from lakehouse.cli.arguments import AsJson, TableName, new_request, open_lake
+from lakehouse.cli.running import run_once
+from lakehouse.errors import ConfigError
+from lakehouse.settings import current_settings
+
+if TYPE_CHECKING:
+    from lakehouse.spec import Table
+
+quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge them again.")
+
+
+@quarantine_app.command("list")
+def quarantine_list(*, as_json: AsJson = False) -> None:
+    """Count rejected rows by table, file and rule."""
+    rows = views.quarantined(registry(), current_settings())
+    console.print_json(rows) if as_json else console.print_rows(rows, empty="quarantine is empty")
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    table: TableName,
+    *,
+    file: Annotated[
+        str | None, typer.Option(help="Only of this landing file, or of files of this name.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only for this reason, e.g. missing or missing:user_id.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Print rejected rows as they landed, newest first."""
+    spec = _with_quarantine(table)
+    rows = views.rejected(spec, current_settings(), n, file=file, run_id=run_id, reason=reason)
+    is_narrowed = file or run_id or reason
+    empty = "no rejected row is like that; `lakehouse quarantine list` counts what there is"
+    if as_json:
+        console.print_json(rows)
+    else:
+        console.print_wide_rows(rows, empty=empty if is_narrowed else "quarantine is empty")
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
+    """Judge rejected rows again by today's rules and load those that pass."""
+    spec = _with_quarantine(table)
+    before = len(views.rejected(spec, current_settings(), None))
+    with open_lake() as lake:
+        code = run_once(lake, [table], new_request(None, full_refresh=True), as_json)
+    after = len(views.rejected(spec, current_settings(), None))
+    console.err.print(f"{before} rows were in quarantine, {after} are now")
+    raise typer.Exit(code)
+
+
+def _with_quarantine(name: str) -> Table:
+    spec = registry()[name].table
+    if spec.source is None:
+        raise ConfigError(f"{name} has no quarantine: only bronze tables reject rows")
+    return spec
