@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.identities import PLACE, SHORT, Identities
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.outlook import look
 from lakehouse.engine.relanded import as_landed
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError
@@ -198,10 +197,8 @@ def _with_rows_of_gone_files(
     return rows.unionByName(kept.select(*rows.columns))
 
 
-def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
-    """What the table should hold: the good rows of all files, and of those that are gone."""
-    arrivals = look(job).arrivals
-    landed = arrivals.files(whole=True) if arrivals else ()
+def desired_from_files(job: Job, current: DataFrame, landed: Sequence[LandedFile]) -> DataFrame:
+    """What the table should hold: the good rows of these files, and of those that are gone."""
     records = _records(job, landed, with_gone=True)
     rows = _good_rows(job, records).drop(PLACE, SHORT).dropDuplicates(["_row_id"])
     return _with_rows_of_gone_files(conform(rows, job.table), current, landed)
