@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.identities import PLACE, SHORT, Identities
 from lakehouse.engine.labels import labelled
-from lakehouse.engine.outlook import look
 from lakehouse.engine.relanded import as_landed
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError
@@ -227,10 +226,8 @@ def _with_earlier(rows: DataFrame, others: DataFrame, day: str) -> DataFrame:
     return found.select(*rows.columns)
 
 
-def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
-    """What the table should hold: the good rows of all files, and of those that are gone."""
-    arrivals = look(job).arrivals
-    landed = arrivals.files(whole=True) if arrivals else ()
+def desired_from_files(job: Job, current: DataFrame, landed: Sequence[LandedFile]) -> DataFrame:
+    """What the table should hold: the good rows of these files, and of those that are gone."""
     records = _records(job, landed, with_gone=True)
     told, day = _good_rows(job, records).drop(PLACE, SHORT), _earliest(job.table)
     rows = conform(told.dropDuplicates(["_row_id"]), job.table)

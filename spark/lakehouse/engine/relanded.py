@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.spec.columns import STRING, TECHNICAL_COLUMNS
+from lakehouse.spec.columns import STRING, TECHNICAL_COLUMNS, TIMESTAMP
 from lakehouse.transforms.numbers import as_json
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def as_landed(held: DataFrame, table: Table, source: Source) -> DataFrame:
     technical = {column.name for column in TECHNICAL_COLUMNS}
     names = {each.formerly: each.name for each in table.columns if each.formerly}
     values = [
-        F.col(name).cast(STRING).alias(names.get(name, name))
-        for name in held.columns
-        if name not in made | technical
+        _text(field.name, field.dataType.simpleString()).alias(names.get(field.name, field.name))
+        for field in held.schema.fields
+        if field.name not in made | technical
     ]
     record = _record(values, F.col("_extra"))
     # A file's rows in shares: one text for all of them could be longer than a text may be.
@@ -45,6 +45,14 @@ def as_landed(held: DataFrame, table: Table, source: Source) -> DataFrame:
             F.lit(None).cast(STRING).alias("header"),
         )
     )
+
+
+def _text(name: str, kind: str) -> Column:
+    """A value as sources write it; a moment says that it is one of UTC, in every engine."""
+    text = F.col(name).cast(STRING)
+    if kind != TIMESTAMP:
+        return text
+    return F.when(text.isNotNull(), F.concat(F.regexp_replace(text, r"\+00$", ""), F.lit("Z")))
 
 
 def _record(values: Sequence[Column], extra: Column) -> Column:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
-
 from lakehouse.engine.derive import desired_rows
 from lakehouse.engine.differences import count_operations, differences
 from lakehouse.engine.ingest import desired_from_files
 from lakehouse.engine.labels import labelled
+from lakehouse.engine.outlook import changed_inputs
 from lakehouse.errors import UpstreamMissingError
+from lakehouse.io import ops
 from lakehouse.spec.changes import DELETE, INSERT, UPDATE
+from lakehouse.transforms.numbers import as_json
 
 if TYPE_CHECKING:
     from lakehouse.engine.job import Job
+    from lakehouse.io.state import State
 
 MAX_SAMPLES = 5
 
@@ -31,6 +33,9 @@ class Verdict:
         surplus: Rows the table has and a rebuild lacks.
         different: Rows of the same key with other values.
         samples: Some of them, as JSON.
+        corrected: Landing files that have other content than when they were consumed; the next run
+            takes them.
+        waiting: Landing files and versions of inputs that no run has taken yet: no difference.
     """
 
     table: str
@@ -39,6 +44,8 @@ class Verdict:
     surplus: int
     different: int
     samples: tuple[str, ...] = ()
+    corrected: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
     @property
     def is_equal(self) -> bool:
@@ -63,7 +70,9 @@ class Verdict:
 
 @labelled("verify")
 def verify(job: Job) -> Verdict:
-    """Rebuild in memory and compare; writes nothing.
+    """Rebuild from what the published version was made from, in memory, and compare.
+
+    Landing files are read whatever storage says of when they were written. Writes nothing.
 
     Raises:
         UpstreamMissingError: The table was never published.
@@ -74,11 +83,19 @@ def verify(job: Job) -> Verdict:
         raise UpstreamMissingError(message, table=job.table.name)
     job = replace(job, request=replace(job.request, as_published=True))
     stored = job.engine.store.read(job.uri, published.version)
-    rebuilt = desired_from_files(job, stored) if job.feed else desired_rows(job)
+    corrected: tuple[str, ...] = ()
+    if job.feed:
+        arrivals = job.feed.look(published.position, None, afresh=True)
+        corrected, waiting = arrivals.corrected, arrivals.untaken
+        rebuilt = desired_from_files(job, stored, arrivals.taken)
+    else:
+        news = changed_inputs(job)
+        waiting = tuple(f"{name}@{new}" for name, (_, new) in news.items())
+        rebuilt = desired_rows(_as_consumed(job, published))
     staged = job.engine.keep(differences(stored, rebuilt, job.table))
     counts, _ = count_operations(staged, job.table)
-    as_json = staged.limit(MAX_SAMPLES).select(F.to_json(F.struct("*")).alias("row"))
-    samples = tuple(row["row"] for row in as_json.collect()) if counts else ()
+    few = staged.limit(MAX_SAMPLES).select(as_json(*staged.columns).alias("row"))
+    samples = tuple(row["row"] for row in few.collect()) if counts else ()
     return Verdict(
         job.table.name,
         published.version,
@@ -86,4 +103,19 @@ def verify(job: Job) -> Verdict:
         surplus=counts.get(DELETE, 0),
         different=counts.get(UPDATE, 0),
         samples=samples,
+        corrected=corrected,
+        waiting=waiting,
     )
+
+
+def _as_consumed(job: Job, published: State) -> Job:
+    """The job with the inputs that the published version was made from, as far as they are kept."""
+    upstream = {}
+    for name, state in job.upstream.items():
+        consumed = published.inputs.get(name)
+        if consumed and consumed.table_id == state.table_id and consumed.number != state.version:
+            kept = ops.is_readable(job.settings.table_uri(name), consumed.number)
+            upstream[name] = replace(state, version=consumed.number) if kept else state
+        else:
+            upstream[name] = state
+    return replace(job, upstream=upstream)

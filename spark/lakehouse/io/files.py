@@ -114,6 +114,20 @@ def move(uri: str, target: str) -> None:
             filesystem.delete_dir(path)
 
 
+def traces(info: arrow_fs.FileInfo, *, local: bool) -> dict[str, int | None]:
+    """What moves when a file is written: modification time, and of a local one more than that.
+
+    Whoever writes a file can set its modification time back, but not the time of its last change;
+    and a file that takes the place of another has another number.
+    """
+    told: dict[str, int | None] = {"mtime_ns": info.mtime_ns or 0, "ctime_ns": None, "inode": None}
+    if local:
+        with contextlib.suppress(FileNotFoundError):  # it went away since it was listed
+            stat = Path(info.path).stat()
+            told |= {"ctime_ns": stat.st_ctime_ns, "inode": stat.st_ino}
+    return told
+
+
 def list_folders(uri: str) -> list[arrow_fs.FileInfo]:
     """Folders in a folder; none when there is no such folder."""
     from pyarrow import fs as arrow_fs  # noqa: PLC0415  # see _object_store

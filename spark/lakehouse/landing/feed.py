@@ -49,6 +49,16 @@ class Arrivals(Protocol):
         """Everything consumed so far and this, as one text that can be stored and compared."""
         ...
 
+    @property
+    def untaken(self) -> tuple[str, ...]:
+        """Names of what is there and was not consumed."""
+        ...
+
+    @property
+    def taken(self) -> Sequence[LandedFile]:
+        """What was consumed and is there, as it is now."""
+        ...
+
     def files(self, *, whole: bool) -> Sequence[LandedFile]:
         """What to read: all that is there, or only what is new."""
         ...
@@ -57,8 +67,10 @@ class Arrivals(Protocol):
 class Feed(Protocol):
     """Where the rows of a source come from."""
 
-    def look(self, position: str | None, day: date | None) -> Arrivals:
+    def look(self, position: str | None, day: date | None, *, afresh: bool = False) -> Arrivals:
         """Compare what is there with a position; of a day's run, what is dated later waits.
+
+        What was consumed is opened again where it may have changed, or in any case (`afresh`).
 
         Raises:
             InputQualityError: Something is of a kind that nobody can read.

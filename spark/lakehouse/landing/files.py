@@ -62,7 +62,8 @@ class LandedFile:
         path: Path below the landing folder.
         uri: Absolute path or URI.
         size: Bytes on storage.
-        mtime_ns: Modification time; only used to avoid hashing an untouched file again.
+        traces: What storage tells of when it was written; only used to avoid hashing an untouched
+            file again.
         look: Reads it, to find out what it holds.
         known: Its content where that was found out before.
     """
@@ -70,7 +71,7 @@ class LandedFile:
     path: str
     uri: str
     size: int
-    mtime_ns: int
+    traces: dict[str, int | None]
     look: Look
     known: Content | None = None
 
@@ -91,7 +92,7 @@ class LandedFile:
     def record(self) -> dict[str, Any]:
         """What the manifest keeps."""
         content = self.content.record()
-        return {"size": self.size, "mtime_ns": self.mtime_ns, "code": self.look.code, **content}
+        return {"size": self.size, **self.traces, "code": self.look.code, **content}
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,16 @@ class Delivery:
     def ever(self) -> bool:
         """Whether any file arrived, now or before."""
         return bool(self.present or self.consumed)
+
+    @property
+    def untaken(self) -> tuple[str, ...]:
+        """Paths of files that are there and were not consumed."""
+        return tuple(sorted([each.path for each in self.new] + list(self.waiting)))
+
+    @property
+    def taken(self) -> tuple[LandedFile, ...]:
+        """Files that were consumed and are there, as they are now."""
+        return self.unchanged + self.changed
 
     @property
     def has_new(self) -> bool:
@@ -176,19 +187,20 @@ class Files:
         self._states = states
         self._look = Look(source, code, max_record_bytes)
 
-    def look(self, position: str | None, day: date | None) -> Delivery:
+    def look(self, position: str | None, day: date | None, *, afresh: bool = False) -> Delivery:
         """Compare the landing folder with the consumed files; opens those that were touched since.
 
         Args:
             position: What was consumed; None = nothing yet.
             day: New files dated later wait; undated files, and corrections of consumed ones, never
                 do.
+            afresh: Open all of them, whatever storage says of when they were written.
 
         Raises:
             InputQualityError: A file is of a kind that nobody can read.
         """
         consumed = self._states.manifest(position)
-        return deliveries(self._raw_uri, self._look, consumed, day)
+        return deliveries(self._raw_uri, self._look, consumed, day, afresh=afresh)
 
     def expected(self, day: date | None) -> str:
         """Where a file would have to lie."""
@@ -227,7 +239,9 @@ def listed(paths: Sequence[str]) -> str:
     return few if len(paths) <= FEW else f"{few} and {len(paths) - FEW} more"
 
 
-def deliveries(raw_uri: str, look: Look, consumed: Manifest, day: date | None = None) -> Delivery:
+def deliveries(
+    raw_uri: str, look: Look, consumed: Manifest, day: date | None = None, *, afresh: bool = False
+) -> Delivery:
     """Compare the landing folder with a manifest; see `Files.look`."""
     new: list[LandedFile] = []
     changed: list[LandedFile] = []
@@ -245,12 +259,13 @@ def deliveries(raw_uri: str, look: Look, consumed: Manifest, day: date | None = 
                 f"use {', '.join(KINDS)} (each also .gz or .zst), or move it away"
             )
             raise InputQualityError(message, path=path)
-        mtime_ns = info.mtime_ns or 0
-        landed = LandedFile(path, f"{raw_uri}/{path}", info.size, mtime_ns, look)
+        traces = files.traces(info, local=files.is_local(raw_uri))
+        landed = LandedFile(path, f"{raw_uri}/{path}", info.size, traces, look)
         if record is None:
             new.append(landed)
             continue
-        if (record["size"], record["mtime_ns"]) == (info.size, mtime_ns):
+        told = {"size": info.size, **traces}
+        if not afresh and told == {name: record.get(name) for name in told}:
             unchanged.append(replace(landed, known=look.known(record)))
         elif landed.content.digest == record["digest"]:
             unchanged.append(landed)

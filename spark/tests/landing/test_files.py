@@ -62,6 +62,52 @@ def test_a_file_is_new_once_then_unchanged_changed_or_gone(tmp_path):
     assert delivery.gone == ("things/b.jsonl",)
 
 
+def set_back(path, stat):
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def written_in_place(path, content):
+    stat = path.stat()
+    path.write_text(content)
+    set_back(path, stat)
+
+
+def put_in_its_place(path, content):
+    stat, other = path.stat(), path.with_name("other")
+    other.write_text(content)
+    set_back(other, stat)
+    other.rename(path)
+
+
+@pytest.mark.parametrize("rewrite", [written_in_place, put_in_its_place])
+def test_other_content_of_the_same_size_and_time_is_a_change(tmp_path, rewrite):
+    path = write(tmp_path, "things.jsonl", '{"id": 1}\n')
+    _, known = take(tmp_path, {})
+    before = path.stat()
+    rewrite(path, '{"id": 2}\n')
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert take(tmp_path, known)[0].corrected == ("things.jsonl",)
+
+
+def test_a_file_that_is_only_moved_about_is_opened_once_more(tmp_path):
+    path = write(tmp_path, "things.jsonl", '{"id": 1}\n')
+    _, known = take(tmp_path, {})
+    put_in_its_place(path, '{"id": 1}\n')
+    delivery, again = take(tmp_path, known)
+    assert (delivery.corrected, delivery.unchanged[0].known) == ((), None)
+    assert position(again) == position(known)
+    assert take(tmp_path, again)[0].unchanged[0].known is not None
+
+
+def test_a_look_afresh_believes_nothing(tmp_path):
+    write(tmp_path, "things.jsonl", '{"id": 1}\n')
+    _, known = take(tmp_path, {})
+    known["things.jsonl"]["digest"] = "of other bytes"
+    assert deliveries(str(tmp_path), LOOK, known).corrected == ()
+    assert deliveries(str(tmp_path), LOOK, known, afresh=True).corrected == ("things.jsonl",)
+
+
 @pytest.mark.parametrize(
     ("path", "day"),
     [
