@@ -89,6 +89,7 @@ TABLE = Table(
             ("is_current", "feature_name"),
         )
     ),
+    current_within=None,  # nobody releases every day
 )
 
 
