@@ -42,10 +42,10 @@ maintenance = operations_dag(
     "--json",
     retries=2,
 )
-# No retry: what is stale is told at once, and asked again within the hour.
+# No retry: what is not fresh is told at once, and asked again within the hour.
 freshness = operations_dag(
     "freshness",
-    "Tells people when a table was not refreshed in time",
+    "Tells people when a table was not checked in time, or its data are old",
     "30 * * * *",
     "freshness",
     "--json",

@@ -56,7 +56,7 @@ def _table(registry: Registry, entry: Entry) -> dict[str, Any]:
         ],
         "requires": [_check(check) for check in table.requires],
         "ensures": [_check(check) for check in table.ensures],
-        "fresh_within_hours": table.fresh_within / timedelta(hours=1),
+        "checked_within_hours": table.checked_within / timedelta(hours=1),
         "retention_days": table.retention.days,
     }
 

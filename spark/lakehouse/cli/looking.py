@@ -99,7 +99,11 @@ def restatements(
 
 
 def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
-    """Say how fresh each table is; exits with 75 when one is not, with 65 when one is damaged."""
+    """Say when tables were checked and how old their data are; exits with 75 if one is not fresh.
+
+    Fresh is what is checked (its gate was green within its limit, and no input is newer) and
+    current (its newest day is not further back than it promises). A damaged table exits with 65.
+    """
     from lakehouse.catalog.freshness import (  # noqa: PLC0415  # deltalake, only where needed
         assert_fresh,
         freshness,

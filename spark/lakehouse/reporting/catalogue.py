@@ -98,7 +98,9 @@ class TablePage:
             facts.append(("Left out", table.left_out.reason))
         if table.cluster_by:
             facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
-        facts.append(("Fresh within", f"{table.fresh_within / timedelta(hours=1):g} hours"))
+        facts.append(("Checked within", f"{table.checked_within / timedelta(hours=1):g} hours"))
+        if table.current_within and (table.as_of or table.day):
+            facts.append(("Current within", f"{table.current_within.days} days"))
         return [*facts, ("Replaced versions kept", f"{table.retention.days:,} days")]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 USERS, CONVERSIONS = "silver.user_dim", "bronze.conversions"
 EVENTS, FACTS = "bronze.feature_usage_events", "silver.feature_usage_facts"
 MARTS = ("gold.feature_conversion_lift", "gold.feature_conversion_impact", FACTS)
-FRESH_DAYS = 2
+CURRENT_DAYS = 2
 """As the input gate of `silver.feature_usage_facts` has it."""
 
 
@@ -73,16 +73,16 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
             Headline(
                 label="As of", value=numbers.day(as_of(lake)), note="later events do not count yet"
             ),
-            _freshness(events.get("newest"), now),
+            _newest_event(events.get("newest"), now),
         ],
     )
 
 
-def _freshness(newest: datetime | None, now: datetime) -> Headline:
+def _newest_event(newest: datetime | None, now: datetime) -> Headline:
     if newest is None:
         return Headline(label="Newest event", value=numbers.NOTHING, note="no events yet")
     age = now - newest.replace(tzinfo=UTC)
-    is_fresh = age <= timedelta(days=FRESH_DAYS)
+    is_current = age <= timedelta(days=CURRENT_DAYS)
     words = (
         f"{numbers.plural(age.days, 'day')} before this report"
         if age >= timedelta(days=1)
@@ -91,8 +91,8 @@ def _freshness(newest: datetime | None, now: datetime) -> Headline:
     return Headline(
         label="Newest event",
         value=numbers.day(newest),
-        note=words if is_fresh else f"{words}: not fresh",
-        tone="" if is_fresh else "warn",
+        note=words if is_current else f"{words}: not current",
+        tone="" if is_current else "warn",
     )
 
 

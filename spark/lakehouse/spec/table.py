@@ -164,7 +164,9 @@ class Table:
             files of the days it is about.
         is_small: Far fewer rows than its inputs: a first load is not cut by day.
         serve: How readers of SQL get it; None when the serving database has no copy.
-        fresh_within: A green run at least this often; the default is a day and slack.
+        checked_within: A green run at least this often; the default is a day and slack.
+        current_within: The newest day of its data is at most so long ago, in whole days, where its
+            state knows such a day; None = data that need not come every day.
         retention: How long replaced versions stay readable (time travel, RESTORE, change feed);
             `lakehouse maintain` removes older ones.
 
@@ -194,7 +196,8 @@ class Table:
     day: str | None = None
     is_small: bool = False
     serve: Serve | None = None
-    fresh_within: timedelta = timedelta(hours=26)
+    checked_within: timedelta = timedelta(hours=26)
+    current_within: timedelta | None = timedelta(days=2)
     retention: timedelta = timedelta(days=30)
     defined_at: Location = field(default_factory=_caller, repr=False)
 
@@ -363,8 +366,10 @@ class Table:
 
     def _duration_problems(self) -> list[str]:
         problems = []
-        if self.fresh_within <= timedelta(0):
-            problems.append("fresh_within is not positive")
+        if self.checked_within <= timedelta(0):
+            problems.append("checked_within is not positive")
+        if self.current_within is not None and self.current_within <= timedelta(0):
+            problems.append("current_within is not positive")
         if self.retention < MIN_RETENTION:
             problems.append(f"retention is below {MIN_RETENTION.days} days")
         return problems

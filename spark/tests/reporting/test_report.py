@@ -61,8 +61,8 @@ def test_an_old_newest_event_is_marked(lake):
 
     html = report_html(PublishedLake(lake.settings), registry(), late)
 
-    assert "60 days before this report: not fresh" in read(html).text
-    assert "1 day before this report: not fresh" not in read(html_of(lake)).text
+    assert "60 days before this report: not current" in read(html).text
+    assert "1 day before this report: not current" not in read(html_of(lake)).text
 
 
 def test_an_empty_lake_says_so(empty):
@@ -164,7 +164,7 @@ def test_rows_are_accounted_for_by_fate(lake):
 
     text = read(html_of(lake)).text
     assert "bronze.feature_usage_events 9 4 3 1 1 0 ✓ yes 4 0" in text
-    assert "silver.feature_usage_facts 2 0 0 0 0 ✗ no" in text
+    assert "silver.feature_usage_facts 2 0 0 0 0 0 ✗ no" in text
     assert "gold.feature_conversion_lift – – – – – not published" in text  # noqa: RUF001  # dashes
 
 

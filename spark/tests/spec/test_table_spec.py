@@ -55,8 +55,9 @@ def problems(**changes: Any) -> str:
 
 def test_durations_are_a_day_and_slack_and_a_month_unless_said():
     table = declare()
-    assert (table.fresh_within, table.retention) == (timedelta(hours=26), timedelta(days=30))
-    assert "fresh_within is not positive" in problems(fresh_within=timedelta(0))
+    assert (table.checked_within, table.retention) == (timedelta(hours=26), timedelta(days=30))
+    assert "checked_within is not positive" in problems(checked_within=timedelta(0))
+    assert "current_within is not positive" in problems(current_within=timedelta(0))
     assert "retention is below 7 days" in problems(retention=timedelta(days=6))
 
 

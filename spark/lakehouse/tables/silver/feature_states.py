@@ -101,6 +101,7 @@ TABLE = Table(
             ("is_current", "feature_name"),
         )
     ),
+    current_within=None,  # nobody releases every day
 )
 
 
