@@ -132,9 +132,7 @@ class Job:
 
         Raises:
             UpstreamMissingError: One was never published.
-            UpstreamLaterError: One holds what happened after the as-of date that was asked for.
         """
-        self._assert_not_later()
         missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
         if missing:
             message = (
@@ -200,7 +198,12 @@ class Job:
         until = date.max if table.tells_plans else self.request.today
         return self.inputs[table.name].newest_by(until, clock)
 
-    def _assert_not_later(self) -> None:
+    def assert_not_later(self) -> None:
+        """No input holds what happened after the as-of date that was asked for.
+
+        Raises:
+            UpstreamLaterError: One does; names the days.
+        """
         asked = self.request.as_of
         if asked is None:
             return

@@ -51,7 +51,9 @@ def look(job: Job) -> Outlook:
         UpstreamMissingError: Nothing ever arrived on its feed, or the state of an input is gone.
         DamagedTableError: The table is not there any more, up to its published version.
         InputQualityError: A landing file is of a kind that nobody can read.
+        UpstreamLaterError: An input holds what happened after the as-of date that was asked for.
     """
+    job.assert_not_later()
     published = job.published
     if published is not None and (job.base is None or job.base < published.version):
         from lakehouse.io import damage  # noqa: PLC0415  # deltalake, which looking does without

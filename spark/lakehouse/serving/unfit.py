@@ -35,11 +35,11 @@ def split(served: Served, rows: pa.Table) -> tuple[pa.Table, list[str]]:
     unfit = np.zeros(len(rows), np.bool_)
     for mask, _ in why:
         unfit |= mask
-    key = rows.select(list(served.grain)).filter(pa.array(unfit)).to_pylist()
-    named = [
-        f"{_shown(each)} ({', '.join(problem for mask, problem in why if mask[place])})"
-        for each, place in zip(key, np.flatnonzero(unfit), strict=True)
-    ]
+    keys = rows.select(list(served.grain)).filter(pa.array(unfit)).to_pylist()
+    named = []
+    for key, place in zip(keys, np.flatnonzero(unfit), strict=True):
+        problems = dict.fromkeys(problem for mask, problem in why if mask[place])
+        named.append(f"{_shown(key)} ({', '.join(problems)})")
     return rows.filter(pa.array(~unfit)), named
 
 
@@ -66,11 +66,8 @@ def _too_long(served: Served, rows: pa.Table) -> Iterator[tuple[NDArray[np.bool_
             if name in texts
         ]
         total = np.sum(lengths, axis=0) if lengths else np.zeros(len(rows))
-        told = ", ".join(columns)
-        yield (
-            total > MOST_BYTES_OF_AN_INDEX_ROW,
-            f"{told}: an index holds at most {MOST_BYTES_OF_AN_INDEX_ROW:,} bytes",
-        )
+        limit = MOST_BYTES_OF_AN_INDEX_ROW
+        yield total > limit, f"more than the {limit:,} bytes that an index holds"
 
 
 def _mask(found: pa.ChunkedArray) -> NDArray[np.bool_]:
@@ -78,7 +75,8 @@ def _mask(found: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def _shown(key: dict[str, object]) -> str:
-    return ", ".join(f"{name} {_short(str(value))}" for name, value in key.items())
+    told = {name: value for name, value in key.items() if value is not None}
+    return ", ".join(f"{name} {_short(str(value))}" for name, value in told.items())
 
 
 def _short(text: str) -> str:
@@ -91,4 +89,5 @@ def listed(name: str, unfit: list[str]) -> str:
     """A table's rows that were left out, in words."""
     few = "; ".join(unfit[:MOST_NAMED])
     more = f" and {len(unfit) - MOST_NAMED} more" if len(unfit) > MOST_NAMED else ""
-    return f"{name}: left out, as the database cannot hold it: {few}{more}"
+    who, them = ("a row is", "it") if len(unfit) == 1 else (f"{len(unfit)} rows are", "them")
+    return f"{name}: {who} left out, as the database cannot hold {them}: {few}{more}"

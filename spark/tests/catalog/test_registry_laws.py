@@ -75,3 +75,14 @@ def test_the_manifest_names_every_edge_once():
 def test_an_unknown_table_is_refused():
     with pytest.raises(UnknownTableError):
         registry()["silver.nothing"]
+
+
+def test_what_lands_tells_when_it_happened_and_is_told_when_that_lies_ahead():
+    for entry in registry():
+        table = entry.table
+        if table.source is None:
+            continue
+        assert table.happened_on, table.name
+        assert table.source.since.year > 1970, table.name
+        names = {check.name for check in table.ensures}
+        assert ("none_ahead" in names) != table.tells_plans, table.name
