@@ -21,7 +21,7 @@ from conftest import conversion, event, release, signup
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
 
-pytestmark = [pytest.mark.spark, pytest.mark.e2e]
+pytestmark = [pytest.mark.spark, pytest.mark.jvm, pytest.mark.e2e]
 TABLES = (
     *("bronze.conversions", "bronze.feature_releases", "bronze.feature_usage_events"),
     *("bronze.user_signups", "silver.feature_states", "silver.feature_usage_facts"),

@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deltalake import DeltaTable
+from deltalake import Field as DeltaField
 from support import (
     Command,
     Done,
@@ -25,7 +27,6 @@ from support import (
 
 from conftest import LakeDriver, call_main, signup
 from lakehouse import settings
-from lakehouse.engines.spark import delta
 from lakehouse.errors import MigrationNeededError, SchemaMismatchError, StorageError
 from lakehouse.io import ops
 
@@ -174,9 +175,9 @@ def test_a_table_folder_that_is_not_delta_is_left_alone(lake, command):
     assert [path.name for path in stranger.parent.iterdir()] == ["notes.txt"]
 
 
-def test_a_table_with_other_columns_is_left_alone(lake, spark):
+def test_a_table_with_other_columns_is_left_alone(lake):
     uri = lake.settings.table_uri(TABLE)
-    spark.sql(f"ALTER TABLE {delta.quoted(uri)} ADD COLUMN (shoe_size INT)")
+    DeltaTable(uri).alter.add_columns(DeltaField("shoe_size", "integer"))
     lake.land("user_signups/2.jsonl", [signup("new")])
     error = failure(lake.try_run(TABLE), TABLE)
     assert isinstance(error, MigrationNeededError)

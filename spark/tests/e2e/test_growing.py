@@ -112,6 +112,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.jvm
 @pytest.mark.cluster
 def test_a_cluster_gives_the_same_tables(cluster, golden, tmp_path):
     lake = new_lake(tmp_path / "lake")
@@ -122,6 +123,7 @@ def test_a_cluster_gives_the_same_tables(cluster, golden, tmp_path):
     assert executors, "the work was not done by the worker"
 
 
+@pytest.mark.jvm
 def test_a_cluster_is_not_told_to_find_the_driver_on_its_own_loopback():
     local = spark_conf(load_settings(spark_master="local[2]"))
     remote = spark_conf(load_settings(spark_master="spark://master:7077"))
@@ -157,6 +159,7 @@ def connect(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.jvm
 @pytest.mark.cluster
 def test_a_connect_server_gives_the_same_tables(connect, golden, tmp_path):
     lake = new_lake(tmp_path / "lake")
