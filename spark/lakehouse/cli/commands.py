@@ -49,6 +49,8 @@ app.add_typer(serving.database_app, name="database", no_args_is_help=True)
 app.command()(serving.publish)
 app.add_typer(dashboards_app, name="dashboards", no_args_is_help=True)
 
+EARLIEST = date(1970, 1, 1)
+"""Moments before it are rejected where they land."""
 Selectors = Annotated[
     list[str] | None,
     typer.Argument(
@@ -101,8 +103,11 @@ def _request(
 ) -> Any:  # noqa: ANN401  # imported lazily
     from lakehouse.engine.job import new_request  # noqa: PLC0415  # 0.5 s of pyspark
 
+    day_of_figures = _date(as_of, "--as-of")
+    if day_of_figures and day_of_figures < EARLIEST:
+        raise ConfigError(f"--as-of {as_of}: no row that lands is of a day before {EARLIEST}")
     return new_request(
-        as_of=_date(as_of, "--as-of"),
+        as_of=day_of_figures,
         full_refresh=full_refresh,
         run_id=run_id,
         day=day,
