@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from lakehouse.errors import ConfigError
 CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
 NOT_IN_ROOT = set("[]^|\\")
 """delta-rs makes a local path part of a URL, in which these cannot stand as themselves."""
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+"""Nor can what looks like an escaped character: it would be taken for the character."""
 
 
 class Settings(BaseSettings):
@@ -86,6 +89,8 @@ class Settings(BaseSettings):
         if "://" not in path and (met := NOT_IN_ROOT & set(path)):
             unfit = " ".join(sorted(met))
             raise ValueError(f"{path} cannot hold a lake; choose a folder without {unfit}")
+        if "://" not in path and (found := _ESCAPE.search(path)):
+            raise ValueError(f"{path} cannot hold a lake; choose a folder without {found[0]}")
         return root
 
     @property

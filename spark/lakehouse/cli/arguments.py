@@ -13,6 +13,8 @@ from lakehouse.engines.choice import prepare
 from lakehouse.errors import ConfigError
 from lakehouse.settings import current_settings
 
+EARLIEST = date(1970, 1, 1)
+"""Moments before it are rejected where they land."""
 Selectors = Annotated[
     list[str] | None,
     typer.Argument(
@@ -71,8 +73,11 @@ def new_request(
     """What a run is asked for."""
     from lakehouse.engine.job import new_request as request  # noqa: PLC0415  # 0.5 s of pyspark
 
+    day_of_figures = day_of(as_of, "--as-of")
+    if day_of_figures and day_of_figures < EARLIEST:
+        raise ConfigError(f"--as-of {as_of}: no row that lands is of a day before {EARLIEST}")
     return request(
-        as_of=day_of(as_of, "--as-of"),
+        as_of=day_of_figures,
         full_refresh=full_refresh,
         run_id=run_id,
         day=day,

@@ -21,7 +21,7 @@ from lakehouse.engine.migration import check_columns, migrated
 from lakehouse.engine.scope import derive_scope, within
 from lakehouse.engine.write import metadata_of
 from lakehouse.errors import InputQualityError, OutputQualityError, WriteConflictError
-from lakehouse.io import delta_log
+from lakehouse.io import delta_log, ops
 from lakehouse.io.damage import assert_published
 from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
@@ -97,6 +97,11 @@ def process(job: Job, outlook: Outlook) -> Processed:
     job = recover(job)
     if not outlook.has_news and job.published is not None:
         return Processed(job.published, outlook.why, skipped=True)
+    if rejected := _rejected_before(job, outlook):
+        reason = f"{outlook.why}; as when version {rejected.version} was rejected"
+        again = replace(rejected, run_id=job.request.run_id, token=job.token, reason=reason)
+        job.states.propose(again)
+        return Processed(again, reason)
     if job.request.migrate:
         job = migrated(job, metadata_of(job))
     if job.feed is None or outlook.arrivals is None:
@@ -107,6 +112,24 @@ def process(job: Job, outlook: Outlook) -> Processed:
     written = ingest(job, outlook.arrivals, position, whole=outlook.whole)
     job.feed.remember(outlook.arrivals)
     return _proposed(job, written, outlook.why, position)
+
+
+def _rejected_before(job: Job, outlook: Outlook) -> State | None:
+    """The version that the gate refused, where a run would only write it once more.
+
+    A retry then audits what is there: it neither writes nor restores.
+    """
+    rejected, published = job.states.rejected(job.table.name), job.published
+    if rejected is None or published is None or job.request.full_refresh or job.request.migrate:
+        return None
+    same = (
+        rejected.table_id == published.table_id
+        and rejected.code == job.entry.code
+        and rejected.as_of == job.as_of_key
+        and rejected.inputs == {name: each.identity for name, each in job.inputs.items()}
+        and rejected.position == (outlook.arrivals.position if outlook.arrivals else None)
+    )
+    return rejected if same and ops.is_readable(job.uri, rejected.version) else None
 
 
 def _proposed(job: Job, written: Written, reason: str, position: str | None = None) -> Processed:
@@ -210,19 +233,31 @@ def assert_output(job: Job) -> tuple[State, list[Result]]:
             message = f"{job.table.name}: nothing to audit; run its process stage first"
             raise OutputQualityError(message, table=job.table.name)
         return job.published, []
-    _assert_ours(job, candidate)
+    rejected = job.states.rejected(job.table.name)
+    is_again = rejected is not None and rejected.identity == candidate.identity
+    if not is_again:
+        _assert_ours(job, candidate)
     results = audit(job, candidate)
     try:
         _stop_if_red(job, "output", results, OutputQualityError, "the old version stays published")
     except OutputQualityError as error:
-        job.states.withdraw(job.table.name)
-        if job.published is not None and candidate.version != job.published.head:
+        job.states.reject(candidate)
+        if job.published is not None and not is_again and candidate.version != job.published.head:
             roll_back(job, job.published)
         error.details["version"] = candidate.version
         raise
+    if is_again:
+        candidate = _brought_back(job, candidate)
     restatements.record(job, candidate)
     fault_point("before_publish", job.table.name)
     return job.states.publish(candidate), results
+
+
+def _brought_back(job: Job, rejected: State) -> State:
+    """A version that was rejected, and is not any more, as the newest."""
+    job.engine.store.restore(job.uri, rejected.version)
+    newest = delta_log.latest_version(job.uri) or rejected.version
+    return replace(rejected, version=newest, head=newest)
 
 
 @labelled("check output")

@@ -2,7 +2,8 @@
 
 A published state is a promise: this version passed its output gate, and it was made from exactly
 these versions of its inputs. Readers follow it; the planner compares it with what is there now.
-A candidate is the same record for a version that was written but not audited yet.
+A candidate is the same record for a version that was written but not audited yet; one that did not
+pass is kept as rejected, until another is published.
 """
 
 from __future__ import annotations
@@ -170,6 +171,15 @@ class StateStore:
         """The version that waits for its output gate."""
         return self._read("candidates", table)
 
+    def rejected(self, table: str) -> State | None:
+        """The version that the output gate refused since the last one was published."""
+        return self._read("rejected", table)
+
+    def reject(self, state: State) -> None:
+        """Keep what a version was made from that the output gate refused."""
+        files.write_json(self._path("rejected", state.table), asdict(state))
+        self.withdraw(state.table)
+
     def propose(self, state: State) -> None:
         """Record a written version that is not audited yet."""
         files.write_json(self._path("candidates", state.table), asdict(state))
@@ -179,6 +189,7 @@ class StateStore:
         done = replace(state, published_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         files.write_json(self._path("published", state.table), asdict(done))
         self.withdraw(state.table)
+        files.delete(self._path("rejected", state.table))
         return done
 
     def replace(self, state: State) -> None:
@@ -188,6 +199,7 @@ class StateStore:
     def forget(self, table: str) -> None:
         """Nothing of the table is published any more, and nothing waits to be."""
         self.withdraw(table)
+        files.delete(self._path("rejected", table))
         files.delete(self._path("published", table))
 
     def withdraw(self, table: str) -> None:
@@ -208,7 +220,7 @@ class StateStore:
         """Delete manifests from before a time that no state names; returns how many."""
         states = [
             self._read(kind, info.base_name.removesuffix(".json"))
-            for kind in ("published", "candidates")
+            for kind in ("published", "candidates", "rejected")
             for info in files.list_files(f"{self._ops}/{kind}")
         ]
         named = {state.position for state in states if state}

@@ -9,8 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from deltalake import DeltaTable
-from deltalake import Field as DeltaField
+from deltalake import DeltaTable, Field
 from support import (
     Command,
     Done,
@@ -81,6 +80,7 @@ WRONG_COMMANDS = {
     "no date": (["run", "--as-of", "yesterday"], ["--as-of", "yesterday", "YYYY-MM-DD"]),
     "no day of the calendar": (["run", "--from", "2026-02-30", "--to", "2026-03-01"], ["--from"]),
     "an empty range": (["run", "--from", "2026-02-02", "--to", "2026-02-01"], ["--from", "swap"]),
+    "a day before all days": (["run", "--as-of", "0001-01-01"], ["--as-of", "1970-01-01"]),
     "half a range": (["run", "--from", "2026-02-01"], ["--from", "--to"]),
     "a date and a range": (
         ["run", "--as-of", "2026-02-01", "--from", "2026-02-01", "--to", "2026-02-01"],
@@ -118,6 +118,7 @@ def _fresh_settings() -> Iterator[None]:
         ("LAKEHOUSE_LOCK_TIMEOUT_S", "-1"),
         ("LAKEHOUSE_MAX_LINE_BYTES", "1"),
         *(("LAKEHOUSE_ROOT", f"/lakes/of{unfit}2026") for unfit in "[]^|\\"),
+        ("LAKEHOUSE_ROOT", "/lakes/of%202026"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(monkeypatch, capsys, name, value):
@@ -177,7 +178,7 @@ def test_a_table_folder_that_is_not_delta_is_left_alone(lake, command):
 
 def test_a_table_with_other_columns_is_left_alone(lake):
     uri = lake.settings.table_uri(TABLE)
-    DeltaTable(uri).alter.add_columns(DeltaField("shoe_size", "integer"))
+    DeltaTable(uri).alter.add_columns(Field("shoe_size", "integer"))
     lake.land("user_signups/2.jsonl", [signup("new")])
     error = failure(lake.try_run(TABLE), TABLE)
     assert isinstance(error, MigrationNeededError)

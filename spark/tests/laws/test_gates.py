@@ -63,6 +63,38 @@ def test_after_a_red_gate_the_corrected_file_is_taken(toys):
     assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 99}
 
 
+def test_a_retry_of_a_red_gate_writes_nothing(toys):
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 101}])
+    first = toys.try_run()["bronze.toy"]
+    commits = toys.commits("bronze.toy")
+    for _ in range(2):
+        again = toys.try_run()["bronze.toy"]
+        assert (again.exit_code, again.error.details["version"]) == (
+            65,
+            first.error.details["version"],
+        )
+        assert [result.value for result in again.results] == [1.0]
+        assert toys.commits("bronze.toy") == commits
+    assert [row["value"] for row in toys.rows("bronze.toy")] == [1]
+    # Another situation is no retry.
+    toys.land("toy/3.jsonl", [{"id": "c", "value": 3}])
+    assert toys.try_run()["bronze.toy"].exit_code == 65
+    assert toys.commits("bronze.toy") == commits + 2
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    toys.run()
+    assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 2, 3}
+
+
+def test_a_version_that_a_gate_refused_by_mistake_is_published_by_a_retry(toys, monkeypatch):
+    monkeypatch.setattr(expectations, "validate", lambda *_: {"results": []})
+    toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
+    assert toys.try_run()["bronze.toy"].exit_code == 65
+    monkeypatch.undo()
+    toys.run()
+    assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 2}
+    assert toys.run()["bronze.toy"].outcome == "unchanged"
+
+
 def test_the_table_itself_is_restored_so_that_nobody_reads_red_rows_by_path(toys, spark):
     toys.land("toy/2.jsonl", [{"id": "b", "value": 101}])
     toys.try_run()
