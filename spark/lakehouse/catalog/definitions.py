@@ -104,7 +104,7 @@ def _source_problems(source: Source) -> Iterator[Problem]:
 def _check_problems(
     check: Check, role: str, where: str, known: Collection[str]
 ) -> Iterator[Problem]:
-    yield from _unknown(check.samples or check.metric, role, where, known)
+    yield from _unknown(check.metric, role, where, known)
     if check.fact == AGE_DAYS and check.column:
         yield from _absent(check.column, role, where, known)
 

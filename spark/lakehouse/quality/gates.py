@@ -92,14 +92,21 @@ def _orphans(check: Check, subjects: Mapping[str, Subject]) -> DataFrame:
 def _with_samples(result: Result, subjects: Mapping[str, Subject]) -> Result:
     """Add a few offending rows to a failed check; the caller masks personal data."""
     check = result.check
-    if result.passed or not (check.samples or check.refers_to):
+    if result.passed or not (check.samples or check.alike or check.refers_to):
         return result
-    rows = (
-        _orphans(check, subjects)
-        if check.refers_to
-        else subjects[check.subject].rows().filter(check.samples or "true")
-    )
+    rows = _offending(check, subjects)
     return replace(result, samples=tuple(map(_as_json, rows.limit(MAX_SAMPLES).collect())))
+
+
+def _offending(check: Check, subjects: Mapping[str, Subject]) -> DataFrame:
+    """Rows that break a check; of rows that are alike what they share, and how many they are."""
+    if check.refers_to:
+        return _orphans(check, subjects)
+    rows = subjects[check.subject].rows().filter(check.samples or "true")
+    if not check.alike:
+        return rows
+    alike = rows.groupBy(*check.alike).agg(F.count(F.lit(1)).alias("n_rows"))
+    return alike.filter(F.col("n_rows") > 1)
 
 
 def _as_json(row: Row) -> str:

@@ -124,8 +124,9 @@ def _rejected(table: Table, settings: Settings, run_id: str) -> tuple[str, ...]:
 def _look(table: Table, outcome: Outcome, result: Result) -> str:
     check = result.check
     about = table.name if check.subject == OUTPUT else check.subject
-    if not check.samples:
-        return f"lakehouse show {about}" if check.refers_to else f"lakehouse plan +{about}"
+    if not check.samples or check.alike:
+        has_rows = check.refers_to or check.alike
+        return f"lakehouse show {about}" if has_rows else f"lakehouse plan +{about}"
     rejected = getattr(outcome.error, "details", {}).get("version")
     version = f" --version {rejected}" if rejected is not None and about == table.name else ""
     return f"lakehouse show {about}{version} --where {shlex.quote(check.samples)}"

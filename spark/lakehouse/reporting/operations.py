@@ -54,6 +54,14 @@ class GateResult:
         rows = [row for row in self.results.values() if not row["passed"]]
         return sorted(rows, key=lambda row: (row["severity"] != "fail", row["check_name"]))
 
+    def measured(self, row: dict[str, Any]) -> str:
+        """What a check found, as `lakehouse run` tells it."""
+        checks = {each.name: each for each in (*self.table.requires, *self.table.ensures)}
+        if row["value"] is None:
+            return "not measured"
+        check = checks.get(row["check_name"])
+        return check.number(row["value"]) if check else numbers.measured(row["value"])
+
     @property
     def missing(self) -> list[str]:
         """Declared checks without a result; a gate that ran and has some is red."""
@@ -109,7 +117,7 @@ def quality_section(lake: PublishedLake, registry: Registry) -> Section:
             gate.gate,
             Cell("✗ fail", "bad") if row["severity"] == "fail" else Cell("! warn", "warn"),
             row["sentence"],
-            numbers.measured(row["value"]) if row["value"] is not None else "not measured",
+            gate.measured(row),
             accepted(row["minimum"], row["maximum"]),
         )
         for gate in gates

@@ -37,6 +37,7 @@ class Check:
         severity: `fail` stops the run, `warn` is recorded and shown.
         subject: `output` (the table being written) or the name of an input table.
         samples: Predicate that selects offending rows, for the evidence; None when there is none.
+        alike: Columns that no two rows may share (of those that satisfy `samples`, if any).
         refers_to: (column, input table, column) for referential checks.
     """
 
@@ -50,6 +51,7 @@ class Check:
     severity: Severity = "fail"
     subject: str = OUTPUT
     samples: str | None = None
+    alike: tuple[str, ...] = ()
     refers_to: tuple[str, str, str] | None = None
 
     def told(self, value: float | None) -> str:
@@ -57,23 +59,26 @@ class Check:
         if value is None:
             return "no value"
         limits = [
-            f"{word} {self._number(limit)}"
+            f"{word} {self._written(limit)}"
             for word, limit in (("at least", self.minimum), ("at most", self.maximum))
             if limit is not None
         ]
-        accepted = (
-            "none allowed" if self.maximum == 0 and self.minimum is None else ", ".join(limits)
-        )
-        return f"{self._number(value, self.minimum, self.maximum)}, {accepted}".removesuffix(", ")
+        if self.maximum == 0 and self.minimum is None:
+            limits = ["none allowed"]
+        return ", ".join([self.number(value), *limits])
 
-    def _number(self, value: float, *limits: float | None) -> str:
-        """In its unit; with the digits that tell it from a limit that it is not."""
-        if self.fact != REJECTED_RATE:
-            unit = "day" if self.fact == AGE_DAYS else "row"
-            return f"{value:,.15g} {unit}{'' if value == 1 else 's'}"
-        texts = (f"{value * 100:.{digits}g} %" for digits in (3, 5, 8))
-        others = {self._number(limit) for limit in limits if limit not in {None, value}}
-        return next((text for text in texts if text not in others), f"{value:.0%}")
+    def number(self, value: float) -> str:
+        """A number that was observed, in its unit and told from a limit that it is not."""
+        limits = {self.minimum, self.maximum} - {None, value}
+        written = {self._written(limit) for limit in limits if limit is not None}
+        texts = (self._written(value, digits) for digits in (3, 5, 8, 15))
+        return next((text for text in texts if text not in written), f"{value}")
+
+    def _written(self, value: float, digits: int = 3) -> str:
+        if self.fact == REJECTED_RATE:
+            return f"{value * 100:.{digits}g} %"
+        unit = "day" if self.fact == AGE_DAYS else "row"
+        return f"{value:,.15g} {unit}{'' if value == 1 else 's'}"
 
 
 def satisfies(
@@ -117,6 +122,8 @@ def unique(
         maximum=0,
         severity=severity,
         subject=on,
+        samples=where,
+        alike=columns,
     )
 
 

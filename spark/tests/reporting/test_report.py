@@ -140,7 +140,7 @@ def test_gates_are_green_amber_or_red(lake):
     assert '<span class="tone bad">✗ 5 of 6</span>' in html  # a result did not come back
     assert "✗ failed (older version published)" in text
     assert "user_id: no two rows alike. not measured at most 0" in text
-    assert "400 at most 365" in text
+    assert "400 days at most 365" in text
 
 
 def test_only_the_latest_results_of_a_gate_count(lake):
@@ -165,7 +165,7 @@ def test_rows_are_accounted_for_by_fate(lake):
     text = read(html_of(lake)).text
     assert "bronze.feature_usage_events 9 4 3 1 1 0 ✓ yes 4 0" in text
     assert "silver.feature_usage_facts 2 0 0 0 0 0 ✗ no" in text
-    assert "gold.feature_conversion_lift – – – – – not published" in text  # noqa: RUF001  # dashes
+    assert "gold.feature_conversion_lift – – – – – – not published" in text  # noqa: RUF001  # dashes
 
 
 def test_quarantine_counts_rules_by_source(lake):
