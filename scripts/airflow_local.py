@@ -92,7 +92,7 @@ def prepared_place() -> Place:
 def up(place: Place) -> int:
     """Start the engine and Airflow, wait until both answer, say where they are."""
     if place.servers.are_alive():
-        return status(place)
+        return _restart_ended(place)
     place.servers.stop()  # forgets ids that an earlier boot left
     started = time.monotonic()
     remote = place.env.get("LAKEHOUSE_SPARK_REMOTE", "")
@@ -121,6 +121,26 @@ def up(place: Place) -> int:
     return status(place)
 
 
+def _restart_ended(place: Place) -> int:
+    """Start again what has ended of a running Airflow, and wait until all of it answers."""
+    ended = place.servers.ended()
+    if not ended and _healthy(place):
+        return status(place)
+    known = {**COMPONENTS, "engine": ENGINE}
+    waiting = {"Airflow": lambda: _healthy(place)}
+    if ended:
+        say(f"==> starting {', '.join(ended)} again: it had ended")
+    if "engine" in ended:
+        waiting["the engine"] = lambda: _engine_answers(place)
+    try:
+        place.servers.start({name: known[name] for name in ended})
+        place.servers.wait(waiting, seconds=START_SECONDS)
+    except StartError as error:
+        say(f"{error}; the logs are in {place.home}; `make airflow-stop`, then `make airflow`")
+        return 75
+    return status(place)
+
+
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
     was_running = place.servers.stop()
@@ -139,6 +159,11 @@ def status(place: Place) -> int:
     """Print where Airflow is and how to log in."""
     if not place.servers.are_alive():
         say("Airflow is not running; `make airflow` starts it")
+        return 75
+    if ended := place.servers.ended():
+        say(
+            f"{', '.join(ended)} ended, see the log in {place.home}; `make airflow` starts it again"
+        )
         return 75
     password = json.loads((place.home / "passwords.json").read_text())[USER]
     say(f"Airflow   {place.url}   login {USER} / {password}")

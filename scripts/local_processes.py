@@ -98,6 +98,10 @@ class ProcessGroups:
                 raise StartError(f"no answer after {seconds:.0f} s from {', '.join(left)}")
             time.sleep(1)
 
+    def ended(self) -> list[str]:
+        """Names of those that were started and of which no process runs any more."""
+        return [name for name, group in self._groups().items() if not _members(group)]
+
     def are_alive(self) -> bool:
         """Whether any process of them runs."""
         return any(_members(group) for group in self._groups().values())

@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Asset, AssetAll, AssetAny, CronPartitionTimetable, 
 
 from lake_alerts import on_failure
 from lake_docs import dag_doc
-from lake_operators import StageOperator
+from lake_operators import YESTERDAY, StageOperator
 from lake_timetable import KEY_FORMAT, DailyAssetTimetable, wake_name
 
 MANIFEST = Path(__file__).resolve().parents[1] / "manifest.json"
@@ -27,12 +27,13 @@ STAGES = {
 }
 PARAMS = {
     "date": Param(
-        default=None,
-        type=["null", "string"],
-        format="date",
+        # A word, not a date: the form of a DAG that was parsed last week says the same today.
+        default=YESTERDAY,
+        type="string",
+        pattern=rf"^({YESTERDAY}|\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$",
         title="Day",
-        description="The day to run, when the run is given no partition key. Landing files dated "
-        "later wait.",
+        description="The day to run, YYYY-MM-DD or yesterday (UTC), when the run is given no "
+        "partition key. Landing files dated later wait.",
     ),
     "full_refresh": Param(
         default=False,

@@ -1,11 +1,12 @@
-"""What Airflow's callbacks do: hand a failure to `lakehouse alert`, the one way alerts go out."""
+"""Failures and warnings of runs, handed to `lakehouse alert`, the one way alerts go out."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from typing import TYPE_CHECKING
 
-from lake_operators import COMMAND, PROJECT
+from lake_operators import COMMAND, PROJECT, FormError, day_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,9 +15,13 @@ PATIENCE_SECONDS = 60
 
 
 def on_failure(context: Context) -> None:
-    """Tell people which task failed for good, why, and where to look."""
-    task = context["task_instance"]
-    day = context["dag_run"].partition_key or context["params"].get("date") or ""
+    """Tell people which task failed for good, why, and where to look.
+
+    Not of a form that was mistyped: whoever typed it looks at it.
+    """
+    if isinstance(context.get("exception"), FormError):
+        return
+    task, day = context["task_instance"], _day(context)
     body = "\n".join(
         [
             f"{task.dag_id}.{task.task_id} failed{f' for {day}' if day else ''}.",
@@ -25,8 +30,29 @@ def on_failure(context: Context) -> None:
             f"Repair: spark/docs/runbooks/repair-one-table.md, run {context['run_id']}",
         ]
     )
+    _send(f"{task.dag_id} failed", body, "critical")
+
+
+def warn(context: Context, title: str, text: str) -> None:
+    """Tell people what a gate found that did not stop it."""
+    day = _day(context)
+    body = [*([f"For {day}."] if day else []), text, f"Run {context['run_id']}"]
+    try:
+        _send(title, "\n".join(body), "warning")
+    except subprocess.TimeoutExpired:  # the table is as it should be
+        logging.getLogger(__name__).warning("the warning was sent to nobody in time")
+
+
+def _day(context: Context) -> str:
+    try:
+        return day_of(context)
+    except (FormError, KeyError, AttributeError, TypeError):  # a run of no table
+        return ""
+
+
+def _send(title: str, body: str, severity: str) -> None:
     subprocess.run(  # noqa: S603  # our own command
-        [COMMAND, "alert", f"{task.dag_id} failed", "--body", body, "--severity", "critical"],
+        [COMMAND, "alert", title, "--body", body, "--severity", severity],
         cwd=PROJECT,
         timeout=PATIENCE_SECONDS,
         check=False,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from datetime import date
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,13 @@ FOR_A_PERSON = {
     78: "the configuration is wrong: a person must mend it, a retry would find the same",
 }
 GRACE_SECONDS = 10
+YESTERDAY = "yesterday"
+"""What the form says for the day before the run."""
 PR_SET_PDEATHSIG = 1
+
+
+class FormError(AirflowFailException):
+    """What somebody typed is no day: they are told on the spot, and nobody is alerted."""
 
 
 class LakehouseOperator(BaseOperator):
@@ -86,10 +93,11 @@ class LakehouseOperator(BaseOperator):
             _end_group(process)
             raise
         code = process.returncode
+        reason = _reason(printed) or last or arguments
         if code in FOR_A_PERSON:
-            raise AirflowFailException(f"{last or arguments} ({FOR_A_PERSON[code]})")
+            raise AirflowFailException(f"{reason} ({FOR_A_PERSON[code]})")
         if code:
-            raise AirflowException(f"{last or arguments} (exit code {code}; to be retried)")
+            raise AirflowException(f"{reason} (exit code {code}; to be retried)")
         return _parsed(printed)
 
     def _follow(self, process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -125,9 +133,12 @@ class StageOperator(LakehouseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage and publish what it found to those who listen."""
+        from lake_alerts import warn  # noqa: PLC0415  # which imports this module
         from lakehouse.catalog.status import Status  # noqa: PLC0415  # parsing loads no lakehouse
 
         day = day_of(context)
+        if not context["dag_run"].partition_key:
+            _note(context, f"for {day}")
         if context["params"].get("dry_run"):
             self.run_lakehouse("plan", self.table, "--day", day)
             raise AirflowSkipException("a dry run: the log says what a run would do")
@@ -137,6 +148,10 @@ class StageOperator(LakehouseOperator):
         outcome = dict(self.run_lakehouse(*self.arguments, *options))
         if outcome["outcome"] == Status.SPARE:  # downstream sleeps on: no event
             raise AirflowSkipException("nothing of this domain ever arrived")
+        warnings = _told(outcome)
+        if warnings:
+            _note(context, warnings)
+            warn(context, f"{self.table}: a check warns", warnings)
         for asset in self.outlets:
             self._announce(context, asset, day, outcome)
         return outcome
@@ -155,22 +170,47 @@ class StageOperator(LakehouseOperator):
 
 
 def day_of(context: Context) -> str:
-    """The day a run is for: its partition key, else its `date` parameter, else its logical date.
+    """The day a run is for: its partition key, the day of its form, or its logical date.
+
+    The form says `yesterday` unless somebody writes a day: that is the logical date of a run which
+    has one, and of others the day before they were asked for (UTC).
 
     Raises:
-        AirflowFailException: There is none, or it is not a day.
+        FormError: What was typed is not a day.
     """
-    run = context["dag_run"]
-    found = run.partition_key or context["params"].get("date") or run.logical_date
-    if not found:
-        raise AirflowFailException(
-            "this run is for no day: trigger it with a partition key or with `date`, YYYY-MM-DD"
-        )
-    text = found if isinstance(found, str) else found.date().isoformat()
+    run, typed = context["dag_run"], context["params"].get("date")
+    if typed == YESTERDAY:
+        typed = None
+    found = run.partition_key or typed or run.logical_date or run.run_after - timedelta(days=1)
+    text = found if isinstance(found, str) else found.astimezone(UTC).date().isoformat()
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise AirflowFailException(f"{text!r} is not a day; write YYYY-MM-DD") from None
+        raise FormError(f"{text!r} is not a day; write YYYY-MM-DD or {YESTERDAY}") from None
+
+
+def _reason(printed: str) -> str:
+    """Why a stage failed, with what its gates found, from what it printed; empty if it did not."""
+    outcome = _parsed(printed)
+    if not isinstance(outcome, dict) or not outcome.get("error"):
+        return ""
+    return "\n".join(filter(None, [outcome["error"], _told(outcome)]))
+
+
+def _told(outcome: dict[str, Any]) -> str:
+    """The checks that failed: number, limit, file, rows and the next command of each."""
+    return "\n".join(finding["text"] for finding in outcome.get("findings") or ())
+
+
+def _note(context: Context, text: str) -> None:
+    """Add to the note of a run, which its page and the list of runs show."""
+    from lake_reconcile import AirflowApi  # noqa: PLC0415  # which imports this module
+
+    try:
+        with AirflowApi.from_connection() as api:
+            api.add_note(context["dag_run"].dag_id, context["run_id"], text)
+    except Exception as error:  # noqa: BLE001  # no note is no reason to fail; the log says it all
+        logging.getLogger(__name__).info("the run has no note: %s", error)
 
 
 def _parsed(text: str) -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import httpx
 from airflow.sdk import Connection
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MANIFEST = Path(__file__).resolve().parents[1] / "manifest.json"
 CONNECTION = "airflow_api"
+LONGEST_NOTE = 1_000
+"""Characters that Airflow keeps."""
 GRACE = timedelta(seconds=float(os.environ.get("LAKEHOUSE_RECONCILE_GRACE_S", "120")))
 """Younger news may still be on its way."""
 
@@ -176,6 +179,14 @@ class AirflowApi:
         """Start a DAG for a partition key."""
         body = {"logical_date": None, "partition_key": key, "note": note}
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+
+    def add_note(self, dag_id: str, run_id: str, text: str) -> None:
+        """Add lines to the note of a run; the first ones stay where there is no room for all."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        told = self._call("GET", path).get("note") or ""
+        if text not in told:
+            note = "\n".join(filter(None, [told, text]))[:LONGEST_NOTE]
+            self._call("PATCH", path, json={"note": note}, params={"update_mask": "note"})
 
     def announce(self, asset_id: int, key: str, extra: dict[str, Any]) -> None:
         """Make the event of an asset for a partition key."""

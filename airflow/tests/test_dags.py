@@ -14,6 +14,7 @@ import dag_tables
 import pytest
 from airflow.exceptions import InvalidPartitionKeyError
 from airflow.sdk import DAG, Asset
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,7 @@ def test_every_table_dag_says_who_what_and_how_long(table_dags, manifest):
         assert dag.max_active_runs == 1
         assert not dag.catchup
         assert set(dag.params) == {"date", "full_refresh", "dry_run"}
+        assert dag.params["date"] == "yesterday"
         for column in table["columns"]:
             assert f"`{column['name']}`" in dag.doc_md
         for check in (*table["requires"], *table["ensures"]):
@@ -93,6 +95,15 @@ def test_every_table_dag_says_who_what_and_how_long(table_dags, manifest):
             assert task.retries
             assert task.retry_exponential_backoff
             assert task.on_failure_callback
+
+
+@pytest.mark.parametrize("typed", [None, "", "soon", "2026-1-2", "02.01.2026", "2026-13-01"])
+def test_the_form_takes_nothing_but_a_day(table_dags, typed):
+    day = table_dags["silver_user_dim"].params.get_param("date")
+    with pytest.raises(ParamValidationError):
+        day.resolve(typed)
+    assert day.resolve("2026-01-02") == "2026-01-02"
+    assert day.resolve("yesterday") == "yesterday"
 
 
 def test_every_table_dag_is_partitioned_and_can_be_backfilled(table_dags):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,12 +19,17 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+import lake_alerts
 import lake_operators
 from conftest import PLUGINS
-from lake_operators import LakehouseOperator, StageOperator, day_of
+from lake_operators import FormError, LakehouseOperator, StageOperator, day_of
 
 PATIENCE = 60
 OUTCOME = '{"version": 3, "as_of": "2026-01-02", "rows": 12, "outcome": "updated"}'
+FINDING = {
+    "severity": "warn",
+    "text": "warning: silver.x at_most: 72 %, at most 50 %\n  next: lakehouse quarantine show x",
+}
 ASSET = Asset(name="silver.x", uri="delta://silver/x")
 
 
@@ -42,11 +48,16 @@ def command(tmp_path, monkeypatch):
 
 
 def context(key=None, logical_date=None, **params):
-    run = SimpleNamespace(partition_key=key, logical_date=logical_date)
+    run = SimpleNamespace(
+        dag_id="silver_x",
+        partition_key=key,
+        logical_date=logical_date,
+        run_after=datetime(2026, 1, 20, 0, 30, tzinfo=UTC),
+    )
     return {
         "dag_run": run,
         "run_id": "manual__1",
-        "params": {"date": None, "full_refresh": False, "dry_run": False} | params,
+        "params": {"date": "yesterday", "full_refresh": False, "dry_run": False} | params,
         "outlet_events": OutletEventAccessors(),
     }
 
@@ -76,17 +87,66 @@ def test_a_table_of_a_domain_nobody_feeds_is_skipped_and_wakes_nobody(command):
         (context("2026-01-02", datetime(2026, 1, 9, tzinfo=UTC), date="2026-01-05"), "2026-01-02"),
         (context(None, datetime(2026, 1, 9, tzinfo=UTC), date="2026-01-05"), "2026-01-05"),
         (context(None, datetime(2026, 1, 9, 23, tzinfo=UTC)), "2026-01-09"),
+        (context(), "2026-01-19"),
     ],
-    ids=["partition key", "date parameter", "logical date"],
+    ids=["partition key", "date parameter", "logical date", "the day before it was asked for"],
 )
-def test_the_day_is_the_key_then_the_parameter_then_the_logical_date(found, day):
+def test_the_day_is_the_key_then_the_form_then_the_logical_date_then_yesterday(found, day):
     assert day_of(found) == day
 
 
-@pytest.mark.parametrize("found", [context(), context("soon"), context(date="2026-02-30")])
+@pytest.mark.parametrize("found", [context("soon"), context(date="2026-02-30")])
 def test_a_run_for_no_day_fails_at_once_and_says_what_to_do(found):
-    with pytest.raises(AirflowFailException, match="YYYY-MM-DD"):
+    with pytest.raises(FormError, match="YYYY-MM-DD"):
         day_of(found)
+
+
+def test_nobody_is_alerted_of_a_form_that_was_mistyped(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(lake_alerts, "COMMAND", str(command(f'echo "$@" >> {tmp_path}/alerts')))
+    task = SimpleNamespace(dag_id="silver_x", task_id="process", log_url="http://log")
+    mistyped = context(date="2026-02-30") | {"task_instance": task}
+    lake_alerts.on_failure(mistyped | {"exception": FormError("no day")})
+    assert not (tmp_path / "alerts").exists()
+    lake_alerts.on_failure(context("2026-01-02") | {"task_instance": task, "exception": OSError()})
+    assert "process failed for 2026-01-02" in (tmp_path / "alerts").read_text()
+
+
+@pytest.fixture
+def notes(monkeypatch):
+    """Notes that runs were given."""
+    found = []
+    monkeypatch.setattr(lake_operators, "_note", lambda _, text: found.append(text))
+    return found
+
+
+WARNED = {"version": 3, "as_of": None, "rows": 12, "outcome": "updated", "findings": [FINDING]}
+
+
+def test_warnings_stand_on_the_run_and_go_out_as_an_alert(command, tmp_path, monkeypatch, notes):
+    script = f"echo '{json.dumps(WARNED)}'"
+    alerts = f'[ "$1" = alert ] && echo "$@" > {tmp_path}/alert && exit\n{script}'
+    monkeypatch.setattr(lake_alerts, "COMMAND", str(command(alerts)))
+    stage().execute(context("2026-01-02"))
+    assert notes == [FINDING["text"]]
+    said = (tmp_path / "alert").read_text()
+    assert said.startswith("alert silver.x: a check warns --body For 2026-01-02.")
+    assert "72 %, at most 50 %" in said
+    assert "--severity warning" in said
+
+
+def test_a_run_without_a_key_says_its_day(command, notes):
+    command(f"echo '{OUTCOME}'")
+    stage().execute(context())
+    assert notes == ["for 2026-01-19"]
+    stage().execute(context("2026-01-02"))
+    assert len(notes) == 1, "the key says it"
+
+
+def test_a_red_gate_fails_with_its_findings(command):
+    red = {"error": "output gate is red", "findings": [FINDING]}
+    command(f"echo '{json.dumps(red)}'; echo '  next: something' >&2; exit 65")
+    with pytest.raises(AirflowFailException, match=r"(?s)red.*72 %, at most 50 %.*quarantine show"):
+        stage().execute(context("2026-01-02"))
 
 
 @pytest.mark.parametrize("code", [2, 65, 78])
