@@ -14,6 +14,12 @@ sys.path.append(str(PROJECT / "scripts"))
 import airflow_local
 from local_processes import Place
 
+# What is started outlives whoever started it: nobody waits for it.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
