@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 GAP = 2
-PROSE = 28
-"""A column that is wider may be folded, down to this width."""
+WHOLE, PROSE = 40, 20
+"""A column that is wider may be folded, down to this width: of data, and of our own books."""
 LONGEST = 2_000
 FEW = 5
 """So many rows that do not fit stand one below the other, each a line a column."""
@@ -29,24 +29,26 @@ FEW = 5
 def wide_rows(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
     """Rows as a grid, or one below the other where a few of them are too wide for one."""
     names = list(rows[0])
-    if len(rows) <= FEW and _fitting(rows, width) < len(names):
+    if len(rows) <= FEW and _fitting(rows, width, WHOLE) < len(names):
         return [_record(row, number, len(rows)) for number, row in enumerate(rows, 1)]
-    return grid_of(rows, width)
+    return grid_of(rows, width, prose=WHOLE)
 
 
-def grid_of(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
+def grid_of(
+    rows: Sequence[Mapping[str, Any]], width: int, *, prose: int = PROSE
+) -> list[RenderableType]:
     """Rows as a grid of the first columns that there is room for, and the names of the others."""
     names = list(rows[0])
-    fitting = max(_fitting(rows, width), 1)
+    fitting = max(_fitting(rows, width, prose), 1)
     grid = Grid(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
     for name in names[:fitting]:
         cells = [_cell(row[name]) for row in rows]
-        needed = _needed(name, cells)
+        needed = _needed(name, cells, prose)
         grid.add_column(
             _heading(name, max(map(cell_len, cells))),
             justify="right" if _is_number(row[name] for row in rows) else "left",
             overflow="fold",
-            no_wrap=needed < PROSE,
+            no_wrap=needed < prose,
             min_width=min(needed, width),
         )
     for row in rows:
@@ -91,20 +93,20 @@ def _record(row: Mapping[str, Any], number: int, of: int) -> Grid:
     return grid
 
 
-def _fitting(rows: Sequence[Mapping[str, Any]], width: int) -> int:
+def _fitting(rows: Sequence[Mapping[str, Any]], width: int, prose: int) -> int:
     """How many of the first columns fit without cutting a value."""
     used = -GAP
     for number, name in enumerate(rows[0]):
-        used += GAP + _needed(name, [_cell(row[name]) for row in rows])
+        used += GAP + _needed(name, [_cell(row[name]) for row in rows], prose)
         if used > width:
             return number
     return len(rows[0])
 
 
-def _needed(name: str, cells: Sequence[str]) -> int:
+def _needed(name: str, cells: Sequence[str], prose: int) -> int:
     widest = max(map(cell_len, cells))
     heading = max(map(cell_len, _heading(name, widest).splitlines()))
-    return max(heading, min(widest, PROSE))
+    return max(heading, min(widest, prose))
 
 
 def _heading(name: str, width: int) -> str:

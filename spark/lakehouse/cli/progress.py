@@ -27,6 +27,13 @@ STYLES = {
     Status.FAILED: "bold red",
     Status.BLOCKED: "yellow",
 }
+FATES = ("in", "loaded", "quarantined", "repeats", "too late", "left out")
+HEADS = ("table", "state", *FATES, "seconds", "version", "why")
+WORDS = {"table", "state", "why"}
+RARE = FATES[2:]
+LEFT_OUT_FIRST = (*RARE, "seconds", "version")
+"""Where there is no room; the last of them first."""
+WHY = 16
 
 
 def print_outcome(outcome: Outcome, stage: str, found: Sequence[Finding] = ()) -> None:
@@ -108,24 +115,23 @@ class Progress:
             console.out.print(line, style="dim", highlight=False)
 
     def _grid(self) -> Grid:
+        rows = [[Text(name), *_cells(outcome)] for name, outcome in self._outcomes.items()]
+        rows.append([Text(cell) for cell in ("all tables", *self._so_far())])
         grid = Grid(box=None, header_style="bold")
-        grid.add_column("table", no_wrap=True)
-        grid.add_column("state", no_wrap=True)
-        for name in (
-            "in",
-            "loaded",
-            "quarantined",
-            "repeats",
-            "too late",
-            "left out",
-            "seconds",
-            "version",
-        ):
-            grid.add_column(name, justify="right")
-        grid.add_column("why", overflow="fold", style="dim")
-        for name, outcome in self._outcomes.items():
-            grid.add_row(name, *_progress_cells(outcome))
-        grid.add_row("all tables", *self._so_far(), style="bold")
+        kept = _kept(rows, console.out.width)
+        for head in kept:
+            is_why = head == "why"
+            grid.add_column(
+                head,
+                justify="left" if head in WORDS else "right",
+                no_wrap=not is_why,
+                min_width=WHY if is_why else None,
+                overflow="fold",
+                style="dim" if is_why else None,
+            )
+        for row in rows:
+            style = "bold" if row is rows[-1] else None
+            grid.add_row(*(row[HEADS.index(head)] for head in kept), style=style)
         return grid
 
     def _so_far(self) -> list[str]:
@@ -133,21 +139,39 @@ class Progress:
         known = [outcome for outcome in self._outcomes.values() if outcome]
         done = sum(outcome.outcome != Status.RUNNING for outcome in known)
         fates = [_fates(outcome.account) for outcome in known]
-        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * 6
+        sums = [f"{sum(column):,}" for column in zip(*fates, strict=True)] or [""] * len(FATES)
         return [f"{done} of {len(self._outcomes)}", *sums, "", "", ""]
 
 
-def _progress_cells(outcome: Outcome | None) -> list[str | Text]:
+def _kept(rows: Sequence[Sequence[Text]], width: int) -> list[str]:
+    """Columns to show: a fate of no row says nothing; numbers are left out whole, never cut."""
+    widths = {
+        head: max(len(head), *(row[place].cell_len for row in rows))
+        for place, head in enumerate(HEADS)
+    }
+    widths["why"] = min(widths["why"], WHY)
+    kept = [
+        head
+        for place, head in enumerate(HEADS)
+        if head not in RARE or any(row[place].plain not in {"", "0"} for row in rows)
+    ]
+    for head in reversed(LEFT_OUT_FIRST):
+        if sum(widths[each] + 2 for each in kept) > width and head in kept:
+            kept.remove(head)
+    return kept
+
+
+def _cells(outcome: Outcome | None) -> list[Text]:
     if outcome is None:
-        return [Text("waiting", style="dim"), *[""] * 8, ""]
-    state = Text(outcome.outcome, style=STYLES[outcome.outcome])
+        return [Text("waiting", style="dim"), *[Text()] * (len(HEADS) - 2)]
     fates = _fates(outcome.account)
     has_counts = outcome.outcome == Status.UPDATED or any(fates)
-    numbers = [f"{n:,}" for n in fates] if has_counts else [""] * len(fates)
-    if outcome.outcome in {Status.RUNNING, Status.BLOCKED}:
-        return [state, *numbers, "", "", outcome.reason]
-    version = str(outcome.state.version) if outcome.state else ""
-    return [state, *numbers, f"{outcome.seconds:.1f}", version, outcome.reason]
+    numbers = [f"{n:,}" if has_counts else "" for n in fates]
+    is_under_way = outcome.outcome in {Status.RUNNING, Status.BLOCKED}
+    seconds = "" if is_under_way else f"{outcome.seconds:.1f}"
+    version = str(outcome.state.version) if outcome.state and not is_under_way else ""
+    state = Text(outcome.outcome, style=STYLES[outcome.outcome])
+    return [state, *map(Text, (*numbers, seconds, version, outcome.reason))]
 
 
 def _fates(account: Account) -> list[int]:
@@ -163,5 +187,5 @@ def _fates(account: Account) -> list[int]:
 
 def _counts(account: Account) -> str:
     read, *fates = (f"{n:,}" for n in _fates(account))
-    words = zip(("loaded", "quarantined", "repeats", "too late", "left out"), fates, strict=True)
+    words = zip(FATES[1:], fates, strict=True)
     return f"rows in {read} = {' + '.join(f'{word} {n}' for word, n in words)}"

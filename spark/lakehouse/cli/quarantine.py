@@ -49,7 +49,10 @@ def quarantine_show(
     if as_json:
         console.print_json(rows)
     else:
-        console.print_wide_rows(rows, empty=empty if is_narrowed else "quarantine is empty")
+        told = [{"row": f"{row['source_file']}:{row['source_line']}", **row} for row in rows]
+        names = ("row", "reasons", "raw", "quarantined_at", "run_id")
+        empty = empty if is_narrowed else "quarantine is empty"
+        console.print_rows([{name: row[name] for name in names} for row in told], empty=empty)
 
 
 @quarantine_app.command("replay")

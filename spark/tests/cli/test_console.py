@@ -87,3 +87,16 @@ def test_of_a_wide_table_the_first_columns_are_shown(printed):
         *("", "Title [1]", "Name  Wall time", "a.b       ! 7.0"),
         *("not shown for", "want of room:", "Other"),
     ]
+
+
+@pytest.mark.parametrize("width", [44, 60, 80, 120])
+def test_in_a_narrow_terminal_columns_are_left_out_and_no_number_is_cut(printed, width):
+    stream = printed(width)
+    many = Account(rows_in=1_234_567, rows_loaded=1_234_560, rows_left_out=7)
+    with progress_of.Progress(["silver.a"]) as progress:
+        progress.show(Outcome("silver.a", Status.UPDATED, account=many, seconds=1.5))
+    head, row, _ = stream.getvalue().splitlines()[-3:]
+    assert "…" not in head + row
+    assert row.split()[:4] == ["silver.a", "updated", "1,234,567", "1,234,560"]
+    assert ("left out" in head) == (width >= 60)
+    assert "quarantined" not in head, "no row has that fate"
