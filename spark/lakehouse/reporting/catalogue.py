@@ -74,34 +74,28 @@ class TablePage:
     def facts(self) -> list[tuple[str, str]]:
         """What else the contract says, by title."""
         table = self.table
+        as_of, cut = table.as_of, [f"{each.happened_on} of {each.name}" for each in table.cut]
+        late = "rows after the day of the run or an as-of date, by"
+        current = table.current_within if table.as_of or table.day else None
         facts = [
             ("Owner", table.owner),
             ("Domain", table.domain),
             ("Written as", self.written),
             ("Grain", ", ".join(table.write.grain)),
+            ("Rejects", f"days before {table.source.since}" if table.source else ""),
+            ("Happened on", table.happened_on),
+            ("Deduplicated by", ", ".join(table.dedupe.keys) if table.dedupe else ""),
+            ("As-of date", f"newest {as_of.column} of {as_of.table.name}" if as_of else ""),
+            ("Open while", table.unfinished),
+            ("Too late", f"{late} {', '.join(cut)}" if cut else ""),
+            ("Left out", table.left_out.reason if table.left_out else ""),
+            ("Follows settings", ", ".join(table.settings)),
+            ("Z-ordered by", ", ".join(table.cluster_by)),
+            ("Checked within", f"{table.checked_within / timedelta(hours=1):g} hours"),
+            ("Current within", f"{current.days} days" if current else ""),
+            ("Replaced versions kept", f"{table.retention.days:,} days"),
         ]
-        if table.dedupe:
-            facts.append(("Deduplicated by", ", ".join(table.dedupe.keys)))
-        if table.as_of:
-            facts.append(("As-of date", f"newest {table.as_of.column} of {table.as_of.table.name}"))
-        if table.unfinished:
-            facts.append(("Open while", table.unfinished))
-        if table.cut:
-            days = (f"{each.happened_on} of {each.name}" for each in table.cut)
-            facts.append(
-                (
-                    "Too late",
-                    f"rows after the day of the run or an as-of date, by {', '.join(days)}",
-                )
-            )
-        if table.left_out:
-            facts.append(("Left out", table.left_out.reason))
-        if table.cluster_by:
-            facts.append(("Z-ordered by", ", ".join(table.cluster_by)))
-        facts.append(("Checked within", f"{table.checked_within / timedelta(hours=1):g} hours"))
-        if table.current_within and (table.as_of or table.day):
-            facts.append(("Current within", f"{table.current_within.days} days"))
-        return [*facts, ("Replaced versions kept", f"{table.retention.days:,} days")]
+        return [(title, told) for title, told in facts if told]
 
 
 def pages(registry: Registry) -> list[TablePage]:

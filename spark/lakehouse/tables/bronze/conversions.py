@@ -58,7 +58,7 @@ SOURCE = Source(
             "Nobody takes more than a century to convert.",
         ),
     ),
-    since=date(2000, 1, 1),
+    since=date(1990, 1, 1),
 )
 
 TABLE = Table(

@@ -39,7 +39,7 @@ SOURCE = Source(
         Field("is_enabled", BOOLEAN, default="true"),
         Field("is_deleted", BOOLEAN, default="false"),
     ),
-    since=date(2000, 1, 1),
+    since=date(1990, 1, 1),
 )
 
 TABLE = Table(

@@ -46,7 +46,7 @@ SOURCE = Source(
         Field("updated_at", TIMESTAMP),
     ),
     dated_by="updated_at",
-    since=date(2000, 1, 1),
+    since=date(1990, 1, 1),
 )
 
 KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"

@@ -39,7 +39,7 @@ SOURCE = Source(
         Field("company_size"),
         Field("industry"),
     ),
-    since=date(2000, 1, 1),
+    since=date(1990, 1, 1),
 )
 
 TABLE = Table(
