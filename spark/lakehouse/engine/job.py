@@ -159,7 +159,6 @@ class Job:
     def run(self) -> Run:
         """What the transform may know."""
         as_of = self._published_day("as_of") or self.request.as_of or self._default_as_of()
-        as_of = as_of or self.cut_at or self.request.today
         return Run(self.request.run_id, as_of, self.request.started_at)
 
     @property
@@ -189,9 +188,10 @@ class Job:
         told = getattr(self.published, name, None) if self.request.as_published else None
         return date.fromisoformat(told) if told else None
 
-    def _default_as_of(self) -> date | None:
+    def _default_as_of(self) -> date:
         clock = self.table.as_of
-        return self._newest(clock.table, clock.column) if clock else None
+        newest = self._newest(clock.table, clock.column) if clock else self.cut_at
+        return newest or self.request.today
 
     def _newest(self, table: Table, clock: str) -> date | None:
         """The newest day that an input tells, up to the day of the run unless it tells plans."""
