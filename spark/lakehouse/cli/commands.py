@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from lakehouse.catalog import views
-from lakehouse.catalog.domains import in_use, is_spare
+from lakehouse.catalog.domains import absent, in_use, is_spare
 from lakehouse.catalog.registry import registry
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console, serving
 from lakehouse.cli import rows as rows_of
+from lakehouse.cli.absences import tell_absent
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.engine import plan as planning
 from lakehouse.engines.choice import prepare
@@ -136,6 +137,7 @@ def run(
             code = _run_once(lake, names, request, as_json)
             if code:
                 raise typer.Exit(code)
+    tell_absent(names, dates[-1])
     strangers = unclaimed(current_settings().raw_uri, registry().sources)
     if strangers and not as_json:
         console.err.print(
@@ -150,7 +152,7 @@ def _run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int: 
         outcomes = lake.run(names, request)
         console.print_json([rows_of.outcome_row(outcome) for outcome in outcomes])
     else:
-        with console.Progress(lake.due(names)) as progress:
+        with console.Progress(lake.due(names, request.day)) as progress:
             outcomes = lake.run(names, request, progress.show)
     for outcome in outcomes:
         if outcome.error is not None:
@@ -215,6 +217,12 @@ def stage(
         console.err.print(f"{table}: nothing of its domain ever arrived, so there is nothing to do")
         if as_json:
             console.print_json({"table": table, "outcome": Status.SPARE})
+        return
+    if absent(registry(), current_settings(), [table], request.day):
+        tell_absent([table], request.day)
+        if as_json:
+            nothing = {"version": None, "as_of": None, "rows": 0}
+            console.print_json({"table": table, "outcome": Status.ABSENT} | nothing)
         return
     with _lake() as lake:
         outcome = lake.run_stage(table, name, request)

@@ -73,6 +73,7 @@ class Job:
         base: Delta version this run builds on; None when the table does not exist yet.
         upstream: Published states of the input tables, as far as there are.
         clocks: Date columns whose newest value others need to know.
+        absent: Input tables of optional sources that never arrived: they have no rows.
         token: Fencing token of the lock under which the job writes.
     """
 
@@ -86,6 +87,7 @@ class Job:
     base: int | None
     upstream: dict[str, State]
     clocks: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
     token: int = 0
 
     @property
@@ -100,12 +102,13 @@ class Job:
 
     @property
     def inputs(self) -> dict[str, State]:
-        """Published states of the input tables.
+        """Published states of the input tables; none of those that are absent.
 
         Raises:
             UpstreamMissingError: One was never published.
         """
-        missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
+        known = self.upstream.keys() | self.absent
+        missing = [each.name for each in self.table.upstream if each.name not in known]
         if missing:
             message = (
                 f"{self.table.name} needs {', '.join(missing)}, never published; "
@@ -124,6 +127,8 @@ class Job:
 
     def read_input(self, table: Table, span: Span | None = None) -> DataFrame:
         """An input table at its published version; with a span, at least all rows of its days."""
+        if table.name not in self.inputs:
+            return self.engine.none_of(table)
         uri = self.settings.table_uri(table.name)
         return self.engine.store.read(uri, self.inputs[table.name].version, span)
 
@@ -162,6 +167,7 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     states: StateStore,
     *,
     clocks: frozenset[str] = frozenset(),
+    absent: frozenset[str] = frozenset(),
     token: int = 0,
 ) -> Job:
     """Collect the facts of a run of a table, as they are now."""
@@ -178,6 +184,7 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         base=delta_log.latest_version(settings.table_uri(table.name)),
         upstream={name: state for name, state in found.items() if state is not None},
         clocks=clocks,
+        absent=absent,
         token=token,
     )
 

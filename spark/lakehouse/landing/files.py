@@ -205,9 +205,10 @@ class Files:
             self._states.save_manifest(arrivals.position, arrivals.manifest)
 
 
-def has_files(raw_uri: str, source: str) -> bool:
-    """Whether anything landed for a source: a listing, no file is opened."""
-    return next(_candidates(raw_uri, source), None) is not None
+def has_files(raw_uri: str, source: str, day: date | None = None) -> bool:
+    """Whether anything landed for a source, and is due on a day: a listing, no file is opened."""
+    found = (_relative(info, raw_uri) for info in _candidates(raw_uri, source))
+    return any(day is None or (day_of(path) or day) <= day for path in found)
 
 
 def unclaimed(raw_uri: str, sources: Collection[str]) -> list[str]:

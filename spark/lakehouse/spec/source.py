@@ -71,6 +71,8 @@ class Source:
         dated_by: Field that says when a record became true. Of a record without it the day in
             the name of its file is part of what it is.
         missing: Texts that stand for no value.
+        without: What is not known where the source never arrived, in words: tables that read it
+            are made without it. Empty = it is needed.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Source:
     rules: tuple[RowRule, ...] = ()
     dated_by: str | None = None
     missing: tuple[str, ...] = MISSING
+    without: str = ""
 
     def __post_init__(self) -> None:
         """Reject what contradicts itself where it was written."""

@@ -56,6 +56,7 @@ SOURCE = Source(
             "Nobody takes more than a century to convert.",
         ),
     ),
+    without="every user is on plan free and counts as not converted",
 )
 
 TABLE = Table(

@@ -43,6 +43,7 @@ SOURCE = Source(
         Field("updated_at", TIMESTAMP),
     ),
     dated_by="updated_at",
+    without="country, device_type and subscription_type of every user are unknown",
 )
 
 TABLE = Table(

@@ -63,7 +63,7 @@ TABLE = Table(
     unfinished="NOT is_complete",
     requires=(not_empty("silver.interactions"),),
     ensures=(
-        not_empty(severity="warn"),  # legal: nobody tells a duration
+        not_empty(severity="warn", unless=metric.NO_DURATIONS),
         not_null("metric_date", "p50_ms", "p95_ms", "p99_ms"),
         unique("metric_date", *PARTS),
         in_range("n", minimum=1),
