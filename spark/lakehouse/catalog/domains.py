@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakehouse.catalog.sources import sources
 from lakehouse.errors import LakehouseError
 from lakehouse.io.state import StateStore
 from lakehouse.landing import files as landing
@@ -61,15 +62,15 @@ def absent(
         names: The tables to look at.
         day: The day of the run: what is dated later has not arrived.
     """
-    states = StateStore(settings)
+    states, landing_as = StateStore(settings), sources(registry, settings)
     found: dict[str, Source] = {}
     for name in names:
         first = _first(registry[name].table)
-        source = first.source
+        source = landing_as[first.source.name] if first.source else None
         if source is None or not source.without or not _is_used(registry, settings, first.domain):
             continue
         try:
-            arrived = landing.has_files(settings.raw_uri, source.name, day)
+            arrived = landing.has_files(settings.raw_uri, source, day)
             if not arrived and states.published(first.name) is None:
                 found[name] = source
         except (LakehouseError, OSError):
@@ -83,11 +84,14 @@ def _first(table: Table) -> Table:
 
 
 def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
-    states = StateStore(settings)
+    states, landing_as = StateStore(settings), sources(registry, settings)
     tables = [entry.table for entry in registry if entry.table.domain == domain]
     try:
         return any(
-            (table.source is not None and landing.has_files(settings.raw_uri, table.source.name))
+            (
+                table.source is not None
+                and landing.has_files(settings.raw_uri, landing_as[table.source.name])
+            )
             or states.published(table.name) is not None
             for table in tables
         )

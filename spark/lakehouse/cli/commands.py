@@ -14,6 +14,7 @@ import typer
 from lakehouse.catalog import views
 from lakehouse.catalog.domains import absent, in_use, is_spare
 from lakehouse.catalog.registry import registry
+from lakehouse.catalog.sources import sources
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console, serving
 from lakehouse.cli import rows as rows_of
@@ -138,7 +139,7 @@ def run(
             if code:
                 raise typer.Exit(code)
     tell_absent(names, dates[-1])
-    strangers = unclaimed(current_settings().raw_uri, registry().sources)
+    strangers = unclaimed(current_settings().raw_uri, sources(registry(), current_settings()))
     if strangers and not as_json:
         console.err.print(
             f"not read, as no source has the name: {listed(strangers)} "

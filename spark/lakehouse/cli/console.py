@@ -231,7 +231,9 @@ def _fates(account: Account) -> list[int]:
 
 def _counts(account: Account) -> str:
     read, *fates = (f"{n:,}" for n in _fates(account))
-    words = zip(("loaded", "quarantined", "repeats", "too late"), fates, strict=True)
+    words = list(zip(("loaded", "quarantined", "repeats", "too late"), fates, strict=True))
+    if account.rows_left_out:
+        words.append(("left out by a mapping", f"{account.rows_left_out:,}"))
     return f"rows in {read} = {' + '.join(f'{word} {n}' for word, n in words)}"
 
 

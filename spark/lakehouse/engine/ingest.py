@@ -16,9 +16,11 @@ from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.landing.reader import parts_of
 from lakehouse.landing.reader.dialect import Header
+from lakehouse.landing.reader.mapped import LEFT_OUT, view_of
 from lakehouse.quality import quarantine
 from lakehouse.spec.changes import INSERT
 from lakehouse.spec.columns import TECHNICAL_COLUMNS
+from lakehouse.spec.mapping import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,7 @@ TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
 
 def source_of(job: Job) -> Source:
     """The landing source of a bronze job."""
-    source = job.table.source
+    source = job.source
     if source is None:
         message = f"{job.table.name} is not fed from landing files"
         raise TypeError(message)
@@ -49,13 +51,12 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
         InputQualityError: A file is truncated.
         SchemaMismatchError: Names the file, what is missing and what was found.
     """
-    fields = source_of(job).fields
+    source = source_of(job)
     for each in arrivals.files(whole=True):
         if each.known is not None or not each.content.header:
             continue  # consumed as it is, or without a header
         header = Header.of(each.content.header, each.content.delimiter)
-        places = header.places(fields)
-        missing = [field.name for field in fields if field.required and field.name not in places]
+        missing = missing_of(header, source, each.path)
         if missing or header.repeated:
             twice = f"names {', '.join(header.repeated)} twice"
             problem = f"lacks {', '.join(missing)}" if missing else twice
@@ -66,6 +67,24 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
             raise SchemaMismatchError(
                 message, path=each.path, missing=missing, found=list(header.names)
             )
+
+
+def missing_of(header: Header, source: Source, path: str) -> list[str]:
+    """Required fields for which a file has no column, directly or by its mapping."""
+    mapping = source.mapping_of(path)
+    if mapping is None:
+        places = header.places(source.fields)
+        return [name for name in source.required if name not in places]
+    places = header.places(view_of(mapping).fields)
+    return [
+        name
+        for name, takes in mapping.fields
+        if name in source.required
+        and not any(
+            take.constant is not None or any(steps(path)[0].name in places for path in take.paths)
+            for take in takes
+        )
+    ]
 
 
 @labelled("ingest")
@@ -80,15 +99,19 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     """
     fault_point("before_read", job.table.name)
     landed = arrivals.files(whole=whole)
+    present = [*(each.path for each in landed), *arrivals.withdrawn]
     held = None if job.base is None else job.engine.store.read(job.uri, job.base)
     # Reading is the dear part: kept once, for the counts, the table and the quarantine.
-    with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
+    with job.engine.kept_meanwhile(_records(job, landed, present if whole else None)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad)
+        left_out = _n_left_out(job, records, landed)
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
-            written = _reconciled(job, rows, found.distinct, held, landed=landed, position=position)
+            written = _reconciled(
+                job, rows, found.distinct, held, present=present, position=position
+            )
             loaded = found.distinct
         else:
             written = written_rows(job, _not_held(job, rows, found.distinct, held), position)
@@ -103,10 +126,11 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
                 run=job.run,
             )
     account = Account(
-        rows_in=found.rows,
+        rows_in=found.rows + left_out,
         rows_quarantined=found.bad,
         rows_loaded=loaded,
         rows_deduplicated=found.rows - found.bad - loaded,
+        rows_left_out=left_out,
     )
     return replace(written, account=account)
 
@@ -115,16 +139,24 @@ def _is_bad() -> Column:
     return F.size(quarantine.REASONS) > 0
 
 
-def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
-    """Every record of the files, and of the quarantine where the file is gone, judged."""
+def _n_left_out(job: Job, records: DataFrame, landed: Sequence[LandedFile]) -> int:
+    """How many records the mappings of their files leave out."""
+    source = source_of(job)
+    if not any(source.mapping_of(each.path) for each in landed):
+        return 0
+    return records.filter(LEFT_OUT).count()
+
+
+def _records(job: Job, landed: Sequence[LandedFile], present: Sequence[str] | None) -> DataFrame:
+    """Every record of the files, judged; and of the quarantine, but not from what is present."""
     source, longest = source_of(job), job.settings.max_line_bytes
     records = job.engine.landed(parts_of(landed), source, longest)
-    if not with_gone:
+    if present is None:
         return records
     held = quarantine.held(
         job.engine.store,
         quarantine.uri(job.settings, job.table.name),
-        but_not_from=[each.path for each in landed],
+        but_not_from=present,
     )
     if held is None:
         return records
@@ -133,7 +165,8 @@ def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> Data
 
 def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     """The good rows with the columns of the table and their place, repeats among them."""
-    rows = job.entry.transform(records.filter(~_is_bad()), job.run)
+    good = records.filter(~_is_bad() & ~F.col(LEFT_OUT)).drop(LEFT_OUT)
+    rows = job.entry.transform(good, job.run)
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE, SHORT)
 
 
@@ -153,22 +186,21 @@ def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is ma
     n: int,
     held: DataFrame | None,
     *,
-    landed: Sequence[LandedFile],
+    present: Sequence[str],
     position: str,
 ) -> Written:
     """Make the table equal to the files; rows of files that are gone stay."""
     if held is None:
         laid_out = job.engine.by_day(rows, job.table, rows, job.table.day, n)
         return written_rows(job, laid_out, position)
-    desired = _with_rows_of_gone_files(rows, held, landed)
+    desired = _with_rows_of_gone_files(rows, held, present)
     return written_differences(job, held, desired, position)
 
 
 def _with_rows_of_gone_files(
-    rows: DataFrame, current: DataFrame, landed: Sequence[LandedFile]
+    rows: DataFrame, current: DataFrame, present: Sequence[str]
 ) -> DataFrame:
-    present = [each.path for each in landed]
-    kept = current.filter(~F.col("_source_file").isin(present)).join(
+    kept = current.filter(~F.col("_source_file").isin(list(present))).join(
         rows.select("_row_id"), "_row_id", "left_anti"
     )
     return rows.unionByName(kept.select(*rows.columns))
@@ -178,6 +210,7 @@ def desired_from_files(job: Job, current: DataFrame) -> DataFrame:
     """What the table should hold: the good rows of all files, and of those that are gone."""
     arrivals = look(job).arrivals
     landed = arrivals.files(whole=True) if arrivals else ()
-    records = _records(job, landed, with_gone=True)
+    present = [*(each.path for each in landed), *(arrivals.withdrawn if arrivals else ())]
+    records = _records(job, landed, present)
     rows = _good_rows(job, records).drop(PLACE, SHORT).dropDuplicates(["_row_id"])
-    return _with_rows_of_gone_files(conform(rows, job.table), current, landed)
+    return _with_rows_of_gone_files(conform(rows, job.table), current, present)

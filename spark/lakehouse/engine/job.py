@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lakehouse.io.state import State, StateStore
     from lakehouse.landing.feed import Feed
     from lakehouse.settings import Settings
-    from lakehouse.spec import Table
+    from lakehouse.spec import Source, Table
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Job:
         engine: Computes and stores; starts when first needed: having nothing to do costs nothing.
         request: What was asked for.
         states: Published states and candidates.
-        feed: Where the rows of a bronze table come from; None for the others.
+        source: What lands for a bronze table, with the mappings of the lake; None for the others.
+        feed: Where its rows come from.
         published: What readers see now; None before the first green run.
         base: Delta version this run builds on; None when the table does not exist yet.
         upstream: Published states of the input tables, as far as there are.
@@ -82,6 +83,7 @@ class Job:
     engine: Engine
     request: Request
     states: StateStore
+    source: Source | None
     feed: Feed | None
     published: State | None
     base: int | None
@@ -166,6 +168,7 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     request: Request,
     states: StateStore,
     *,
+    source: Source | None,
     clocks: frozenset[str] = frozenset(),
     absent: frozenset[str] = frozenset(),
     token: int = 0,
@@ -179,7 +182,8 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         engine=engine,
         request=request,
         states=states,
-        feed=_feed(entry, settings, states),
+        source=source,
+        feed=_feed(entry, settings, states, source),
         published=states.published(table.name),
         base=delta_log.latest_version(settings.table_uri(table.name)),
         upstream={name: state for name, state in found.items() if state is not None},
@@ -189,12 +193,14 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     )
 
 
-def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:
-    if entry.table.source is None:
+def _feed(
+    entry: Entry, settings: Settings, states: StateStore, source: Source | None
+) -> Feed | None:
+    if source is None:
         return None
     return Files(
         settings.raw_uri,
-        entry.table.source,
+        source,
         states,
         code=entry.code,
         max_record_bytes=settings.max_line_bytes,

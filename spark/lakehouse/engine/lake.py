@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from lakehouse.catalog.domains import absent, in_use
+from lakehouse.catalog.sources import sources
 from lakehouse.engine.job import NoEngine, open_job
 from lakehouse.engine.schedule import run_in_order
 from lakehouse.engines.choice import host_of, side_by_side
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.outcome import Outcome
     from lakehouse.engines.protocols import Engine, Host
     from lakehouse.settings import Settings
+    from lakehouse.spec import Source
 
 
 class Lake:
@@ -73,12 +75,17 @@ class Lake:
             cast("Engine", NoEngine()),
             request,
             self.states,
+            source=self._source(name),
             clocks=frozenset(self.registry.clocks(name)),
             absent=frozenset(
                 absent(self.registry, self.settings, self.registry.inputs(name), request.day)
             ),
             token=token,
         )
+
+    def _source(self, name: str) -> Source | None:
+        source = self.registry[name].table.source
+        return sources(self.registry, self.settings)[source.name] if source else None
 
     def due(self, names: Sequence[str], day: date | None = None) -> list[str]:
         """The tables of a run, without those for which nothing ever arrived, or is due."""

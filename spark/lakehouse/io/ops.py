@@ -42,6 +42,7 @@ SCHEMAS = {
             ("rows_quarantined", pa.int64()),
             ("rows_deduplicated", pa.int64()),
             ("rows_too_late", pa.int64()),
+            ("rows_left_out", pa.int64()),
             ("rows_inserted", pa.int64()),
             ("rows_updated", pa.int64()),
             ("rows_deleted", pa.int64()),
@@ -111,7 +112,10 @@ def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
     reraise=True,
 )
 def _append(uri: str, data: pa.Table) -> None:
-    write_deltalake(uri, data, mode="append", storage_options=storage_options(uri))
+    # A lake of before may lack a column.
+    write_deltalake(
+        uri, data, mode="append", schema_mode="merge", storage_options=storage_options(uri)
+    )
 
 
 def read(settings: Settings, name: str, query: str) -> list[dict[str, Any]]:

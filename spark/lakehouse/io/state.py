@@ -19,24 +19,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Account:
-    """Where the rows of a run went. `rows_in` is the sum of the four fates (law 3)."""
+    """Where the rows of a run went. `rows_in` is the sum of the fates (law 3).
+
+    Left out are records that the mapping of their file does not want.
+    """
 
     rows_in: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
     rows_deduplicated: int = 0
     rows_too_late: int = 0
+    rows_left_out: int = 0
 
     @property
     def balanced(self) -> bool:
         """Whether every row is accounted for."""
         fates = self.rows_loaded + self.rows_quarantined + self.rows_deduplicated
-        return self.rows_in == fates + self.rows_too_late
+        return self.rows_in == fates + self.rows_too_late + self.rows_left_out
 
     @property
     def rejected_rate(self) -> float:
-        """Share of the rows that went to quarantine, 0-1."""
-        return self.rows_quarantined / self.rows_in if self.rows_in else 0.0
+        """Share of the rows that were wanted that went to quarantine, 0-1."""
+        wanted = self.rows_in - self.rows_left_out
+        return self.rows_quarantined / wanted if wanted else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
