@@ -20,6 +20,7 @@ from lakehouse.cli import console, serving
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.absences import tell_absent
 from lakehouse.cli.dashboards import dashboards_app
+from lakehouse.cli.mappings import map_app
 from lakehouse.engine import plan as planning
 from lakehouse.engines.choice import prepare
 from lakehouse.engines.ports import LOOPBACK
@@ -49,6 +50,7 @@ app.add_typer(engine_app, name="engine", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine", no_args_is_help=True)
 app.add_typer(serving.database_app, name="database", no_args_is_help=True)
 app.command()(serving.publish)
+app.add_typer(map_app, name="map", no_args_is_help=True)
 app.add_typer(dashboards_app, name="dashboards", no_args_is_help=True)
 
 Selectors = Annotated[

@@ -145,9 +145,8 @@ class _Words:
             value = f"nullif(regexp_extract({value}, {literal(take.extract)}, 1), '')"
         if take.values:
             cases = " ".join(f"WHEN {literal(a)} THEN {literal(b)}" for a, b in take.values)
-            value = (
-                f"CASE {value} {cases} ELSE {value if take.otherwise is None else _other(take)} END"
-            )
+            other = value if take.otherwise is None else literal(take.otherwise)
+            value = f"CASE WHEN {value} IS NOT NULL THEN CASE {value} {cases} ELSE {other} END END"
         if take.format or take.zone:
             value = _written(value, take)
         if take.unit:
@@ -165,10 +164,6 @@ class _Words:
                 f"CASE WHEN coalesce({', '.join(parts)}) IS NOT NULL THEN md5(concat({pairs})) END"
             )
         return self._cleaned(_at(take.path))
-
-
-def _other(take: Take) -> str:
-    return literal(take.otherwise) if take.otherwise else "NULL"
 
 
 def _escaped(part: str) -> str:
