@@ -186,10 +186,10 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
             Figure(
                 title="Rows by fate, in the last run that wrote each table",
                 caption=(
-                    "In = loaded + quarantined + deduplicated + too late, for every table: nothing "
-                    "is lost silently. Rows in are those of the table's first input that the run "
-                    "looked at; rows loaded are those that count in the result, which for an "
-                    "aggregate has fewer rows."
+                    "In = loaded + quarantined + deduplicated + too late + left out by a mapping, "
+                    "for every table: nothing is lost silently. Rows in are those of the table's "
+                    "first input that the run looked at; rows loaded are those that count in the "
+                    "result, which for an aggregate has fewer rows."
                 ),
                 grid=Grid(
                     head=(
@@ -199,6 +199,7 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
                         ">Quarantined",
                         ">Deduplicated",
                         ">Too late",
+                        ">Left out",
                         "Balanced",
                         ">Rows in table",
                         ">Version",
@@ -215,7 +216,7 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
 def _account_row(lake: PublishedLake, table: Table) -> list[Cell | str]:
     state = lake.state(table.name)
     if state is None:
-        return [table.name, *[numbers.NOTHING] * 5, "", Cell("not published", "soft"), "", ""]
+        return [table.name, *[numbers.NOTHING] * 6, "", Cell("not published", "soft"), "", ""]
     account = state.account
     rejected = numbers.count(account.rows_quarantined)
     return [
@@ -225,6 +226,7 @@ def _account_row(lake: PublishedLake, table: Table) -> list[Cell | str]:
         Cell(rejected, "warn") if account.rows_quarantined else rejected,
         numbers.count(account.rows_deduplicated),
         numbers.count(account.rows_too_late),
+        numbers.count(account.rows_left_out),
         Cell("✓ yes", "good") if account.balanced else Cell("✗ no", "bad"),
         numbers.count(state.rows),
         numbers.count(state.version),
