@@ -60,10 +60,13 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
         if missing or header.repeated:
             twice = f"names {', '.join(header.repeated)} twice"
             problem = f"lacks {', '.join(missing)}" if missing else twice
-            message = (
-                f"landing file {each.path} {problem} (it has {', '.join(header.names)}); "
-                "deliver it again with the declared columns"
-            )
+            remedy = "deliver it again with the declared columns"
+            if source.mapping_of(each.path):
+                remedy = "say in its mapping which of them it is"
+            elif missing:
+                remedy += f", or map them (`lakehouse map guess {each.path}`)"
+            has = ", ".join(header.names)
+            message = f"landing file {each.path} {problem} (it has {has}); {remedy}"
             raise SchemaMismatchError(
                 message, path=each.path, missing=missing, found=list(header.names)
             )

@@ -114,9 +114,12 @@ def _writable(settings: Settings) -> Finding:
 def _landing(settings: Settings) -> Finding:
     raw = Path(settings.raw_uri)
     if "://" in settings.raw_uri or (raw.is_dir() and any(raw.iterdir())):
-        strangers = unclaimed(settings.raw_uri, sources(registry(), settings))
+        try:
+            strangers = unclaimed(settings.raw_uri, sources(registry(), settings))
+        except ConfigError as error:
+            return "bad", str(error), f"edit {settings.sources_uri}"
         if strangers:
-            fix = f"rename or move them; sources are {', '.join(sorted(registry().sources))}"
+            fix = f"rename or move them, or `lakehouse map guess FILE`; sources are {', '.join(sorted(registry().sources))}"
             return "warn", f"no source has the name of {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"

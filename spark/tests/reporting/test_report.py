@@ -164,7 +164,7 @@ def test_rows_are_accounted_for_by_fate(lake):
 
     text = read(html_of(lake)).text
     assert "bronze.feature_usage_events 9 4 3 1 1 0 ✓ yes 4 0" in text
-    assert "silver.feature_usage_facts 2 0 0 0 0 ✗ no" in text
+    assert "silver.feature_usage_facts 2 0 0 0 0 0 ✗ no" in text
     assert "gold.feature_conversion_lift – – – – – not published" in text  # noqa: RUF001  # dashes
 
 
