@@ -56,6 +56,8 @@ def preview(
     console.print_rows(found.rows, "first rows", empty="no row would land")
     if found.rejects:
         console.print_rows(found.rejects, "rejected")
+    if found.empty:
+        console.out.print(f"mapped, and never found: {', '.join(found.empty)}", markup=False)
     if found.unused:
         console.out.print(f"not read, kept in _extra: {', '.join(found.unused)}", markup=False)
 

@@ -119,7 +119,8 @@ def _landing(settings: Settings) -> Finding:
         except ConfigError as error:
             return "bad", str(error), f"edit {settings.sources_uri}"
         if strangers:
-            fix = f"rename or move them, or `lakehouse map guess FILE`; sources are {', '.join(sorted(registry().sources))}"
+            names = ", ".join(sorted(registry().sources))
+            fix = f"rename, move or map them (`lakehouse map guess FILE`); sources are {names}"
             return "warn", f"no source has the name of {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"

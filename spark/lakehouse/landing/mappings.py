@@ -94,7 +94,7 @@ class _Mapping(_Words):
             source=self.source,
             format="text" if self.line else self.format,
             delimiter=self.delimiter,
-            encoding=self.encoding,
+            encoding=None if _is_utf8(self.encoding) else self.encoding,
             columns=self.columns,
             line=self.line,
             missing=self.missing,
@@ -260,6 +260,11 @@ def _line_problems(line: str) -> Iterator[Problem]:
         yield ("line",), f"line is no regular expression: {problem}"
     elif re.compile(line).groups != len(re.compile(line).groupindex) or not re.compile(line).groups:
         yield ("line",), "line needs groups, each with a name: (?P<name>...)"
+
+
+def _is_utf8(encoding: str | None) -> bool:
+    """Whether it goes without saying; a file in UTF-8 can be read from its middle."""
+    return encoding is not None and codecs.lookup(encoding).name == "utf-8"
 
 
 def _is_encoding(name: str) -> bool:

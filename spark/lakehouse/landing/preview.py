@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from lakehouse.landing import reader
 from lakehouse.landing.files import LandedFile, Look
 from lakehouse.landing.reader.mapped import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
 
     from lakehouse.spec import Source
 
@@ -31,6 +35,7 @@ class Preview:
         rows: The first that would land.
         rejects: The first that would not: line, reasons and what stands there.
         unused: Paths with a value that nothing reads, most frequent first.
+        empty: Fields that the mapping names, of which no record that would land has a value.
     """
 
     records: int = 0
@@ -39,6 +44,7 @@ class Preview:
     rows: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
     @property
     def landing(self) -> int:
@@ -62,11 +68,14 @@ def preview(uri: str, path: str, source: Source, *, max_record_bytes: int, n: in
     look = Look(source, "", max_record_bytes)
     parts = reader.parts_of([LandedFile(path, uri, 0, 0, look)])
     found, counts = Preview(), dict[str, int]()
+    mapping = source.mapping_of(path)
+    found.empty = [name for name, _ in mapping.fields] if mapping else []
     for batch in reader.read(parts, source, max_record_bytes=max_record_bytes):
         left_out, reasons = batch[LEFT_OUT].to_pylist(), batch["_reasons"].to_pylist()
         found.records += len(batch)
         found.left_out += sum(left_out)
         found.rejected += sum(bool(each) for each in reasons)
+        found.empty = [each for each in found.empty if not _has_values(batch, each)]
         for extra in islice(filter(None, batch["_extra"].to_pylist()), LOOKED_AT):
             for name in _paths(json.loads(extra)):
                 counts[name] = counts.get(name, 0) + 1
@@ -81,6 +90,11 @@ def preview(uri: str, path: str, source: Source, *, max_record_bytes: int, n: in
                 found.rows.append({each.name: row[each.name] for each in source.fields})
     found.unused = sorted(counts, key=lambda name: (-counts[name], name))
     return found
+
+
+def _has_values(batch: pa.RecordBatch, name: str) -> bool:
+    is_good = pc.equal(pc.list_value_length(batch["_reasons"]), 0)
+    return bool(pc.any(pc.and_(is_good, pc.is_valid(batch[name]))).as_py())
 
 
 def _paths(value: Any, before: str = "") -> Iterator[str]:  # noqa: ANN401  # JSON is any

@@ -173,6 +173,7 @@ def test_a_preview_counts_every_record_and_names_what_nothing_reads(tmp_path):
         (2, ["missing:user_id", "missing:timestamp"])
     ]
     assert found.unused == ["properties.os", '"a.b"']
+    assert found.empty == ["interaction_id", "page_id", "app_version"]
 
 
 def guessed(tmp_path, text, name="export.jsonl"):
