@@ -81,6 +81,16 @@ def test_a_table_of_a_domain_nobody_feeds_is_skipped_and_wakes_nobody(command):
     assert not told["outlet_events"][ASSET].extra
 
 
+def test_a_table_of_an_optional_source_that_never_arrived_wakes_those_who_go_on_without(command):
+    command(
+        """echo '{"table": "silver.x", "outcome": "absent", "version": null, "as_of": null, """
+        """"rows": 0}'"""
+    )
+    told = context("2026-01-02")
+    stage(outlets=[ASSET]).execute(told)
+    assert told["outlet_events"][ASSET].extra == {"version": None, "as_of": None, "rows": 0}
+
+
 @pytest.mark.parametrize(
     ("found", "day"),
     [

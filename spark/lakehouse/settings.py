@@ -30,6 +30,11 @@ class Settings(BaseSettings):
 
     root: str = Setting("data", description="Root of the lake: a folder, or s3a://bucket/prefix.")
     raw: str = Setting("", description="Landing folder; by default <root>/raw.")
+    sources: str = Setting(
+        "",
+        description="How files of other shapes become records of a source; by default "
+        "sources.toml beside the landing folder.",
+    )
     env: Literal["dev", "staging", "prod"] = Setting("dev", description="Environment.")
     engine: Literal["spark", "duckdb"] = Setting(
         "spark", description="What computes: Spark, or DuckDB in the process, without Java."
@@ -107,6 +112,12 @@ class Settings(BaseSettings):
     def raw_uri(self) -> str:
         """The landing folder as an absolute path or URI."""
         return _absolute(self.raw or f"{self.root_uri}/raw")
+
+    @property
+    def sources_uri(self) -> str:
+        """The file of mappings as an absolute path or URI."""
+        beside = self.raw_uri.rpartition("/")[0]
+        return _absolute(self.sources or f"{beside}/sources.toml")
 
     def table_uri(self, name: str) -> str:
         """Where the table `<layer>.<noun>` is stored."""

@@ -170,7 +170,8 @@ WITH sums AS (
 )
 SELECT user_id, row_number() OVER (ORDER BY total_duration_ms DESC, user_id) AS rank,
        * EXCLUDE (user_id)
-FROM sums QUALIFY rank <= ceil(0.01 * (SELECT count(*) FROM sums)) ORDER BY user_id;
+FROM sums
+QUALIFY rank <= ceil(0.01 * (SELECT count(*) FROM sums)) AND total_duration_ms > 0 ORDER BY user_id;
 
 CREATE TABLE visits_grouped AS
 SELECT v.*, g.name AS dimension_name, g.value AS dimension_value

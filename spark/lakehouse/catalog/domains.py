@@ -1,30 +1,41 @@
-"""Domains nobody uses: a lake fed with one domain's files is whole without those of another."""
+"""Tables that nobody feeds: of domains nobody uses, and of optional sources that never arrived.
+
+A lake fed with one domain's files is whole without the tables of another, and one fed with events
+alone without those of the sources that only say more of them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lakehouse.catalog.sources import sources
 from lakehouse.errors import LakehouseError
 from lakehouse.io.state import StateStore
 from lakehouse.landing import files as landing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from lakehouse.catalog.registry import Registry
     from lakehouse.settings import Settings
+    from lakehouse.spec import Source, Table
 
 
-def in_use(registry: Registry, settings: Settings, names: Sequence[str]) -> list[str]:
-    """The tables without those of domains for which nothing ever arrived.
+def in_use(
+    registry: Registry, settings: Settings, names: Sequence[str], day: date | None = None
+) -> list[str]:
+    """The tables without those that nobody feeds.
 
     All of them where that would leave none: then something is missing, and the run says what.
     """
     domains = {registry[name].table.domain for name in names}
-    if len(domains) < 2:  # noqa: PLR2004  # one domain was asked for: it is meant
-        return list(names)
     used = {domain for domain in domains if _is_used(registry, settings, domain)}
-    return [name for name in names if registry[name].table.domain in used] or list(names)
+    if len(domains) < 2:  # noqa: PLR2004  # one domain was asked for: it is meant
+        used = domains
+    of_domains = [name for name in names if registry[name].table.domain in used]
+    without = absent(registry, settings, of_domains, day)
+    return [name for name in of_domains if name not in without] or list(names)
 
 
 def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
@@ -40,12 +51,47 @@ def is_spare(registry: Registry, settings: Settings, name: str) -> bool:
     return any(_is_used(registry, settings, other) for other in others)
 
 
+def absent(
+    registry: Registry, settings: Settings, names: Iterable[str], day: date | None = None
+) -> dict[str, Source]:
+    """Tables that an optional source would feed of which nothing ever arrived, with that source.
+
+    Args:
+        registry: All tables.
+        settings: Where the lake is.
+        names: The tables to look at.
+        day: The day of the run: what is dated later has not arrived.
+    """
+    states, landing_as = StateStore(settings), sources(registry, settings)
+    found: dict[str, Source] = {}
+    for name in names:
+        first = _first(registry[name].table)
+        source = landing_as[first.source.name] if first.source else None
+        if source is None or not source.without or not _is_used(registry, settings, first.domain):
+            continue
+        try:
+            arrived = landing.has_files(settings.raw_uri, source, day)
+            if not arrived and states.published(first.name) is None:
+                found[name] = source
+        except (LakehouseError, OSError):
+            continue  # as in `_is_used`
+    return found
+
+
+def _first(table: Table) -> Table:
+    """The table whose rows a table's are, before anything was joined to them."""
+    return _first(table.upstream[0]) if table.upstream else table
+
+
 def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
-    states = StateStore(settings)
+    states, landing_as = StateStore(settings), sources(registry, settings)
     tables = [entry.table for entry in registry if entry.table.domain == domain]
     try:
         return any(
-            (table.source is not None and landing.has_files(settings.raw_uri, table.source.name))
+            (
+                table.source is not None
+                and landing.has_files(settings.raw_uri, landing_as[table.source.name])
+            )
             or states.published(table.name) is not None
             for table in tables
         )

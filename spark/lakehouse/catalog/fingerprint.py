@@ -119,6 +119,7 @@ def _verbs(table: Table) -> Iterator[str]:
     """Modules that the engine applies for what the table declares, without being asked."""
     if isinstance(table.write, Append) and table.source:
         yield from ("landing.days", "landing.reader.csv_format", "landing.reader.json_format")
+        yield from ("landing.reader.mapped", "landing.reader.text_format")
     if isinstance(table.write, Scd2):
         yield "transforms.scd2"
     if table.dedupe or table.cut or table.left_out:

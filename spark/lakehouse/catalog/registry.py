@@ -120,9 +120,13 @@ class Registry:
         found = (entry.table.source for entry in self.entries.values())
         return {source.name for source in found if source}
 
+    def inputs(self, name: str) -> list[str]:
+        """Tables this one reads directly."""
+        return [each.name for each in self[name].table.upstream]
+
     def upstream(self, name: str) -> set[str]:
         """Tables this one reads, directly or not."""
-        direct = {each.name for each in self[name].table.upstream}
+        direct = set(self.inputs(name))
         return direct.union(*(self.upstream(each) for each in direct))
 
 

@@ -16,6 +16,8 @@ class Status(StrEnum):
     """Something upstream failed: it was not tried."""
     SPARE = "spare"
     """Nothing of its domain ever arrived."""
+    ABSENT = "absent"
+    """It is made from an optional source that never arrived: what reads it goes on without."""
 
     @property
     def is_over(self) -> bool:

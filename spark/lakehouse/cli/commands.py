@@ -20,6 +20,7 @@ from lakehouse.cli import (
     serving,
 )
 from lakehouse.cli.dashboards import dashboards_app
+from lakehouse.cli.mappings import map_app
 from lakehouse.cli.quarantine import quarantine_app
 from lakehouse.cli.shared_engine import engine_app
 from lakehouse.engines.choice import prepare
@@ -63,6 +64,7 @@ for command in (
     app.command(command.__name__.replace("_", "-"))(command)
 for name, group in {
     "new": definitions.new_app,
+    "map": map_app,
     "quarantine": quarantine_app,
     "engine": engine_app,
     "database": serving.database_app,

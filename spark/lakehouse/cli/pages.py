@@ -73,10 +73,12 @@ def docs(
         write_catalogue,
         write_markdown,
     )
+    from lakehouse.reporting.guide import write_guide  # noqa: PLC0415  # same
 
     registry().assert_whole()
     folder = output or Path(current_settings().root_uri) / "docs"
     console.out.print(f"wrote {write_markdown(registry())}")
+    console.out.print(f"wrote {write_guide(registry())}")
     console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
 
 

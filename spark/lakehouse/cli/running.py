@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lakehouse.catalog.domains import is_spare
+from lakehouse.catalog.domains import absent, is_spare
 from lakehouse.catalog.registry import registry
+from lakehouse.catalog.sources import sources
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console, progress, serving
 from lakehouse.cli import rows as rows_of
+from lakehouse.cli.absences import tell_absent
 from lakehouse.cli.arguments import (
     AsJson,
     AsOf,
@@ -59,7 +61,8 @@ def run(
             if code:
                 raise typer.Exit(code)
     planning.assert_none_left_out(registry(), selectors or [])
-    strangers = unclaimed(current_settings().raw_uri, registry().sources)
+    tell_absent(names, dates[-1])
+    strangers = unclaimed(current_settings().raw_uri, sources(registry(), current_settings()))
     if strangers and not as_json:
         console.err.print(
             f"not read, as no source has the name: {listed(strangers)} "
@@ -75,7 +78,7 @@ def run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  
         rows = [rows_of.outcome_row(each, found_in(each)) for each in outcomes]
         console.print_json(rows)
     else:
-        with progress.Progress(lake.due(names)) as shown:
+        with progress.Progress(lake.due(names, request.day)) as shown:
             outcomes = lake.run(names, request, shown.show)
     for outcome in outcomes:
         if outcome.error is not None:
@@ -148,6 +151,12 @@ def stage(
         console.err.print(f"{table}: nothing of its domain ever arrived, so there is nothing to do")
         if as_json:
             console.print_json({"table": table, "outcome": Status.SPARE})
+        return
+    if absent(registry(), current_settings(), [table], request.day):
+        tell_absent([table], request.day)
+        if as_json:
+            nothing = {"version": None, "as_of": None, "rows": 0}
+            console.print_json({"table": table, "outcome": Status.ABSENT} | nothing)
         return
     with open_lake() as lake:
         outcome = lake.run_stage(table, name, request)

@@ -17,10 +17,12 @@ from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.landing.reader import parts_of
 from lakehouse.landing.reader.dialect import Header
+from lakehouse.landing.reader.mapped import LEFT_OUT, view_of
 from lakehouse.quality import quarantine
 from lakehouse.spec import Append
 from lakehouse.spec.changes import INSERT
 from lakehouse.spec.columns import TECHNICAL_COLUMNS
+from lakehouse.spec.mapping import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +39,7 @@ TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
 
 def source_of(job: Job) -> Source:
     """The landing source of a bronze job."""
-    source = job.table.source
+    source = job.source
     if source is None:
         message = f"{job.table.name} is not fed from landing files"
         raise TypeError(message)
@@ -51,23 +53,43 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
         InputQualityError: A file is truncated.
         SchemaMismatchError: Names the file, what is missing and what was found.
     """
-    fields = source_of(job).fields
+    source = source_of(job)
     for each in arrivals.files(whole=True):
         if each.known is not None or not each.content.header:
             continue  # consumed as it is, or without a header
         header = Header.of(each.content.header, each.content.delimiter)
-        places = header.places(fields)
-        missing = [field.name for field in fields if field.required and field.name not in places]
+        missing = missing_of(header, source, each.path)
         if missing or header.repeated:
             twice = f"names {', '.join(header.repeated)} twice"
             problem = f"lacks {', '.join(missing)}" if missing else twice
-            message = (
-                f"landing file {each.path} {problem} (it has {', '.join(header.names)}); "
-                "deliver it again with the declared columns"
-            )
+            remedy = "deliver it again with the declared columns"
+            if source.mapping_of(each.path):
+                remedy = "say in its mapping which of them it is"
+            elif missing:
+                remedy += f", or map them (`lakehouse map guess {each.path}`)"
+            has = ", ".join(header.names)
+            message = f"landing file {each.path} {problem} (it has {has}); {remedy}"
             raise SchemaMismatchError(
                 message, path=each.path, missing=missing, found=list(header.names)
             )
+
+
+def missing_of(header: Header, source: Source, path: str) -> list[str]:
+    """Required fields for which a file has no column, directly or by its mapping."""
+    mapping = source.mapping_of(path)
+    if mapping is None:
+        places = header.places(source.fields)
+        return [name for name in source.required if name not in places]
+    places = header.places(view_of(mapping).fields)
+    return [
+        name
+        for name, takes in mapping.fields
+        if name in source.required
+        and not any(
+            take.constant is not None or any(steps(path)[0].name in places for path in take.paths)
+            for take in takes
+        )
+    ]
 
 
 @labelled("ingest")
@@ -82,15 +104,19 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     """
     fault_point("before_read", job.table.name)
     landed = arrivals.files(whole=whole)
+    present = [*(each.path for each in landed), *arrivals.withdrawn]
     held = None if job.fills else job.engine.store.read(job.uri, job.base)
     # Reading is the dear part: kept once, for the counts, the table and the quarantine.
-    with job.engine.kept_meanwhile(_records(job, landed, with_gone=whole)) as records:
+    with job.engine.kept_meanwhile(_records(job, landed, present if whole else None)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
+        left_out = _n_left_out(job, records, landed)
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
-            written = _reconciled(job, rows, found.distinct, held, landed=landed, position=position)
+            written = _reconciled(
+                job, rows, found.distinct, held, present=present, position=position
+            )
             loaded = found.distinct
         else:
             written = _added(job, rows, found.distinct, held, position)
@@ -105,10 +131,11 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
                 run=job.run,
             )
     account = Account(
-        rows_in=found.rows,
+        rows_in=found.rows + left_out,
         rows_quarantined=found.bad,
         rows_loaded=loaded,
         rows_deduplicated=found.rows - found.bad - loaded,
+        rows_left_out=left_out,
     )
     return replace(written, account=account)
 
@@ -117,17 +144,24 @@ def _is_bad() -> Column:
     return F.size(quarantine.REASONS) > 0
 
 
-def _records(job: Job, landed: Sequence[LandedFile], *, with_gone: bool) -> DataFrame:
-    """Every record of the files, and of the quarantine where the file is gone, judged."""
+def _n_left_out(job: Job, records: DataFrame, landed: Sequence[LandedFile]) -> int:
+    """How many records the mappings of their files leave out."""
+    source = source_of(job)
+    if not any(source.mapping_of(each.path) for each in landed):
+        return 0
+    return records.filter(LEFT_OUT).count()
+
+
+def _records(job: Job, landed: Sequence[LandedFile], present: Sequence[str] | None) -> DataFrame:
+    """Every record of the files, judged; and of the quarantine, but not from what is present."""
     source, longest = source_of(job), job.settings.max_line_bytes
     records = job.engine.landed(parts_of(landed), source, longest)
-    if not with_gone:
+    if present is None:
         return records
-    present = [each.path for each in landed]
     where = quarantine.uri(job.settings, job.table.name)
     again = [quarantine.held(job.engine.store, where, but_not_from=present)]
     if (old := _before_migration(job)) is not None:
-        of_gone = old.filter(~F.col("_source_file").isin(present))
+        of_gone = old.filter(~F.col("_source_file").isin([*present]))
         again.append(as_landed(of_gone, job.table, source))
     for held in again:
         if held is not None:
@@ -144,7 +178,8 @@ def _before_migration(job: Job) -> DataFrame | None:
 
 def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     """The good rows with the columns of the table and their place, repeats among them."""
-    rows = job.entry.transform(records.filter(~_is_bad()), job.run)
+    good = records.filter(~_is_bad() & ~F.col(LEFT_OUT)).drop(LEFT_OUT)
+    rows = job.entry.transform(good, job.run)
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE, SHORT)
 
 
@@ -182,7 +217,7 @@ def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is ma
     n: int,
     held: DataFrame | None,
     *,
-    landed: Sequence[LandedFile],
+    present: Sequence[str],
     position: str,
 ) -> Written:
     """Make the table equal to the files; rows of files that are gone stay.
@@ -196,7 +231,7 @@ def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is ma
         return written_rows(job, laid_out, position)
     if old is not None:
         return written_differences(job, held, rows, position)
-    desired = _with_rows_of_gone_files(rows, held, landed, _earliest(job.table))
+    desired = _with_rows_of_gone_files(rows, held, present, _earliest(job.table))
     return written_differences(job, held, desired, position)
 
 
@@ -210,10 +245,9 @@ def _as_first_told(rows: DataFrame, old: DataFrame, table: Table) -> DataFrame:
 
 
 def _with_rows_of_gone_files(
-    rows: DataFrame, current: DataFrame, landed: Sequence[LandedFile], day: str
+    rows: DataFrame, current: DataFrame, present: Sequence[str], day: str
 ) -> DataFrame:
-    present = [each.path for each in landed]
-    gone = current.filter(~F.col("_source_file").isin(present))
+    gone = current.filter(~F.col("_source_file").isin([*present]))
     kept = gone.join(rows.select("_row_id"), "_row_id", "left_anti")
     if day:  # a file that is gone may have told a row first
         rows = _with_earlier(rows, gone.select("_row_id", F.col(day).alias("_other")), day)
@@ -226,12 +260,13 @@ def _with_earlier(rows: DataFrame, others: DataFrame, day: str) -> DataFrame:
     return found.select(*rows.columns)
 
 
-def desired_from_files(job: Job, current: DataFrame, landed: Sequence[LandedFile]) -> DataFrame:
-    """What the table should hold: the good rows of these files, and of those that are gone."""
-    records = _records(job, landed, with_gone=True)
+def desired_from_files(job: Job, current: DataFrame, arrivals: Arrivals) -> DataFrame:
+    """What the table should hold: the good rows of what was taken, and of files that are gone."""
+    present = [*(each.path for each in arrivals.taken), *arrivals.withdrawn]
+    records = _records(job, arrivals.taken, present)
     told, day = _good_rows(job, records).drop(PLACE, SHORT), _earliest(job.table)
     rows = conform(told.dropDuplicates(["_row_id"]), job.table)
     if day:
         first = told.groupBy("_row_id").agg(F.min(day).alias("_other"))
         rows = _with_earlier(rows, first, day)
-    return _with_rows_of_gone_files(rows, current, landed, day)
+    return _with_rows_of_gone_files(rows, current, present, day)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lakehouse.io.state import State, StateStore
     from lakehouse.landing.feed import Feed
     from lakehouse.settings import Settings
-    from lakehouse.spec import Table
+    from lakehouse.spec import Source, Table
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ class Job:
         engine: Computes and stores; starts when first needed: having nothing to do costs nothing.
         request: What was asked for.
         states: Published states and candidates.
-        feed: Where the rows of a bronze table come from; None for the others.
+        source: What lands for a bronze table, with the mappings of the lake; None for the others.
+        feed: Where its rows come from.
         published: What readers see now; None before the first green run.
         base: Delta version this run builds on; None when the table does not exist yet.
         upstream: Published states of the input tables, as far as there are.
         clocks: Date columns whose newest value others need to know.
+        absent: Input tables of optional sources that never arrived: they have no rows.
         token: Fencing token of the lock under which the job writes.
         starts_empty: The version it builds on was emptied in this run, to be filled as at first.
     """
@@ -97,11 +99,13 @@ class Job:
     engine: Engine
     request: Request
     states: StateStore
+    source: Source | None
     feed: Feed | None
     published: State | None
     base: int | None
     upstream: dict[str, State]
     clocks: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
     token: int = 0
     starts_empty: bool = False
 
@@ -128,12 +132,13 @@ class Job:
 
     @property
     def inputs(self) -> dict[str, State]:
-        """Published states of the input tables.
+        """Published states of the input tables; none of those that are absent.
 
         Raises:
             UpstreamMissingError: One was never published.
         """
-        missing = [each.name for each in self.table.upstream if each.name not in self.upstream]
+        known = self.upstream.keys() | self.absent
+        missing = [each.name for each in self.table.upstream if each.name not in known]
         if missing:
             message = (
                 f"{self.table.name} needs {', '.join(missing)}, never published; "
@@ -152,6 +157,8 @@ class Job:
 
     def read_input(self, table: Table, span: Span | None = None) -> DataFrame:
         """An input table at its published version; with a span, at least all rows of its days."""
+        if table.name not in self.inputs:
+            return self.engine.none_of(table)
         uri = self.settings.table_uri(table.name)
         return self.engine.store.read(uri, self.inputs[table.name].version, span)
 
@@ -233,7 +240,9 @@ def open_job(  # noqa: PLR0913  # the facts of a job
     request: Request,
     states: StateStore,
     *,
+    source: Source | None,
     clocks: frozenset[str] = frozenset(),
+    absent: frozenset[str] = frozenset(),
     token: int = 0,
 ) -> Job:
     """Collect the facts of a run of a table, as they are now."""
@@ -246,11 +255,13 @@ def open_job(  # noqa: PLR0913  # the facts of a job
         engine=engine,
         request=request,
         states=states,
-        feed=_feed(entry, settings, states),
+        source=source,
+        feed=_feed(entry, settings, states, source),
         published=published,
         base=_newest(settings.table_uri(table.name), published),
         upstream={name: state for name, state in found.items() if state is not None},
         clocks=clocks,
+        absent=absent,
         token=token,
     )
 
@@ -273,12 +284,14 @@ def _cut_at(table: Table, states: StateStore) -> str | None:
     return max(filter(None, days), default=None)
 
 
-def _feed(entry: Entry, settings: Settings, states: StateStore) -> Feed | None:
-    if entry.table.source is None:
+def _feed(
+    entry: Entry, settings: Settings, states: StateStore, source: Source | None
+) -> Feed | None:
+    if source is None:
         return None
     return Files(
         settings.raw_uri,
-        entry.table.source,
+        source,
         states,
         code=entry.code,
         max_record_bytes=settings.max_line_bytes,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from lakehouse.catalog.domains import in_use
+from lakehouse.catalog.domains import absent, in_use
+from lakehouse.catalog.sources import sources
 from lakehouse.engine.job import NoEngine, open_job
 from lakehouse.engine.schedule import run_in_order
 from lakehouse.engines.choice import host_of, side_by_side
@@ -15,6 +16,7 @@ from lakehouse.io.state import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     from pyspark.sql import SparkSession
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.outcome import Outcome
     from lakehouse.engines.protocols import Engine, Host
     from lakehouse.settings import Settings
+    from lakehouse.spec import Source
 
 
 class Lake:
@@ -72,13 +75,21 @@ class Lake:
             cast("Engine", NoEngine()),
             request,
             self.states,
+            source=self._source(name),
             clocks=frozenset(self.registry.clocks(name)),
+            absent=frozenset(
+                absent(self.registry, self.settings, self.registry.inputs(name), request.day)
+            ),
             token=token,
         )
 
-    def due(self, names: Sequence[str]) -> list[str]:
-        """The tables of a run, without those of domains for which nothing ever arrived."""
-        return in_use(self.registry, self.settings, names)
+    def _source(self, name: str) -> Source | None:
+        source = self.registry[name].table.source
+        return sources(self.registry, self.settings)[source.name] if source else None
+
+    def due(self, names: Sequence[str], day: date | None = None) -> list[str]:
+        """The tables of a run, without those for which nothing ever arrived, or is due."""
+        return in_use(self.registry, self.settings, names, day)
 
     def run(
         self,
@@ -102,7 +113,7 @@ class Lake:
         idle: list[dict[str, Any]] = []
         try:
             done = run_in_order(
-                {name: self.registry.upstream(name) for name in self.due(names)},
+                {name: self.registry.upstream(name) for name in self.due(names, request.day)},
                 lambda name: run_table(self, name, request, notify=notify, idle=idle),
                 workers=side_by_side(self.settings),
                 notify=notify,

@@ -96,7 +96,7 @@ def preview(lake: Lake, names: Sequence[str], request: Request) -> list[dict[str
     """What a run would do and why, from bookkeeping alone; writes nothing."""
     steps: list[dict[str, Any]] = []
     moving: set[str] = set()
-    for name in lake.due(names):
+    for name in lake.due(names, request.day):
         step: dict[str, Any] = {"table": name, "action": "run", "reason": "", "inputs": ""}
         awaited = sorted(moving & lake.registry.upstream(name))
         try:

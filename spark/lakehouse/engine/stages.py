@@ -73,11 +73,12 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
     if outlook.arrivals is not None:
         check_headers(job, outlook.arrivals)
         return []
-    checks = job.table.requires
+    inputs = [table for table in job.table.upstream if table.name in job.inputs]
     subjects = {
         table.name: gates.Subject(partial(job.read_input, table), job.inputs[table.name])
-        for table in job.table.upstream
+        for table in inputs
     }
+    checks = [check for check in job.table.requires if check.subject in subjects]
     results = gates.evaluate(f"{job.table.name}.input", checks, subjects, job.request.due)
     _stop_if_red(job, "input", results, InputQualityError, "nothing was written")
     return results

@@ -87,7 +87,7 @@ def verify(job: Job) -> Verdict:
     if job.feed:
         arrivals = job.feed.look(published.position, None, afresh=True)
         corrected, waiting = arrivals.corrected, arrivals.untaken
-        rebuilt = desired_from_files(job, stored, arrivals.taken)
+        rebuilt = desired_from_files(job, stored, arrivals)
     else:
         news = changed_inputs(job)
         waiting = tuple(f"{name}@{new}" for name, (_, new) in news.items())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from lakehouse.catalog.registry import registry
+from lakehouse.catalog.sources import sources
 from lakehouse.engines import ports
 from lakehouse.engines.choice import DUCKDB
 from lakehouse.engines.spark.jars import DELTA, jar_paths, needed
@@ -117,9 +118,13 @@ def _writable(settings: Settings) -> Finding:
 def _landing(settings: Settings) -> Finding:
     raw = Path(settings.raw_uri)
     if "://" in settings.raw_uri or (raw.is_dir() and any(raw.iterdir())):
-        strangers = unclaimed(settings.raw_uri, registry().sources)
+        try:
+            strangers = unclaimed(settings.raw_uri, sources(registry(), settings))
+        except ConfigError as error:
+            return "bad", str(error), f"edit {settings.sources_uri}"
         if strangers:
-            fix = f"rename or move them; sources are {', '.join(sorted(registry().sources))}"
+            names = ", ".join(sorted(registry().sources))
+            fix = f"rename, move or map them (`lakehouse map guess FILE`); sources are {names}"
             return "warn", f"no source has the name of {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"

@@ -122,6 +122,10 @@ class Engine(Protocol):
         """The same of rejected records, as the quarantine keeps them."""
         ...
 
+    def none_of(self, table: Table) -> DataFrame:
+        """The columns of a table, without a row."""
+        ...
+
     def keep(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
         ...

@@ -78,6 +78,16 @@ def read_json(uri: str) -> Any | None:  # noqa: ANN401  # JSON is any
         return None
 
 
+def read_text(uri: str) -> str | None:
+    """The content as text, or None when there is no such file."""
+    filesystem, path = locate(uri)
+    try:
+        with filesystem.open_input_stream(path) as stream:
+            return bytes(stream.read()).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+
+
 def write_json(uri: str, content: object) -> None:
     """Write atomically: a reader sees the old content or the new one, also after a crash."""
     data = json.dumps(content, indent=1, sort_keys=True, default=str).encode()

@@ -22,7 +22,10 @@ MOST_DAYS_AHEAD = 1000
 
 @dataclass(frozen=True)
 class Account:
-    """Where the rows of a run went. `rows_in` is the sum of the five fates (law 3)."""
+    """Where the rows of a run went. `rows_in` is the sum of the five fates (law 3).
+
+    Left out are rows that the table or the mapping of their file does not want.
+    """
 
     rows_in: int = 0
     rows_loaded: int = 0
@@ -39,8 +42,9 @@ class Account:
 
     @property
     def rejected_rate(self) -> float:
-        """Share of the rows that went to quarantine, 0-1."""
-        return self.rows_quarantined / self.rows_in if self.rows_in else 0.0
+        """Share of the rows that were wanted that went to quarantine, 0-1."""
+        wanted = self.rows_in - self.rows_left_out
+        return self.rows_quarantined / wanted if wanted else 0.0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Content:
     Attributes:
         digest: BLAKE2 of the stored bytes.
         layout: `lines` (a JSON object on each), `array` or `objects` (JSON over several lines),
-            `csv` or `parquet`.
+            `csv`, `text` (lines that a mapping takes apart) or `parquet`.
         header: Header line of a CSV file.
         delimiter: Between its cells.
         encoding: Of a text without a byte order mark that is not UTF-8.

@@ -40,6 +40,11 @@ class Arrivals(Protocol):
         ...
 
     @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """Names of what was consumed and is none of the source's any more: its rows go."""
+        ...
+
+    @property
     def news(self) -> str:
         """What is new, or waits, in words."""
         ...

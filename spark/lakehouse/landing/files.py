@@ -14,7 +14,7 @@ from lakehouse.landing.days import day_of
 from lakehouse.landing.kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from pyarrow.fs import FileInfo
@@ -49,9 +49,15 @@ class Look:
 
         return inspect(uri, path, self.source, max_record_bytes=self.max_record_bytes)
 
-    def known(self, record: dict[str, Any]) -> Content | None:
-        """What a manifest keeps of a file, if this code found it out."""
-        return Content.of(record) if record.get("code") == self.code else None
+    def known(self, path: str, record: dict[str, Any]) -> Content | None:
+        """What a manifest keeps of a file, if this code and mapping found it out."""
+        is_ours = record.get("code") == self.code and record.get("mapping") == self.mapping(path)
+        return Content.of(record) if is_ours else None
+
+    def mapping(self, path: str) -> str | None:
+        """Fingerprint of a file's mapping: with another one, the file holds something else."""
+        found = self.source.mapping_of(path)
+        return found.fingerprint if found else None
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,9 @@ class LandedFile:
 
     def record(self) -> dict[str, Any]:
         """What the manifest keeps."""
-        content = self.content.record()
-        return {"size": self.size, **self.traces, "code": self.look.code, **content}
+        found = {"size": self.size, **self.traces, "code": self.look.code}
+        mapping = self.look.mapping(self.path)
+        return found | ({"mapping": mapping} if mapping else {}) | self.content.record()
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,8 @@ class Delivery:
         unchanged: Files consumed as they are.
         gone: Paths that were consumed and are not there any more; their rows stay.
         waiting: Paths of new files that are dated after the day of the run.
+        withdrawn: Paths that were consumed, are there, and belong to another source by now: their
+            rows go.
         consumed: The manifest of consumed files that it was compared with.
     """
 
@@ -113,6 +122,7 @@ class Delivery:
     unchanged: tuple[LandedFile, ...]
     gone: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     consumed: Manifest = field(default_factory=dict)
 
     @property
@@ -142,8 +152,8 @@ class Delivery:
 
     @property
     def corrected(self) -> tuple[str, ...]:
-        """Paths of consumed files whose content changed."""
-        return tuple(each.path for each in self.changed)
+        """Paths of consumed files whose content, or what it means, changed."""
+        return (*(each.path for each in self.changed), *self.withdrawn)
 
     @property
     def news(self) -> str:
@@ -156,12 +166,16 @@ class Delivery:
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest after consuming it; files that are gone stay in it."""
-        return self.consumed | {each.path: each.record() for each in self.present}
+        kept = {path: r for path, r in self.consumed.items() if path not in self.withdrawn}
+        return kept | {each.path: each.record() for each in self.present}
 
     @cached_property
     def position(self) -> str:
         """Hash over the identities (not the modification times) of all files of the manifest."""
-        lines = (f"{path}\0{r['size']}\0{r['digest']}\n" for path, r in self.manifest.items())
+        lines = (
+            f"{path}\0{r['size']}\0{r['digest']}{r.get('mapping', '')}\n"
+            for path, r in self.manifest.items()
+        )
         return hashlib.blake2b("".join(sorted(lines)).encode(), digest_size=16).hexdigest()
 
     def files(self, *, whole: bool) -> tuple[LandedFile, ...]:
@@ -217,20 +231,31 @@ class Files:
             self._states.save_manifest(arrivals.position, arrivals.manifest)
 
 
-def has_files(raw_uri: str, source: str) -> bool:
-    """Whether anything landed for a source: a listing, no file is opened."""
-    return next(_candidates(raw_uri, source), None) is not None
+def has_files(raw_uri: str, source: Source, day: date | None = None) -> bool:
+    """Whether anything landed for a source, and is due on a day: a listing, no file is opened."""
+    found = (_relative(info, raw_uri) for info in _candidates(raw_uri, source))
+    return any(day is None or (day_of(path) or day) <= day for path in found)
 
 
-def unclaimed(raw_uri: str, sources: Collection[str]) -> list[str]:
-    """Files in the landing folder whose names no source has; folders count by their names."""
+def unclaimed(raw_uri: str, sources: Mapping[str, Source]) -> list[str]:
+    """Files in the landing folder of which no source and no mapping knows.
+
+    A source knows files by their names, and all in the folder of its name.
+    """
+    mappings = next((source.mappings for source in sources.values()), ())
     beside = files.list_files(raw_uri, below=False)
     found = [info for info in beside if info.base_name.partition(".")[0] not in sources]
     for folder in files.list_folders(raw_uri):
         if folder.base_name not in sources:
             found += files.list_files(f"{raw_uri}/{folder.base_name}")
     paths = (_relative(info, raw_uri) for info in found)
-    return sorted(path for path in paths if path not in OURS and not _is_hidden(path))
+    return sorted(
+        path
+        for path in paths
+        if path not in OURS
+        and not _is_hidden(path)
+        and not any(mapping.governs(path) for mapping in mappings)
+    )
 
 
 def listed(paths: Sequence[str]) -> str:
@@ -247,16 +272,17 @@ def deliveries(
     changed: list[LandedFile] = []
     unchanged: list[LandedFile] = []
     waiting: list[str] = []
-    for info in _candidates(raw_uri, look.source.name):
+    for info in _candidates(raw_uri, look.source):
         path = _relative(info, raw_uri)
         record = consumed.get(path)
         if record is None and day and (day_of(path) or day) > day:
             waiting.append(path)
             continue
-        if kind_of(path) is None:
+        if kind_of(path, look.source.mapping_of(path)) is None:
             message = (
                 f"landing file {path} is of a kind that nobody can read; "
-                f"use {', '.join(KINDS)} (each also .gz or .zst), or move it away"
+                f"use {', '.join(KINDS)} (each also .gz or .zst), say its format in a mapping, or "
+                "move it away"
             )
             raise InputQualityError(message, path=path)
         traces = files.traces(info, local=files.is_local(raw_uri))
@@ -265,32 +291,46 @@ def deliveries(
             new.append(landed)
             continue
         told = {"size": info.size, **traces}
-        if not afresh and told == {name: record.get(name) for name in told}:
-            unchanged.append(replace(landed, known=look.known(record)))
+        if record.get("mapping") != look.mapping(path):
+            changed.append(landed)
+        elif not afresh and told == {name: record.get(name) for name in told}:
+            unchanged.append(replace(landed, known=look.known(path, record)))
         elif landed.content.digest == record["digest"]:
             unchanged.append(landed)
         else:
             changed.append(landed)
     present = {each.path for each in (*new, *changed, *unchanged)}
+    gone = sorted(set(consumed) - present)
+    there = {_relative(info, raw_uri) for info in files.list_files(raw_uri)} if gone else set()
     return Delivery(
         new=tuple(new),
         changed=tuple(changed),
         unchanged=tuple(unchanged),
-        gone=tuple(sorted(set(consumed) - present)),
+        gone=tuple(path for path in gone if path not in there),
+        withdrawn=tuple(path for path in gone if path in there),
         waiting=tuple(sorted(waiting)),
         consumed=consumed,
     )
 
 
-def _candidates(raw_uri: str, source: str) -> Iterator[FileInfo]:
-    _, path = files.locate(raw_uri)
-    for info in files.list_files(raw_uri, below=False):
-        name = info.path.removeprefix(f"{path}/")
-        if name.partition(".")[0] == source and kind_of(name):
-            yield info
-    for info in files.list_files(f"{raw_uri}/{source}"):
-        if not _is_hidden(info.path.removeprefix(f"{path}/")):
-            yield info
+def _candidates(raw_uri: str, source: Source) -> Iterator[FileInfo]:
+    """Files of a source: those that a mapping gives it, and by their names those of no mapping."""
+    if source.mappings:
+        found = files.list_files(raw_uri)
+    else:
+        found = files.list_files(raw_uri, below=False)
+        found += files.list_files(f"{raw_uri}/{source.name}")
+    return (info for info in found if _is_of(_relative(info, raw_uri), source))
+
+
+def _is_of(path: str, source: Source) -> bool:
+    if _is_hidden(path):
+        return False
+    if any(mapping.governs(path) for mapping in source.mappings):
+        return source.mapping_of(path) is not None
+    if "/" in path:
+        return path.startswith(f"{source.name}/")
+    return path.partition(".")[0] == source.name and kind_of(path) is not None
 
 
 def _is_hidden(path: str) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.spec.mapping import Mapping
+
 KINDS = {
     ".json": "json",
     ".jsonl": "json",
@@ -13,8 +18,10 @@ KINDS = {
 COMPRESSIONS = ("", ".gz", ".zst")
 
 
-def kind_of(path: str) -> str | None:
-    """What a file holds by its name; None for a name that says nothing."""
+def kind_of(path: str, mapping: Mapping | None = None) -> str | None:
+    """What a file holds by its mapping or its name; None where neither says."""
+    if mapping and (mapping.format or mapping.columns):
+        return mapping.format or "csv"
     name = path.lower().rsplit("/", 1)[-1]
     for compression in COMPRESSIONS[1:]:
         name = name.removesuffix(compression)

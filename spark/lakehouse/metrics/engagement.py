@@ -55,7 +55,7 @@ STICKINESS_28D_RATE = "DAU ÷ mau_28d of the day: the share of four weeks' users
 COHORT_SIZE = "Users whose first interaction lies in the cohort's week."
 ACTIVE_USERS = "Of them, users with at least one interaction in this week."
 RETENTION_RATE = "active_users ÷ cohort_size; 1 in week 0 by definition."
-POWER_RANK = "Place by total_duration_ms, longest first, ties by user_id."
+POWER_RANK = "Place by total_duration_ms, longest first, ties by user_id; none without a duration."
 
 SESSION_DURATION_MS = "From the first action to the last, plus the duration of the last, in ms."
 IS_BOUNCE = "The session has exactly one action."
@@ -76,6 +76,8 @@ MEASURED = "interactions that tell a duration of at most 8 hours"
 IS_NOT_MEASURED = "duration_ms IS NULL OR is_duration_outlier"
 """All others, in SQL over silver.interactions."""
 NOT_MEASURED = f"actions without a duration, or of over {DURATION_OUTLIER_MS // 3_600_000} hours"
+NO_DURATIONS = "no action tells how long it took"
+"""Why a table about durations may have no row, to go on after `unless`."""
 N_MEASURED = f"Number of {MEASURED}."
 GAP_MS = "p99_ms - p50_ms: how much worse the slowest are than the usual."
 SPEARMAN = (

@@ -35,7 +35,7 @@ COLUMNS = (
     Column(
         "layout",
         STRING,
-        "lines, array, objects, csv or parquet.",
+        "lines, array, objects, csv, text or parquet.",
         nullable=False,
     ),
     Column("header", STRING, "Header line of a CSV file."),

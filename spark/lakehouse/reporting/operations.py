@@ -194,10 +194,10 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
             Figure(
                 title="Rows by fate, in the last run that wrote each table",
                 caption=(
-                    "In = loaded + quarantined + deduplicated + too late, for every table: nothing "
-                    "is lost silently. Rows in are those of the table's first input that the run "
-                    "looked at; rows loaded are those that count in the result, which for an "
-                    "aggregate has fewer rows."
+                    "In = loaded + quarantined + deduplicated + too late + left out by a mapping, "
+                    "for every table: nothing is lost silently. Rows in are those of the table's "
+                    "first input that the run looked at; rows loaded are those that count in the "
+                    "result, which for an aggregate has fewer rows."
                 ),
                 grid=Grid(
                     head=(

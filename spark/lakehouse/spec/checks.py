@@ -162,11 +162,18 @@ def one_of(column: str, values: Iterable[str], *, severity: Severity = "fail") -
     )
 
 
-def not_empty(on: str = OUTPUT, *, severity: Severity = "fail") -> Check:
-    """There is at least one row: in the table after the run, or in the named input."""
+def not_empty(on: str = OUTPUT, *, severity: Severity = "fail", unless: str = "") -> Check:
+    """There is at least one row: in the table after the run, or in the named input.
+
+    Args:
+        on: What has one.
+        severity: What it means that there is none.
+        unless: In words, when there may be none.
+    """
+    has_rows = f"{'the table' if on == OUTPUT else on} has at least one row"
     return Check(
         name="not_empty" if on == OUTPUT else f"not_empty_{_slug(on)}",
-        sentence=f"{'the table' if on == OUTPUT else on} has at least one row.",
+        sentence=f"{has_rows}, unless {unless}." if unless else f"{has_rows}.",
         fact=ROWS,
         minimum=1,
         severity=severity,

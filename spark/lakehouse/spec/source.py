@@ -8,6 +8,7 @@ from typing import Literal
 
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.columns import DATE, INT, LONG, STRING, TIMESTAMP
+from lakehouse.spec.mapping import Mapping
 
 Severity = Literal["fail", "warn"]
 Epoch = Literal["s", "ms", "us"]
@@ -74,6 +75,9 @@ class Source:
         missing: Texts that stand for no value.
         since: First plausible day: a clock that was never set, or a zero taken for a moment, tells
             an earlier one. A record with an earlier day in any of its fields is rejected.
+        without: What is not known where the source never arrived, in words: tables that read it
+            are made without it. Empty = it is needed.
+        mappings: Of a lake, how files of other shapes become records of this source or another.
     """
 
     name: str
@@ -83,6 +87,8 @@ class Source:
     dated_by: str | None = None
     missing: tuple[str, ...] = MISSING
     since: date = date(1970, 1, 1)
+    without: str = ""
+    mappings: tuple[Mapping, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject what contradicts itself where it was written."""
@@ -97,6 +103,10 @@ class Source:
                 problems.append(f"{field.name} is rounded and no whole number")
         if problems:
             raise TableDefinitionError(f"source {self.name}: {'; '.join(problems)}")
+
+    def mapping_of(self, path: str) -> Mapping | None:
+        """How a file's records become this source's; None for a file that holds its records."""
+        return next((m for m in self.mappings if m.source == self.name and m.governs(path)), None)
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -206,3 +206,55 @@ def test_a_number_too_large_to_add_up_stops_no_table(lake):
     account = outcomes["bronze.user_interactions"].account
     assert account.rows_quarantined == 1
     assert account.rows_loaded == account.rows_in - 1 > 0
+
+
+EXPORTS = "".join(
+    f'[[mapping]]\nfiles = "**/{preset}.*"\nsource = "user_interactions"\npreset = "{preset}"\n'
+    for preset in ("amplitude", "ga4", "mixpanel", "segment")
+)
+
+
+@pytest.mark.spark
+def test_exports_of_other_tools_land_by_their_presets_and_anonymous_visitors_count(lake):
+    shutil.copytree(CASES / "c29_exports/raw", lake.raw, dirs_exist_ok=True)
+    (lake.raw.parent / "sources.toml").write_text(EXPORTS)
+    account = lake.run("bronze.user_interactions")["bronze.user_interactions"].account
+    assert (account.rows_in, account.rows_loaded) == (7, 7)
+    found = lake.rows("bronze.user_interactions")
+    names = ("user_id", "timestamp", "action_type", "page_id", "interaction_id")
+    assert sorted(values(found, *names)) == [
+        ("1.2", MINUTE, "page_view", "/", None),
+        ("a1", MINUTE.replace(second=1, microsecond=123_000), "open", None, "2"),
+        ("d1", MINUTE.replace(microsecond=123_000), "open", None, "1"),
+        ("m0", MINUTE, "Opened", "/home", "x0"),
+        ("m1", MINUTE.replace(second=1), "Opened", "/home", "x1"),
+        ("m2", MINUTE.replace(second=2), "Opened", "/home", "x2"),
+        ("s1", MINUTE, "open", None, "1"),
+    ]
+
+
+@pytest.mark.spark
+def test_a_changed_mapping_reads_its_files_again_and_every_record_has_a_fate(lake):
+    lake.land("web/a.jsonl", ['{"u": "a", "at": 1767607200}', '{"u": "b", "at": 1767607201}', "?"])
+    head = '[[mapping]]\nfiles = "web/*"\nsource = "user_interactions"\n'
+    fields = '[mapping.fields]\nuser_id = "u"\ntimestamp = { from = "at", unit = "s" }\n'
+    said = lake.raw.parent / "sources.toml"
+
+    def run(text):
+        said.write_text(text)
+        account = lake.run("bronze.user_interactions")["bronze.user_interactions"].account
+        users = [row["user_id"] for row in lake.rows("bronze.user_interactions", "user_id")]
+        fates = account.rows_in, account.rows_loaded, account.rows_quarantined
+        return sorted(users), (*fates, account.rows_left_out)
+
+    assert run(head + fields) == (["a", "b"], (3, 2, 1, 0))
+    assert run(head + fields) == (["a", "b"], (0, 0, 0, 0)), "nothing is new"
+    assert run(f'{head}drop = {{ u = "a" }}\n{fields}') == (["b"], (3, 1, 1, 1))
+    (lake.raw / "user_metadata.csv").write_text("user_id,join_date\nb,2026-01-01\n")
+    lake.land("user_interactions.csv", ["user_id,timestamp", "c,2026-01-05 10:00:00"])
+    assert run(
+        head.replace("user_interactions", "user_metadata")
+        + '[mapping.fields]\nuser_id = "u"\njoin_date = { constant = "2026-01-01" }\n'
+    )[0] == ["c"]
+    (lake.raw / "web/a.jsonl").unlink()
+    assert run("")[0] == ["c"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from lakehouse.catalog.domains import in_use, is_spare
+from lakehouse.catalog.domains import absent, in_use, is_spare
 from lakehouse.catalog.registry import registry
 from lakehouse.engine.plan import select
 from lakehouse.errors import StorageError, UnknownTableError
@@ -86,3 +87,26 @@ def test_a_name_that_is_no_table_is_not_spare_but_wrong(settings, tmp_path):
     (tmp_path / "raw/conversions.jsonl").write_text("")
     with pytest.raises(UnknownTableError, match=r"silver\.user_dim"):
         is_spare(registry(), settings, "silver.user")
+
+
+def test_tables_of_an_optional_source_are_absent_until_it_arrives(settings, tmp_path):
+    def missing(day=None):
+        return absent(registry(), settings, EVERYTHING, day)
+
+    assert missing() == {}, "nothing arrived at all: something is missing"
+    (tmp_path / "raw/user_interactions.csv").write_text("")
+    tables = {"bronze.user_metadata", "silver.user_profiles"}
+    assert missing().keys() == tables
+    assert set(due(settings)) == set(tables_of("interactions")) - tables
+    (tmp_path / "raw/user_metadata").mkdir()
+    (tmp_path / "raw/user_metadata/2026-01-05.csv").write_text("")
+    assert missing() == {}
+    assert missing(date(2026, 1, 4)).keys() == tables, "it is not due before its day"
+
+
+def test_a_table_that_was_published_is_never_absent(settings, tmp_path):
+    (tmp_path / "raw/user_interactions.csv").write_text("")
+    StateStore(settings).publish(
+        State(table="bronze.user_metadata", version=1, head=1, run_id="r", token=1)
+    )
+    assert absent(registry(), settings, EVERYTHING) == {}

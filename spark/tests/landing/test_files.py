@@ -272,6 +272,10 @@ def test_files_that_no_source_claims_are_found(tmp_path):
         *("other.csv", "others/2026/y.csv", "others/_SUCCESS", "notes.txt"),
     ):
         write(tmp_path, path)
-    assert unclaimed(str(tmp_path), {"things"}) == ["notes.txt", "other.csv", "others/2026/y.csv"]
-    assert unclaimed(str(tmp_path / "nowhere"), {"things"}) == []
+    assert unclaimed(str(tmp_path), {"things": LOOK.source}) == [
+        "notes.txt",
+        "other.csv",
+        "others/2026/y.csv",
+    ]
+    assert unclaimed(str(tmp_path / "nowhere"), {"things": LOOK.source}) == []
     assert listed([f"{n}.csv" for n in range(7)]).endswith("4.csv and 2 more")

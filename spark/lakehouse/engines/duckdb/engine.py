@@ -96,6 +96,10 @@ class DuckdbEngine:
         _write(path, judged, reader.schema(source))
         return self.frames.of_files([str(path)], reader.types(source))
 
+    def none_of(self, table: Table) -> DataFrame:
+        """The columns of a table, without a row."""
+        return self.frames.of_files([], {each.name: each.type for each in table.stored_columns})
+
     def keep(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
         return self.frames.kept(rows)

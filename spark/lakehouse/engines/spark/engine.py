@@ -74,6 +74,11 @@ class SparkEngine:
         """Rejected records, judged again in tasks."""
         return landing.rejudged(held, source, max_record_bytes)
 
+    def none_of(self, table: Table) -> DataFrame:
+        """The columns of a table, without a row."""
+        columns = ", ".join(f"`{each.name}` {each.type}" for each in table.stored_columns)
+        return self.spark.createDataFrame([], columns)
+
     def keep(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
         return rows.localCheckpoint()

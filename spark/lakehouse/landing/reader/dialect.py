@@ -67,13 +67,15 @@ def _folded(name: str) -> str:
     return name.casefold().replace(" ", "_").replace("-", "_")
 
 
-def header_of(head: str, fields: Sequence[Field]) -> Header | None:
+def header_of(
+    head: str, fields: Sequence[Field], delimiters: Sequence[str] = DELIMITERS
+) -> Header | None:
     """The header in the first lines of a file; None when nothing stands there.
 
     It is the line that names most of the fields, with the delimiter that does. Where none names
     any, it is the first line that is not empty: whoever checks it will say what is missing.
     """
-    headers = [Header.of(line, each) for each in DELIMITERS for line in _first_lines(head, each)]
+    headers = [Header.of(line, each) for each in delimiters for line in _first_lines(head, each)]
     if not headers:
         return None
     required = [field for field in fields if field.required]
@@ -81,6 +83,11 @@ def header_of(head: str, fields: Sequence[Field]) -> Header | None:
     if not best.places(fields):
         return max(headers, key=lambda each: (each.text == headers[0].text, len(each.names)))
     return best
+
+
+def header_text(names: Sequence[str], delimiter: str) -> str:
+    """The header that a file without one would have."""
+    return delimiter.join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def _first_lines(head: str, delimiter: str) -> list[str]:

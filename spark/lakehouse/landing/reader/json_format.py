@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.io.sql import literal
+from lakehouse.io.sql import literal, quoted
 from lakehouse.landing.reader.json_records import Document, unfolded
 from lakehouse.landing.reader.judge import ask, given, keys_of, text
 from lakehouse.landing.reader.taken import MALFORMED, Taken, columns, filled, problems
@@ -28,12 +28,12 @@ class Lines:
 
     def count(self, data: bytes, *, last: bool) -> tuple[int, int]:
         """How many records a chunk has, and the bytes they take."""
-        starts, _, used = _lines(data, last=last)
+        starts, _, used = lines(data, last=last)
         return len(starts), used
 
     def take(self, data: bytes, *, last: bool) -> Taken:
         """The records of a chunk."""
-        starts, ends, used = _lines(data, last=last)
+        starts, ends, used = lines(data, last=last)
         return self._objects.taken(data, starts, ends, used)
 
 
@@ -62,7 +62,7 @@ class Elements:
         return taken
 
 
-def _lines(data: bytes, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+def lines(data: bytes, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Where the lines of a chunk stand that are not blank, and the bytes that all of them take."""
     breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     if last and data and not data.endswith(b"\n"):
@@ -174,10 +174,10 @@ def _query(source: Source, names: dict[str, list[str]]) -> str:
     texts, present = [], []
     for field in source.fields:
         values = ", ".join(f"cells[{place[name]}]" for name in names[field.name])
-        texts.append(f'coalesce({values}) AS "{text(field)}"')
+        texts.append(f"coalesce({values}) AS {quoted(text(field))}")
         if field.optional:
             has = " OR ".join(f"list_contains(keys, {literal(n)})" for n in names[field.name])
-            present.append(f'coalesce({has}, false) AS "{given(field)}"')
+            present.append(f"coalesce({has}, false) AS {quoted(given(field))}")
     removed = "{" + ", ".join(f'"{name}": null' for name in paths) + "}"
     return f"""
         WITH judged AS (

@@ -16,7 +16,8 @@ from lakehouse.landing.days import day_of
 from lakehouse.landing.reader import judge, parquet_format, stream
 from lakehouse.landing.reader.dialect import header_of
 from lakehouse.landing.reader.inspection import format_of, in_chunks
-from lakehouse.spec.columns import DATE, LONG, STRING
+from lakehouse.landing.reader.mapped import LEFT_OUT, mapped, view_of
+from lakehouse.spec.columns import BOOLEAN, DATE, LONG, STRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,10 +51,11 @@ TECHNICAL = {
     "_raw": "binary",
     "_layout": STRING,
     "_header": STRING,
+    LEFT_OUT: BOOLEAN,
 }
 """Beside the declared fields. `_short_id` is 60 bits of `_row_id`. `_delivered_on` is the day in
 the path of the file, `_file_date` the same where it is part of the row's identity. `_place` orders
-all that is read, the last four are of rejects alone."""
+all that is read; line, bytes, layout and header are of rejects alone."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,9 @@ def _taken(part: Part, source: Source, longest: int) -> Iterator[tuple[int, Take
     """The records of a part, chunk by chunk, each with the byte at which it begins."""
     content, offset = part.content, part.start
     if content.layout == "parquet":
-        for taken in parquet_format.batches(part.uri, source):
-            yield 0, taken
+        mapping = source.mapping_of(part.path)
+        for taken in parquet_format.batches(part.uri, view_of(mapping) if mapping else source):
+            yield 0, mapped(taken, mapping, source) if mapping else taken
         return
     reader = format_of(content, source, part.path, longest=longest, is_head=not part.start)
 
@@ -201,12 +204,14 @@ def rejudge(
     rows = (row for batch in held for row in batch.to_pylist())
     for number, row in enumerate(rows, 1):
         content = Content("", row["layout"], row["header"])
-        if row["layout"] == "csv":
-            header = header_of(row["header"] or "", source.fields)
-            content = replace(content, delimiter=header.delimiter if header else ",")
-        elif row["layout"] in {"array", "objects", "parquet"}:
-            content = replace(content, layout="lines")
         path = row["source_file"]
+        mapping = source.mapping_of(path)
+        if row["layout"] == "csv":
+            fields = view_of(mapping).fields if mapping else source.fields
+            header = header_of(row["header"] or "", fields)
+            content = replace(content, delimiter=header.delimiter if header else ",")
+        elif row["layout"] in {"array", "objects", "parquet"} or not mapping:
+            content = replace(content, layout="lines")
         reader = format_of(content, source, path, longest=max_record_bytes)
         found = reader.take(row["raw"], last=True)
         found.elements = np.full(len(found.starts), row["source_line"])
@@ -272,7 +277,15 @@ class Bench:
         texts = texts.append_column("_file_date", pa.chunked_array(days, pa.date32()))
         judged = judge.ask(texts, judge.statement(self._source))
         judged = judged.append_column("_extra", texts["_extra"]).combine_chunks()
-        is_bad = pc.greater(pc.list_value_length(judged["_reasons"]), 0).to_numpy()
+        left_out = np.concatenate([_left_out(taken) for taken, _, _ in waiting])
+        judged = judged.append_column(LEFT_OUT, pa.array(left_out))
+        is_bad = pc.greater(pc.list_value_length(judged["_reasons"]), 0).to_numpy() & ~left_out
+        if left_out.any():  # nobody asks what is wrong with them
+            none = pa.scalar([], judged["_reasons"].type)
+            reasons = pc.if_else(pa.array(left_out), none, judged["_reasons"])
+            judged = judged.set_column(
+                judged.schema.get_field_index("_reasons"), "_reasons", reasons
+            )
         start = 0
         for taken, origin, line in waiting:
             n = len(taken.starts)
@@ -315,3 +328,7 @@ class Bench:
         table = pa.table([known[name] for name in self._schema.names], self._schema.names)
         table = table.cast(self._schema)
         return table.combine_chunks().to_batches()[0]
+
+
+def _left_out(taken: Taken) -> NDArray[np.bool_]:
+    return np.zeros(len(taken.starts), np.bool_) if taken.left_out is None else taken.left_out

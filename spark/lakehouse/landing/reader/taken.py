@@ -35,6 +35,7 @@ class Taken:
             `_problem`, `_extra`.
         unfolded: Bytes of the rows that are a part of their record.
         elements: Number of each row's record in its file, where lines mean nothing.
+        left_out: Rows that the mapping of the file leaves out; None without one.
     """
 
     data: bytes
@@ -45,6 +46,7 @@ class Taken:
     texts: pa.Table
     unfolded: dict[int, bytes] = field(default_factory=dict)
     elements: NDArray[np.int64] | None = None
+    left_out: NDArray[np.bool_] | None = None
 
     def raw(self, row: int) -> bytes:
         """A row as it landed."""

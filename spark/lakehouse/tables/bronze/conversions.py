@@ -59,6 +59,7 @@ SOURCE = Source(
         ),
     ),
     since=date(1990, 1, 1),
+    without="every user is on plan free and counts as not converted",
 )
 
 TABLE = Table(

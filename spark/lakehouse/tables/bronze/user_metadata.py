@@ -47,6 +47,7 @@ SOURCE = Source(
     ),
     dated_by="updated_at",
     since=date(1990, 1, 1),
+    without="country, device_type and subscription_type of every user are unknown",
 )
 
 KNOWN_AT = "coalesce(updated_at, CAST(file_date AS timestamp), ingestion_timestamp)"

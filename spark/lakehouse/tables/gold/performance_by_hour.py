@@ -46,7 +46,7 @@ TABLE = Table(
     left_out=LeftOut(where=metric.IS_NOT_MEASURED, reason=metric.NOT_MEASURED),
     requires=(not_empty("silver.interactions"),),
     ensures=(
-        not_empty(severity="warn"),  # legal: nobody tells a duration
+        not_empty(severity="warn", unless=metric.NO_DURATIONS),
         not_null("weekday", "hour", "p50_ms", "p95_ms"),
         unique("weekday", "hour"),
         in_range("weekday", minimum=1, maximum=7),

@@ -65,7 +65,7 @@ TABLE = Table(
     left_out=LeftOut(where=metric.IS_NOT_MEASURED, reason=metric.NOT_MEASURED),
     requires=(not_empty("silver.interactions"),),
     ensures=(
-        not_empty(severity="warn"),  # legal: nobody tells a duration
+        not_empty(severity="warn", unless=metric.NO_DURATIONS),
         not_null("metric_date", "p50_ms", "p95_ms", "p99_ms"),
         unique("metric_date", *PARTS),
         in_range("n", minimum=1),

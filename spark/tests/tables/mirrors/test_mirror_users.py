@@ -214,6 +214,13 @@ def test_one_in_a_hundred_is_a_power_user_ties_by_user_id(spark):
     assert values(found, "rank", "user_id") == [(1, "u005"), (2, "u007")]
 
 
+def test_without_a_duration_nobody_is_a_power_user(spark):
+    silent = [without_day(summed(f"u{n:03}", n, 0)) for n in range(1, 202)]
+    assert rows(spark, power_users, silent) == []
+    found = rows(spark, power_users, [*silent, without_day(summed("v", 1, 5))])
+    assert values(found, "rank", "user_id") == [(1, "v")], "three places, one of them taken"
+
+
 def test_buckets_of_interactions_double(spark):
     users = [without_day(summed(f"u{n}", n, 1)) for n in (1, 2, 3, 4)]
     found = rows(spark, engagement_distribution, users)

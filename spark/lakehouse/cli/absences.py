@@ -1,0 +1,23 @@
+"""What a run went on without, on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakehouse.catalog.domains import absent
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import console
+from lakehouse.settings import current_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+
+def tell_absent(names: Iterable[str], day: date | None) -> None:
+    """Say what is not known, as an optional source never arrived that tables could be made from."""
+    wanted = {each for name in names for each in {name, *registry().upstream(name)}}
+    found = absent(registry(), current_settings(), sorted(wanted), day)
+    missing = {source.name: source.without for source in found.values()}
+    for name, without in missing.items():
+        console.err.print(f"no {name} arrived, which is optional: {without}", markup=False)

@@ -1,0 +1,302 @@
+"""A mapping for a file that nobody described: by the names of its fields, and how values look."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from lakehouse.errors import InputQualityError
+from lakehouse.io import files
+from lakehouse.landing.kinds import kind_of
+from lakehouse.landing.mappings import preset
+from lakehouse.landing.reader import stream
+from lakehouse.landing.reader.dialect import DELIMITERS
+from lakehouse.spec.columns import DATE, INT, LONG, TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lakehouse.spec import Field, Source
+
+HEAD, SAMPLE = 1 << 18, 200
+SIGNS: dict[str, tuple[set[str], ...]] = {
+    "ga4": ({"event_timestamp"}, {"event_name"}, {"user_pseudo_id", "user_id"}),
+    "amplitude": ({"event_type"}, {"event_time"}, {"device_id", "user_id", "amplitude_id"}),
+    "mixpanel": ({"event"}, {"properties.time"}, {"properties.distinct_id"}),
+    "segment": ({"messageId"}, {"anonymousId", "userId"}, {"timestamp", "sentAt", "receivedAt"}),
+    "posthog": ({"event"}, {"distinct_id"}, {"timestamp"}, {"uuid", "id"}),
+}
+"""Preset → names that its records have: of each set at least one."""
+ALIKE: dict[str, tuple[str, ...]] = {
+    "user_id": ("userid", "uid", "customerid", "memberid", "accountid", "distinctid", "visitorid",
+                "anonymousid", "clientid", "deviceid", "cookieid", "user", "customer", "visitor"),
+    "timestamp": ("timestamp", "eventtimestamp", "eventtime", "occurredat", "createdat", "time",
+                  "datetime", "ts", "when", "date"),
+    "action_type": ("actiontype", "eventname", "eventtype", "event", "action", "activity", "type"),
+    "page_id": ("pageid", "pagepath", "pathname", "path", "page", "screen", "url", "pageurl"),
+    "duration_ms": ("durationms", "duration", "elapsedms", "elapsed", "latencyms", "latency",
+                    "responsetime", "timespent", "took", "durations", "durationseconds"),
+    "app_version": ("appversion", "clientversion", "version", "release"),
+    "interaction_id": ("interactionid", "eventid", "messageid", "uuid", "insertid", "id"),
+    "event_id": ("eventid", "messageid", "uuid", "insertid", "id"),
+    "subscription_type": ("subscription", "plan", "tier"),
+    "device_type": ("device", "platform"),
+}  # fmt: skip
+"""Field → names that others give it, the most telling first."""
+FORMATS = (
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M",
+    "%d.%m.%Y %H:%M",
+    "%Y%m%d%H%M%S",
+    "%Y/%m/%d %H:%M:%S",
+)
+_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}.*)?")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_UNITS = (("s", 1e8, 1e10), ("ms", 1e11, 1e13), ("us", 1e14, 1e16), ("ns", 1e17, 1e19))
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A proposal.
+
+    Attributes:
+        text: The mapping, as it would stand in `sources.toml`.
+        missing: Required fields for which nothing was found: it does not validate without them.
+    """
+
+    text: str
+    missing: tuple[str, ...] = ()
+
+
+def guess(uri: str, path: str, sources: Sequence[Source]) -> Guess:
+    """Propose a mapping for a file.
+
+    Args:
+        uri: Where it is.
+        path: What it is called below the landing folder.
+        sources: The sources it may be for: the one it fits best is proposed.
+
+    Raises:
+        InputQualityError: Nothing in it can be taken apart.
+    """
+    head = _head(uri, path)
+    known = _by_shape(head) if kind_of(path) in {None, "csv"} else None
+    columns, form = ({}, {}) if known else _columns(uri, path, head)
+    known = known or next(
+        (n for n, signs in SIGNS.items() if all(s & set(columns) for s in signs)), None
+    )
+    source = next((each for each in sources if each.name == "user_interactions"), sources[0])
+    if known and source.name == "user_interactions":
+        lines = {"files": pattern_of(path), "source": source.name, "preset": known}
+        return Guess(_toml(lines | _form_of_preset(path, known), {}))
+    if not columns:
+        message = f"nothing in {path} can be taken apart; say how in a mapping"
+        raise InputQualityError(message, path=path)
+    proposals = {each.name: _fields(each, columns) for each in sources}
+    best = max(sources, key=lambda each: _fit(each, proposals[each.name]))
+    fields = proposals[best.name]
+    missing = tuple(name for name in best.required if name not in fields)
+    lines = {"files": pattern_of(path), "source": best.name} | form
+    return Guess(_toml(lines, fields, missing), missing)
+
+
+def pattern_of(path: str) -> str:
+    """Files like one: of its name, whatever the numbers in it and in its folders say."""
+    *folders, name = path.split("/")
+    places = ["**" if re.search(r"\d{2}", folder) else folder for folder in folders]
+    kept = [each for n, each in enumerate(places) if each != "**" or places[n - 1 : n] != ["**"]]
+    return "/".join([*kept, re.sub(r"\d[\d_.T:-]*\d", "*", name)])
+
+
+def _fit(source: Source, fields: dict[str, str]) -> tuple[int, float, int]:
+    required = [name in fields for name in source.required]
+    return all(required), len(fields) / len(source.fields), len(fields)
+
+
+def _head(uri: str, path: str) -> str:
+    if kind_of(path) == "parquet":
+        return ""
+    head = b""
+    for chunk in stream.chunks(uri, path):
+        head += chunk
+        if len(head) >= HEAD:
+            return head[: head.rfind(b"\n", 0, HEAD) + 1 or HEAD].decode("utf-8", "replace")
+    return head.decode("utf-8", "replace")
+
+
+def _by_shape(head: str) -> str | None:
+    """A preset for text without names: the log of a web server, Snowplow's columns."""
+    lines = [line for line in head.splitlines() if line.strip()][:SAMPLE]
+    log = re.compile(preset("weblog")["line"])
+    if lines and sum(bool(log.fullmatch(line)) for line in lines) > len(lines) / 2:
+        return "weblog"
+    n_columns = len(preset("snowplow")["columns"])
+    is_snowplow = lines and all(line.count("\t") == n_columns - 1 for line in lines)
+    return "snowplow" if is_snowplow else None
+
+
+def _form_of_preset(path: str, name: str) -> dict[str, Any]:
+    needs_format = kind_of(path) is None and not {"line", "columns"} & set(preset(name))
+    return {"format": "json"} if needs_format else {}
+
+
+def _columns(uri: str, path: str, head: str) -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """Path → some of its values, as texts; and how the file is written where its name is silent."""
+    kind = kind_of(path)
+    form: dict[str, Any] = {}
+    records: list[dict[str, Any]]
+    if kind is None:
+        kind = "json" if head.lstrip()[:1] in {"{", "["} else "csv"
+        form["format"] = kind
+    if kind == "parquet":
+        filesystem, inner = files.locate(uri)
+        with filesystem.open_input_file(inner) as opened:
+            batches = pq.ParquetFile(opened).iter_batches(SAMPLE)
+            records = next((batch.to_pylist() for batch in batches), [])
+    elif kind == "json":
+        records = list(islice(_objects(head), SAMPLE))
+    else:
+        records = list(islice(_rows(head), SAMPLE))
+    columns: dict[str, list[str]] = {}
+    for record in records:
+        for name, value in _flat(record):
+            columns.setdefault(name, []).append(value)
+    return columns, form
+
+
+def _rows(head: str) -> Iterator[dict[str, Any]]:
+    first = head.lstrip("\n").partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    for row in csv.DictReader(io.StringIO(head), delimiter=delimiter):
+        yield {name.strip(): value for name, value in row.items() if name and value}
+
+
+def _objects(head: str) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON text, which may end in the middle of one."""
+    decoder, position = json.JSONDecoder(), 0
+    if head.lstrip()[:1] == "[":
+        position = head.index("[") + 1
+    while match := re.compile(r"[\s,]*").match(head, position):
+        try:
+            value, position = decoder.raw_decode(head, match.end())
+        except ValueError:
+            return
+        if isinstance(value, dict):
+            yield from _unwrapped(value)
+
+
+def _unwrapped(value: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """The records of an envelope: an object with one list of objects, and little else."""
+    lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    return lists[0] if len(lists) == 1 and len(lists[0]) > len(value) else [value]
+
+
+def _flat(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, inner in value.items():
+        name = f'"{key}"' if set(key) & set('."[]') else key
+        path = f"{before}.{name}" if before else name
+        if isinstance(inner, dict):
+            yield from _flat(inner, path)
+        elif inner not in (None, "", []):
+            yield path, inner if isinstance(inner, str) else json.dumps(inner, default=str)
+
+
+def _fields(source: Source, columns: dict[str, list[str]]) -> dict[str, str]:
+    """Field → where it comes from, as TOML."""
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    for field in source.fields:
+        paths = [each for each in _candidates(field, columns) if each not in used]
+        if not paths:
+            continue
+        several = paths if field.name == "user_id" else paths[:1]
+        used |= set(several)
+        takes = [_take(field, path, columns[path]) for path in several]
+        found[field.name] = takes[0] if len(takes) == 1 else f"[{', '.join(takes)}]"
+    return found
+
+
+def _candidates(field: Field, columns: dict[str, list[str]]) -> list[str]:
+    """Paths whose name says that they are the field, and whose values can be; the best first."""
+    names = [_folded(each) for each in (field.name, *field.also)] + [*ALIKE.get(field.name, ())]
+    is_moment = field.type in {DATE, TIMESTAMP}
+    if is_moment:
+        names += ALIKE["timestamp"]
+    fitting = [path for path in columns if _fits(field, columns[path])]
+    by_name = {path: _folded(path.rpartition(".")[2].strip('"')) for path in fitting}
+    found = [path for name in names for path in fitting if by_name[path] == name]
+    if not found and is_moment and field.required:
+        found = fitting
+    return list(dict.fromkeys(found))
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def _fits(field: Field, values: list[str]) -> bool:
+    if field.type in {DATE, TIMESTAMP}:
+        return _moment(values) is not None
+    if field.type in {INT, LONG}:
+        return all(_NUMBER.fullmatch(value) for value in values)
+    return not all(value[:1] in "{[" for value in values)
+
+
+def _moment(values: list[str]) -> dict[str, str] | None:
+    """How moments are written; None where these are none."""
+    if all(_ISO.fullmatch(value) for value in values):
+        return {}
+    if all(_NUMBER.fullmatch(value) for value in values):
+        for unit, low, high in _UNITS:
+            if all(low <= float(value) < high for value in values):
+                return {"unit": unit}
+    for form in FORMATS:
+        if all(_is_written(value, form) for value in values):
+            return {"format": form}
+    return None
+
+
+def _is_written(value: str, form: str) -> bool:
+    try:
+        datetime.strptime(value, form)  # noqa: DTZ007  # only whether it can be
+    except ValueError:
+        return False
+    return True
+
+
+def _take(field: Field, path: str, values: list[str]) -> str:
+    more: dict[str, str] = {}
+    if field.type in {DATE, TIMESTAMP}:
+        more = _moment(values) or {}
+    elif field.name.endswith("_ms"):
+        seconds = re.search(r"(_s|_sec|_secs|seconds|Seconds|_?time)$", path)
+        is_small = all("." in value for value in values)
+        more = (
+            {"unit": "s"}
+            if seconds and (is_small or "sec" in path.lower() or path.endswith("_s"))
+            else {}
+        )
+    if not more:
+        return json.dumps(path)
+    words = {"from": path} | more
+    return "{ " + ", ".join(f"{key} = {json.dumps(word)}" for key, word in words.items()) + " }"
+
+
+def _toml(lines: dict[str, Any], fields: dict[str, str], missing: Sequence[str] = ()) -> str:
+    written = ["[[mapping]]", *(f"{key} = {json.dumps(value)}" for key, value in lines.items())]
+    if fields or missing:
+        written += ["", "[mapping.fields]", *(f"{name} = {take}" for name, take in fields.items())]
+        written += [f"# {name} = ...  # needed, and nothing here looks like it" for name in missing]
+    return "\n".join(written) + "\n"
