@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -14,7 +16,7 @@ from rich.text import Text
 from lakehouse.cli.safe_text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -26,10 +28,28 @@ FEW = 5
 """So many rows that do not fit stand one below the other, each a line a column."""
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of a grid.
+
+    Attributes:
+        name: Its name.
+        heading: The name as it stands over the column, in one line or several.
+        cells: What stands in it.
+        is_number: Whether it holds only numbers.
+        needed: Width without which a value or the heading would be cut.
+    """
+
+    name: str
+    heading: str
+    cells: tuple[str, ...]
+    is_number: bool
+    needed: int
+
+
 def wide_rows(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
     """Rows as a grid, or one below the other where a few of them are too wide for one."""
-    names = list(rows[0])
-    if len(rows) <= FEW and _fitting(rows, width, WHOLE) < len(names):
+    if len(rows) <= FEW and len(_fitting(rows, width, WHOLE)) < len(rows[0]):
         return [_record(row, number, len(rows)) for number, row in enumerate(rows, 1)]
     return grid_of(rows, width, prose=WHOLE)
 
@@ -38,26 +58,47 @@ def grid_of(
     rows: Sequence[Mapping[str, Any]], width: int, *, prose: int = PROSE
 ) -> list[RenderableType]:
     """Rows as a grid of the first columns that there is room for, and the names of the others."""
-    names = list(rows[0])
-    fitting = max(_fitting(rows, width, prose), 1)
+    columns = _fitting(rows, width, prose)
     grid = Grid(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
-    for name in names[:fitting]:
-        cells = [_cell(row[name]) for row in rows]
-        needed = _needed(name, cells, prose)
+    for column in columns:
         grid.add_column(
-            _heading(name, max(map(cell_len, cells))),
-            justify="right" if _is_number(row[name] for row in rows) else "left",
+            column.heading,
+            justify="right" if column.is_number else "left",
             overflow="fold",
-            no_wrap=needed < prose,
-            min_width=min(needed, width),
+            no_wrap=column.needed < prose,
+            min_width=min(column.needed, width),
         )
-    for row in rows:
-        grid.add_row(*(Text(_cell(row[name])) for name in names[:fitting]))
-    if fitting == len(names):
-        return [grid]
-    more = names[fitting:]
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        grid.add_row(*map(Text, cells))
+    more = list(rows[0])[len(columns) :]
     word = "column" if len(more) == 1 else "columns"
-    return [grid, Text(f"{len(more)} more {word}: {', '.join(more)}", style="dim")]
+    told = Text(f"{len(more)} more {word}: {', '.join(more)}", style="dim")
+    return [grid, told] if more else [grid]
+
+
+def _fitting(rows: Sequence[Mapping[str, Any]], width: int, prose: int) -> list[_Column]:
+    """The first columns that fit without cutting a value; headings are broken where that helps."""
+    fitting: list[_Column] = []
+    for is_broken in (False, True):
+        columns = [_column(name, rows, prose, is_broken=is_broken) for name in rows[0]]
+        ends = accumulate(column.needed + GAP for column in columns)
+        n = sum(end - GAP <= width for end in ends)
+        fitting = columns[: max(n, 1)]
+        if len(fitting) == len(columns):
+            break
+    return fitting
+
+
+def _column(
+    name: str, rows: Sequence[Mapping[str, Any]], prose: int, *, is_broken: bool
+) -> _Column:
+    values = [row[name] for row in rows]
+    cells = tuple(_cell(value) for value in values)
+    widest = max(map(cell_len, cells))
+    heading = _broken(name, widest) if is_broken else name
+    needed = max(min(widest, prose), *map(cell_len, heading.splitlines()))
+    is_number = all(isinstance(value, int | float) or value is None for value in values)
+    return _Column(name, heading, cells, is_number, needed)
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -93,23 +134,7 @@ def _record(row: Mapping[str, Any], number: int, of: int) -> Grid:
     return grid
 
 
-def _fitting(rows: Sequence[Mapping[str, Any]], width: int, prose: int) -> int:
-    """How many of the first columns fit without cutting a value."""
-    used = -GAP
-    for number, name in enumerate(rows[0]):
-        used += GAP + _needed(name, [_cell(row[name]) for row in rows], prose)
-        if used > width:
-            return number
-    return len(rows[0])
-
-
-def _needed(name: str, cells: Sequence[str], prose: int) -> int:
-    widest = max(map(cell_len, cells))
-    heading = max(map(cell_len, _heading(name, widest).splitlines()))
-    return max(heading, min(widest, prose))
-
-
-def _heading(name: str, width: int) -> str:
+def _broken(name: str, width: int) -> str:
     """A name over values of that width: broken at its underscores."""
     lines: list[str] = []
     for part in name.replace("_", "_\0").split("\0"):
@@ -118,10 +143,6 @@ def _heading(name: str, width: int) -> str:
         else:
             lines.append(part)
     return "\n".join(lines)
-
-
-def _is_number(values: Iterable[object]) -> bool:
-    return all(isinstance(value, int | float) or value is None for value in values)
 
 
 def _cell(value: object) -> str:

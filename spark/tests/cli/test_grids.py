@@ -26,6 +26,15 @@ def wide(n, columns=("user", "page", "n_views")):
 def test_rows_that_fit_stand_in_a_grid_under_their_headings():
     lines = text_of(grids.wide_rows(wide(2), 40), 40)
     assert lines == [
+        "user    page  n_views",
+        "user-0  home        0",
+        "user-1  home        1",
+    ]
+
+
+def test_headings_are_broken_where_that_makes_room():
+    lines = text_of(grids.wide_rows(wide(2), 19), 19)
+    assert lines == [
         "                 n_",
         "user    page  views",
         "user-0  home      0",

@@ -365,7 +365,7 @@ def test_a_file_of_mostly_rejects_is_stopped_with_its_evidence(lake, command):
     path.write_bytes(b"\n".join([*garbage, json.dumps(signup("a")).encode()]))
     done = command("run", "bronze.user_signups")
     assert done.code == OutputQualityError.exit_code
-    assert says(done.err, ["bronze.user_signups", "output gate is red", "50%", "0.9"])
+    assert says(done.err, ["bronze.user_signups", "output gate is red", "90 %, at most 50 %"])
     before.assert_still_published(lake)
     kept = {key: raw for key, (_, raw) in rejects(lake, "bronze.user_signups").items()}
     assert [kept["user_signups/2.jsonl", i + 1] for i in range(9)] == garbage
