@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 GAP = 2
 WHOLE, PROSE = 40, 20
 """A column that is wider may be folded, down to this width: of data, and of our own books."""
+NAMES = {"table", "table_name", "check", "state"}
+"""Columns of names that people copy: never folded."""
 LONGEST = 2_000
 FEW = 5
 """So many rows that do not fit stand one below the other, each a line a column."""
@@ -38,6 +40,7 @@ class _Column:
         cells: What stands in it.
         is_number: Whether it holds only numbers.
         needed: Width without which a value or the heading would be cut.
+        is_whole: No value may be folded.
     """
 
     name: str
@@ -45,6 +48,7 @@ class _Column:
     cells: tuple[str, ...]
     is_number: bool
     needed: int
+    is_whole: bool
 
 
 def wide_rows(rows: Sequence[Mapping[str, Any]], width: int) -> list[RenderableType]:
@@ -65,7 +69,7 @@ def grid_of(
             column.heading,
             justify="right" if column.is_number else "left",
             overflow="fold",
-            no_wrap=column.needed < prose,
+            no_wrap=column.is_whole,
             min_width=min(column.needed, width),
         )
     for cells in zip(*(column.cells for column in columns), strict=True):
@@ -96,9 +100,10 @@ def _column(
     cells = tuple(_cell(value) for value in values)
     widest = max(map(cell_len, cells))
     heading = _broken(name, widest) if is_broken else name
-    needed = max(min(widest, prose), *map(cell_len, heading.splitlines()))
+    least = widest if name in NAMES else min(widest, prose)
+    needed = max(least, *map(cell_len, heading.splitlines()))
     is_number = all(isinstance(value, int | float) or value is None for value in values)
-    return _Column(name, heading, cells, is_number, needed)
+    return _Column(name, heading, cells, is_number, needed, is_whole=least == widest)
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
