@@ -65,6 +65,17 @@ def test_what_cannot_be_answered_is_told(settings, wanted, says):
         shown(settings, **wanted)
 
 
+def test_a_table_stored_before_a_column_was_declared_is_shown_as_it_is(settings):
+    uri = settings.table_uri(TABLE.name)
+    rows = pa.table({"n": [1], "device_type": ["a"]})
+    write_deltalake(uri, rows, mode="overwrite", schema_mode="overwrite")
+    assert [list(row.items()) for row in shown(settings, version=1)] == [
+        [("device_type", "a"), ("n", 1)]
+    ]
+    with pytest.raises(ConfigError, match="spearman"):
+        shown(settings, version=1, columns=("spearman",))
+
+
 def test_a_table_that_was_never_published_says_so(tmp_path):
     with pytest.raises(UpstreamMissingError, match="never published"):
         shown(load_settings(root=str(tmp_path)))
