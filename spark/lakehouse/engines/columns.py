@@ -11,7 +11,7 @@ from deltalake.exceptions import CommitFailedError
 
 from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
-from lakehouse.io import files
+from lakehouse.io import files, panics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,8 @@ def _opened(uri: str) -> DeltaTable:
 @contextmanager
 def _translated(uri: str) -> Iterator[None]:
     try:
-        with files.storage_errors(uri):
+        with files.storage_errors(uri), panics.held_back(uri):
+            files.assert_room(uri)
             yield
     except CommitFailedError as error:
         message = f"another writer committed to {uri}; run again"

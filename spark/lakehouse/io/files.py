@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import uuid
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyarrow import fs as arrow_fs
+
+
+ROOM = 64 * 1024
+"""More than an entry of a log and a handful of rows take."""
 
 
 @lru_cache(maxsize=8)
@@ -177,6 +182,19 @@ def storage_errors(uri: str) -> Iterator[None]:
         raise clear from error
 
 
+def assert_room(uri: str) -> None:
+    """There is room for a commit: delta-rs panics aloud where there is none, and tells no error.
+
+    Raises:
+        StorageError: The disk is full.
+    """
+    place = Path(uri)
+    while is_local(uri) and not place.exists():
+        place = place.parent
+    if is_local(uri) and shutil.disk_usage(place).free < ROOM:
+        raise StorageError(_FULL.format(uri=uri), path=uri)
+
+
 def explained(error: Exception, uri: str) -> Exception:
     """The error in our words when the storage is to blame, else the error itself.
 
@@ -199,10 +217,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__
 
 
+_FULL = "the disk is full, no space left: cannot write {uri}; free space and run again"
 _TROUBLES = {
-    ("No space left on device", "Disk quota exceeded", "DiskErrorException"): (
-        "the disk is full, no space left: cannot write {uri}; free space and run again"
-    ),
+    ("No space left on device", "Disk quota exceeded", "DiskErrorException"): _FULL,
     ("Not a directory", "ParentNotDirectoryException", "FileAlreadyExistsException: Dest"): (
         "cannot use {uri}: a file stands where a folder should be; move it away"
     ),

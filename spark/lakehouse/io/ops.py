@@ -19,7 +19,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from pyarrow.fs import FileType
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from lakehouse.io.files import locate, storage_errors, storage_options
+from lakehouse.io import panics
+from lakehouse.io.files import assert_room, locate, storage_errors, storage_options
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -101,7 +102,8 @@ def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
         return
     data = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
     uri = settings.table_uri(f"ops.{name}")
-    with _LOCK, storage_errors(uri):
+    with _LOCK, storage_errors(uri), panics.held_back(uri):
+        assert_room(settings.root_uri)
         _append(uri, data)
 
 

@@ -20,13 +20,14 @@ from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
 from lakehouse.engines.properties import properties
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
-from lakehouse.io import delta_log, files
+from lakehouse.io import delta_log, files, panics
 from lakehouse.io.sql import literal, quoted
 from lakehouse.spec.changes import CHANGE_TYPE, DELETE, OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date, timedelta
+    from types import TracebackType
 
     from pyspark.sql import DataFrame
 
@@ -326,11 +327,19 @@ class _translated:  # noqa: N801  # reads as a verb at its call sites
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
+        self._held_back = panics.held_back(uri)
 
     def __enter__(self) -> None:
-        pass
+        files.assert_room(self._uri)
+        self._held_back.__enter__()
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held_back.__exit__(kind, error, trace)
         if not isinstance(error, Exception):
             return
         if isinstance(error, CommitFailedError) or (
