@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.io import ops
+from lakehouse.io.damage import assert_intact
 from lakehouse.io.state import State, StateStore
 
 if TYPE_CHECKING:
@@ -27,11 +28,20 @@ class PublishedLake:
         return self._states[table]
 
     def rows(self, table: str, query: str) -> list[dict[str, Any]]:
-        """Rows of a SQL query over the published version of a table, which it calls `t`."""
+        """Rows of a SQL query over the published version of a table, which it calls `t`.
+
+        Raises:
+            DamagedTableError: Some of the version is not there any more.
+        """
         state = self.state(table)
         if state is None:
             return []
-        return ops.query_delta(self.settings.table_uri(table), query, state.version)
+        uri = self.settings.table_uri(table)
+        try:
+            return ops.query_delta(uri, query, state.version)
+        except Exception:
+            assert_intact(table, uri, state)
+            raise
 
     def one(self, table: str, query: str) -> dict[str, Any]:
         """The only row of an aggregate; empty when the table is not published."""

@@ -18,7 +18,8 @@ import psycopg
 import pyarrow.compute as pc
 
 from lakehouse.errors import PublishError, PublishRefusedError
-from lakehouse.io import ops, postgres
+from lakehouse.io import delta_log, ops, postgres
+from lakehouse.io.damage import assert_intact
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.postgres import execute
 from lakehouse.io.sql import quoted
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30
 REBUILT, CHANGED, UNCHANGED, ABSENT = "rebuilt", "changed", "unchanged", "absent"
+WAITS = "waits for lakehouse migrate"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Publication:
 
     Attributes:
         table: Table name.
-        outcome: rebuilt, changed, unchanged, or absent (the lake has published no version yet).
+        outcome: rebuilt, changed, unchanged, absent (the lake has published no version yet), or
+            that the lake stores other columns than declared: the copy stays as it is.
         version: Delta version that readers see now.
         rows: Rows of it.
         left_out: Those of them that the database cannot hold, in words.
@@ -162,6 +165,8 @@ def _publish_one(
         left_out: list[str] = []
         if held is not None and not state.is_news_to(held):
             outcome, moved = UNCHANGED, 0
+        elif _lacks_columns(served, uri, state):
+            return Publication(name, WAITS)
         elif (sent := _send_changes(opened, served, uri, held, state)) is not None:
             outcome, moved = CHANGED, sent
         else:
@@ -176,6 +181,18 @@ def _publish_one(
         moved,
         round(time.monotonic() - clock, 3),
     )
+
+
+def _lacks_columns(served: Served, uri: str, state: State) -> bool:
+    """Whether the version does not have all declared columns, or has them with other types.
+
+    Raises:
+        DamagedTableError: Some of the version is not there any more.
+    """
+    assert_intact(served.table.name, uri, state)
+    stored = delta_log.columns(uri, state.version)
+    types = {each.name: each.type for each in served.table.columns}
+    return any(stored.get(name, ("",))[0] != types[name] for name in served.columns)
 
 
 def _rebuilt(opened: Connection, served: Served, uri: str, state: State) -> tuple[int, list[str]]:

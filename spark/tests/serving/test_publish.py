@@ -23,6 +23,7 @@ from lakehouse.catalog.registry import Registry, registry
 from lakehouse.errors import ConfigError, PublishError, PublishRefusedError
 from lakehouse.io.state import StateStore
 from lakehouse.serving import publish as publishing
+from lakehouse.spec import STRING, Column
 
 pytestmark = pytest.mark.serving
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -143,6 +144,14 @@ def test_another_declaration_rebuilds(toys, writer, reader):
     wider = replace(TOYS, columns=(*TOYS.columns[:2], replace(TOYS.columns[2], doc="More.")))
     assert ToyLake(toys.settings, wider).publish(writer).outcome == "rebuilt"
     assert held(reader, "*") == [(date(2026, 1, 1), "x", 1)]
+
+
+def test_a_copy_of_a_table_that_waits_to_be_migrated_stays(toys, writer, reader):
+    toys.audit([toy("2026-01-01", "x", 1)])
+    toys.publish(writer)
+    more = replace(TOYS, columns=(*TOYS.columns, Column("colour", STRING, "Its colour.")))
+    assert ToyLake(toys.settings, more).publish(writer).outcome == publishing.WAITS
+    assert held(reader) == [("x", 1)]
 
 
 def test_a_version_that_the_lake_no_longer_keeps_rebuilds(toys, writer, reader):
