@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from conftest import call_main
 from lakehouse.catalog.freshness import Freshness, assert_fresh, freshness
@@ -151,6 +154,8 @@ def test_what_is_not_fresh_is_named(settings):
 
 def test_the_command_prints_all_rows_and_then_fails(settings, monkeypatch, capsys):
     publish(settings, CONVERSIONS, 4, (NOW - datetime.now(UTC)) / timedelta(hours=1))
+    for _ in range(5):  # versions 0 to 4
+        write_deltalake(settings.table_uri(CONVERSIONS), pa.table({"n": [1]}), mode="append")
     monkeypatch.setattr(looking, "current_settings", lambda: settings)
 
     def run(*arguments):
@@ -163,11 +168,16 @@ def test_the_command_prints_all_rows_and_then_fails(settings, monkeypatch, capsy
     assert set(rows.values()) == {"never"}
     assert SIGNUPS in err
     assert run(CONVERSIONS)[0] == 0
+    shutil.rmtree(settings.table_uri(CONVERSIONS))
+    code, out, err = run(CONVERSIONS, "--json")
+    assert (code, json.loads(out)[0]["checked"]) == (65, "damaged")
+    assert "lakehouse repair" in err
 
 
 def test_a_table_without_a_day_of_its_own_is_as_old_as_what_drives_it(settings):
     publish(settings, SIGNUPS, 4, 1, newest={"day": "2026-02-20"})
     publish(settings, CONVERSIONS, 4, 1, newest={"day": "2026-03-02"})
-    publish(settings, USERS, 4, 1, inputs={SIGNUPS: 4, CONVERSIONS: 4})
+    inputs = {SIGNUPS: Version(None, 4), CONVERSIONS: Version(None, 4)}
+    publish(settings, USERS, 4, 1, inputs=inputs)
     [found] = look(settings, USERS)
     assert (found.current, found.data_through, found.data_age_days) == ("old", "2026-02-20", 10)
