@@ -30,8 +30,15 @@ Problem = tuple[Keys, str]
 TABLE = "mapping"
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401  # whatever the file says
-    return value if isinstance(value, list) else [value]
+def _text(value: Any) -> Any:  # noqa: ANN401  # whatever the file says
+    """A number or a truth value as records write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401  # same
+    return [_text(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def _as_take(value: Any) -> Any:  # noqa: ANN401  # same
@@ -49,7 +56,7 @@ class _Take(_Words):
     """The words of `Take`, as the file writes them."""
 
     path: str = Field("", alias="from")
-    constant: str | None = None
+    constant: Annotated[str | None, BeforeValidator(_text)] = None
     hash: Texts = ()
     extract: str | None = None
     values: dict[str, str] = {}  # pydantic copies it

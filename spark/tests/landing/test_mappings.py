@@ -154,7 +154,7 @@ def test_values_are_renamed_cut_out_and_hashed(tmp_path):
 
 
 def test_records_are_kept_and_dropped_by_their_values_and_each_is_counted(tmp_path):
-    form = 'keep = { type = ["page", "track*"], u = "*" }\ndrop = { bot = "true" }\n'
+    form = 'keep = { type = ["page", "track*"], u = "*" }\ndrop = { bot = true }\n'
     lines = [
         '{"u": "a", "t": "2026-01-05", "type": "page"}',
         '{"u": "a", "t": "2026-01-05", "type": "tracked", "bot": false}',
