@@ -110,7 +110,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     with job.engine.kept_meanwhile(_records(job, landed, present if whole else None)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
-        left_out = _n_left_out(job, records, landed)
+        left_out = records.filter(LEFT_OUT).count() if source_of(job).mappings else 0
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
@@ -142,14 +142,6 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
 
 def _is_bad() -> Column:
     return F.size(quarantine.REASONS) > 0
-
-
-def _n_left_out(job: Job, records: DataFrame, landed: Sequence[LandedFile]) -> int:
-    """How many records the mappings of their files leave out."""
-    source = source_of(job)
-    if not any(source.mapping_of(each.path) for each in landed):
-        return 0
-    return records.filter(LEFT_OUT).count()
 
 
 def _records(job: Job, landed: Sequence[LandedFile], present: Sequence[str] | None) -> DataFrame:

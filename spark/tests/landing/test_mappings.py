@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from readers import read
 
 from lakehouse.errors import ConfigError
+from lakehouse.landing import reader
 from lakehouse.landing.files import Look, deliveries, unclaimed
 from lakehouse.landing.mappings import line_of, parse, presets
 from lakehouse.spec import DATE, LONG, TIMESTAMP, Field, Source
@@ -325,3 +327,42 @@ def test_another_mapping_makes_another_file_and_none_takes_it_away(tmp_path):
     assert "events/a.jsonl" not in away.manifest
     (tmp_path / "events/a.jsonl").unlink()
     assert look(mapping(PLAIN, files="events/a.jsonl"), mapped.manifest).gone == ("events/a.jsonl",)
+
+
+def test_mapped_files_and_others_are_read_together(tmp_path):
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events/a.csv").write_text("user_id,at\na,2026-01-05\n")
+    (tmp_path / "events/b.jsonl").write_text('{"u": "b", "t": "2026-01-05"}\n')
+    (tmp_path / "events/c.log").write_text("c 2026-01-05\n")
+    line = "line = '(?P<u>\\S+) (?P<t>\\S+)'"
+    source = source_of(
+        mapping(PLAIN, files="events/b.*") + mapping(PLAIN, form=line, files="events/*.log")
+    )
+    found = deliveries(str(tmp_path), Look(source, "", 999), {}).new
+    batches = reader.read(reader.parts_of(found), source, max_record_bytes=999)
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert [(row["user_id"], row["_reasons"]) for row in rows] == [("a", []), ("b", []), ("c", [])]
+
+
+def test_a_rejected_record_is_judged_again_by_its_mapping(tmp_path):
+    form = 'drop = { u = "x" }'
+    rows = read(tmp_path / "a.jsonl", '{"u": "a", "t": "soon"}\n', source_of(mapping(PLAIN, form)))
+    kept = {
+        "source_file": "_source_file",
+        "source_line": "_line",
+        "raw": "_raw",
+        "layout": "_layout",
+        "header": "_header",
+    }
+    batch = pa.RecordBatch.from_pylist(
+        [{name: row[column] for name, column in kept.items()} for row in rows]
+    )
+
+    def again(text):
+        judged = reader.rejudge([batch], source_of(text), max_record_bytes=999)
+        return [row for each in judged for row in each.to_pylist()]
+
+    (row,) = again(mapping('user_id = "u"\nat = { constant = "2026-01-05" }'))
+    assert (row["user_id"], row["_reasons"]) == ("a", [])
+    (row,) = again(mapping(PLAIN, 'drop = { u = "a" }'))
+    assert row["_is_left_out"]

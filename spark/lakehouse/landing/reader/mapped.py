@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from lakehouse.io.sql import literal, quoted
 from lakehouse.landing.reader.judge import ask, given, text
+from lakehouse.landing.reader.taken import columns
 from lakehouse.spec import Field, Source
 from lakehouse.spec.columns import DATE, TIMESTAMP
 from lakehouse.spec.mapping import steps
@@ -60,7 +62,8 @@ def mapped(taken: Taken, mapping: Mapping, source: Source) -> Taken:
     """Records as the source knows them; those that the mapping leaves out are marked."""
     found = ask(taken.texts, statement(mapping, source))
     is_left_out = found[LEFT_OUT].to_numpy().astype(np.bool_)
-    return replace(taken, texts=found.drop_columns([LEFT_OUT]), left_out=is_left_out)
+    schema = pa.schema(columns(source))
+    return replace(taken, texts=found.select(schema.names).cast(schema), left_out=is_left_out)
 
 
 @lru_cache
@@ -68,26 +71,50 @@ def statement(mapping: Mapping, source: Source) -> str:
     """The statement that maps rows; see `judge.ask`."""
     words = _Words(mapping, source)
     takes = dict(mapping.fields)
-    columns = [
+    selected = [
         f"{words.value(field, takes.get(field.name, ()))} AS {quoted(text(field))}"
         for field in source.fields
     ]
-    columns += [
+    selected += [
         f"{words.given(takes.get(field.name, ()))} AS {quoted(given(field))}"
         for field in source.fields
         if field.optional
     ]
-    return f"""
-        SELECT _n, {", ".join(columns)}, _problem, {words.extra()} AS _extra,
-            _problem IS NULL AND {words.left_out()} AS {LEFT_OUT}
-        FROM given
-    """
+    selected += [f"{words.extra()} AS _extra", f"{words.left_out()} AS {LEFT_OUT}"]
+    return f"SELECT _n, _problem, {', '.join(selected)} FROM {words.steps.relation()}"
+
+
+class _Steps:
+    """Columns made one from another, each computed once: a step may use those before it."""
+
+    def __init__(self) -> None:
+        self._steps: list[dict[str, str]] = [{} for _ in range(N_STEPS)]
+
+    def put(self, step: int, expression: str) -> str:
+        """The column that holds an expression."""
+        known = self._steps[step]
+        return known.setdefault(expression, f"_s{step}_{len(known)}")
+
+    def relation(self) -> str:
+        """The rows with all columns."""
+        found = "given"
+        for step in filter(None, self._steps):
+            columns = ", ".join(f"{expression} AS {name}" for expression, name in step.items())
+            found = f"(SELECT *, {columns} FROM {found})"
+        return found
+
+
+N_STEPS = 11
+DOCUMENT, CELLS, TRIMMED, LEAF, HASHED, EXTRACTED, RENAMED, WRITTEN, SCALED, TRIM, CLEAN = range(
+    N_STEPS
+)
 
 
 class _Words:
     """Expressions over the texts of a record, as SQL."""
 
     def __init__(self, mapping: Mapping, source: Source) -> None:
+        self.steps = _Steps()
         self._mapping = mapping
         self._missing = ("", *source.missing, *mapping.missing)
 
@@ -99,14 +126,15 @@ class _Words:
 
     def given(self, takes: tuple[Take, ...]) -> str:
         """Whether a field is there, with or without a value."""
-        found = [_is_there(path) for take in takes for path in take.paths]
+        found = [self._is_there(path) for take in takes for path in take.paths]
         return f"({' OR '.join(found)})" if found else "false"
 
     def left_out(self) -> str:
         """Whether a record is not wanted."""
         missed = [f"NOT {self._holds(each)}" for each in self._mapping.keep]
         met = [self._holds(each) for each in self._mapping.drop]
-        return f"({' OR '.join([*missed, *met])})" if missed or met else "false"
+        found = " OR ".join([*missed, *met]) or "false"
+        return f"_problem IS NULL AND ({found})"
 
     def extra(self) -> str:
         """What the mapping reads nothing of, as JSON: names at the top, and within objects."""
@@ -115,69 +143,106 @@ class _Words:
             paths = [steps(path) for path in self._mapping.paths if steps(path)[0].name == name]
             if any(len(path) == 1 for path in paths):
                 continue
-            removed = _removal([path[1:] for path in paths])
-            whole = quoted(f"text_{name}")
-            rest = f"CAST(json_merge_patch({whole}, {literal(removed)}) AS VARCHAR)"
-            is_object = f"json_valid({whole}) AND json_type({whole}) = 'OBJECT'"
-            rest = f"nullif(CASE WHEN {is_object} THEN {rest} ELSE {whole} END, '{{}}')"
-            key = f"to_json({literal(name)})::VARCHAR"
-            kept = f"CASE WHEN json_valid({rest}) THEN {rest} ELSE to_json({rest})::VARCHAR END"
-            parts.append(f"CASE WHEN {rest} IS NOT NULL THEN {key} || ':' || {kept} END")
+            document = self._document(name)
+            removed = literal(_removal([path[1:] for path in paths]))
+            rest = self.steps.put(
+                CELLS,
+                f"CASE WHEN json_type({document}) = 'OBJECT' "
+                f"THEN nullif(CAST(json_merge_patch({document}, {removed}) AS VARCHAR), '{{}}') "
+                f"ELSE coalesce({document}, to_json({_column(name)})::VARCHAR) END",
+            )
+            parts.append(f"{literal(json.dumps(name) + ':')} || {rest}")
         found = f"array_to_string(list_filter([{', '.join(parts)}], lambda p: p IS NOT NULL), ',')"
         return f"CASE WHEN _problem IS NULL THEN '{{' || nullif({found}, '') || '}}' END"
 
     def _holds(self, condition: Condition) -> str:
         """Whether a value is one of those that a condition names; never null."""
-        value = self._cleaned(_at(condition.path))
         patterns = "|".join(
             ".*".join(_escaped(part) for part in each.split("*")) for each in condition.patterns
         )
-        return f"coalesce(regexp_full_match({value}, {literal(f'(?s:{patterns})')}), false)"
-
-    def _cleaned(self, value: str) -> str:
-        trimmed = f"trim({value}, {BLANKS})"
-        nothing = ", ".join(map(literal, self._missing))
-        return f"CASE WHEN {trimmed} NOT IN ({nothing}) THEN {trimmed} END"
+        value, pattern = self._leaf(condition.path), literal(f"(?s:{patterns})")
+        return f"coalesce(regexp_full_match({value}, {pattern}), false)"
 
     def _taken(self, field: Field, take: Take) -> str:
-        value = self._found(take)
+        value = found = self._found(take)
         if take.extract is not None:
-            value = f"nullif(regexp_extract({value}, {literal(take.extract)}, 1), '')"
+            pattern = literal(take.extract)
+            value = self.steps.put(EXTRACTED, f"nullif(regexp_extract({value}, {pattern}, 1), '')")
         if take.values:
             cases = " ".join(f"WHEN {literal(a)} THEN {literal(b)}" for a, b in take.values)
             other = value if take.otherwise is None else literal(take.otherwise)
-            value = f"CASE WHEN {value} IS NOT NULL THEN CASE {value} {cases} ELSE {other} END END"
+            value = self.steps.put(
+                RENAMED,
+                f"CASE WHEN {value} IS NOT NULL THEN CASE {value} {cases} ELSE {other} END END",
+            )
         if take.format or take.zone:
-            value = _written(value, take)
+            value = self.steps.put(WRITTEN, _written(value, take))
         if take.unit:
             is_moment = field.type in {DATE, TIMESTAMP}
-            value = _moment(value, take.unit) if is_moment else _milliseconds(value, take.unit)
-        return self._cleaned(value)
+            scaled = _moment(value, take.unit) if is_moment else _milliseconds(value, take.unit)
+            value = self.steps.put(SCALED, scaled)
+        is_clean = value == found and take.constant is None
+        return value if is_clean else self._cleaned(value, TRIM, CLEAN)
 
     def _found(self, take: Take) -> str:
         if take.constant is not None:
             return literal(take.constant)
-        if take.hashed:
-            parts = [self._cleaned(_at(path)) for path in take.hashed]
-            pairs = ", ".join(f"coalesce(strlen({each}) || ':' || {each}, '-')" for each in parts)
-            return (
-                f"CASE WHEN coalesce({', '.join(parts)}) IS NOT NULL THEN md5(concat({pairs})) END"
-            )
-        return self._cleaned(_at(take.path))
+        if not take.hashed:
+            return self._leaf(take.path)
+        parts = [self._leaf(path) for path in take.hashed]
+        pairs = ", ".join(f"coalesce(strlen({each}) || ':' || {each}, '-')" for each in parts)
+        is_there = f"coalesce({', '.join(parts)}) IS NOT NULL"
+        return self.steps.put(HASHED, f"CASE WHEN {is_there} THEN md5(concat({pairs})) END")
+
+    def _leaf(self, path: str) -> str:
+        """The text at a path; null where there is none, or one that stands for none."""
+        return self._cleaned(self._at(path), TRIMMED, LEAF)
+
+    def _cleaned(self, value: str, trim: int, clean: int) -> str:
+        trimmed = self.steps.put(trim, f"trim({value}, {BLANKS})")
+        nothing = ", ".join(map(literal, self._missing))
+        return self.steps.put(clean, f"CASE WHEN {trimmed} NOT IN ({nothing}) THEN {trimmed} END")
+
+    def _document(self, name: str) -> str:
+        """A value at the top where it is JSON."""
+        value = _column(name)
+        return self.steps.put(DOCUMENT, f"CASE WHEN json_valid({value}) THEN {value} END")
+
+    def _at(self, path: str) -> str:
+        first, *others = steps(path)
+        if not others:
+            return _column(first.name)
+        document = self._document(first.name)
+        if any(step.key for step in others):
+            return self.steps.put(CELLS, _looked_up(document, others))
+        # All that is wanted of a document is taken out of it at once.
+        alike = [
+            _json_path(list(each[1:]))
+            for each in map(steps, self._mapping.paths)
+            if each[0] == first and each[1:] and not any(step.key for step in each)
+        ]
+        cells = self.steps.put(CELLS, f"json_extract_string({document}, [{', '.join(alike)}])")
+        return f"{cells}[{alike.index(_json_path(others)) + 1}]"
+
+    def _is_there(self, path: str) -> str:
+        first, *others = steps(path)
+        if not others:
+            return quoted(f"given_{first.name}")
+        if any(step.key for step in others):
+            return f"{self._at(path)} IS NOT NULL"
+        return f"coalesce(json_exists({self._document(first.name)}, {_json_path(others)}), false)"
+
+
+def _column(name: str) -> str:
+    return quoted(f"text_{name}")
 
 
 def _escaped(part: str) -> str:
     return "".join(c if c.isalnum() or c in " _-/" else f"\\{c}" for c in part)
 
 
-def _at(path: str) -> str:
-    """The text at a path; null where there is none."""
-    first, *others = steps(path)
-    value = quoted(f"text_{first.name}")
-    return f"CASE WHEN json_valid({value}) THEN {_inside(value, others)} END" if others else value
-
-
-def _inside(value: str, others: list[Step]) -> str:
+def _looked_up(value: str, others: list[Step]) -> str:
+    """The text at a path with elements that are found by a value of theirs."""
     plain: list[Step] = []
     for step in others:
         if not step.key:
@@ -193,18 +258,6 @@ def _inside(value: str, others: list[Step]) -> str:
 def _json_path(plain: list[Step], more: str = "") -> str:
     names = (f"[{s.index}]" if s.index is not None else f'."{s.name or s.key}"' for s in plain)
     return literal(f"${''.join(names)}{more}")
-
-
-def _is_there(path: str) -> str:
-    first, *others = steps(path)
-    there = quoted(f"given_{first.name}")
-    if not others:
-        return there
-    if any(step.key for step in others):
-        return f"({_at(path)}) IS NOT NULL"
-    value = quoted(f"text_{first.name}")
-    inside = f"json_exists({value}, {_json_path(others)})"
-    return f"coalesce(CASE WHEN json_valid({value}) THEN {inside} END, false)"
 
 
 def _removal(paths: list[tuple[Step, ...]]) -> str:
