@@ -158,6 +158,21 @@ def test_a_preset_is_overridden_field_by_field_and_condition_by_condition(tmp_pa
     assert {row["page_id"] for row in rows[:4]} == {"site"}
 
 
+def test_a_preset_feeds_any_source_with_the_fields_that_it_has(tmp_path):
+    text = (
+        '[[mapping]]\nfiles = "**"\nsource = "user_metadata"\npreset = "segment"\n'
+        'keep = { type = "identify" }\ndrop = { type = "group" }\n'
+        '[mapping.fields]\njoin_date = "traits.createdAt"\nsubscription_type = "traits.plan"\n'
+    )
+    source = replace(user_metadata.SOURCE, mappings=parse(text, "sources.toml", SOURCES))
+    record = {"type": "identify", "userId": "u", "traits": {"createdAt": "2026-01-01", "plan": "p"}}
+    (row,) = read(tmp_path / "a.jsonl", lines({**record, "drop": 1}), source)
+    assert (row["user_id"], str(row["join_date"]), row["subscription_type"]) == (
+        *("u", "2026-01-01", "p"),
+    )
+    assert (row["_reasons"], row["_is_left_out"]) == ([], False), "what is dropped is overridden"
+
+
 # ----------------------------------------------------------------------- dry run, guess
 
 
