@@ -193,6 +193,10 @@ benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ##
 benchmark-history: $(VENV)/jars.stamp ## Measure one more day on 1, 3 and 10 million rows of history (ARGS="--sizes 100k,1m")
 	@$(BIN)/python -m benchmarks.history $(ARGS)
 
+.PHONY: benchmark-detection
+benchmark-detection: $(VENV)/lakehouse.stamp ## Measure what the detectors of unusual days find, miss and invent (ARGS="--seeds 1,2,3")
+	@$(BIN)/python -m benchmarks.detection $(ARGS)
+
 ##@ Change it
 .PHONY: format
 format: $(VENV)/packages.stamp ## Mend what ruff can mend, and lay out the code

@@ -45,6 +45,9 @@ def main(  # noqa: PLR0913  # one parameter per option
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress the files.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files made by others.")] = False,
     domains: Annotated[str, typer.Option(help="Domains to make.")] = ",".join(synthetic.DOMAINS),
+    incidents: Annotated[
+        str, typer.Option(help="planted: some days are slow, see truth.json; none: all are calm.")
+    ] = DEFAULTS.incidents,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")] = False,
 ) -> None:
     """Make synthetic landing data with known truths; never replaces files it did not make."""
@@ -60,6 +63,7 @@ def main(  # noqa: PLR0913  # one parameter per option
             daily=daily,
             gzip=gzip,
             domains=synthetic.parse_domains(domains),
+            incidents=incidents,
         )
         report = _generate(arguments, out, force=force, quiet=quiet)
     except LakehouseError as error:

@@ -46,7 +46,7 @@ class Activity:
     """Who is active in which week, and with how many rows.
 
     ``active`` has one row per user and one column per week, as ``hot_rows`` and ``other_rows``
-    have one entry.
+    have one entry; ``has_incident`` plants that of ``user_interactions``.
     """
 
     people: Population
@@ -56,6 +56,7 @@ class Activity:
     hot_user: int
     hot_rows: Ints
     other_rows: Ints
+    has_incident: bool
     tally: Tally
 
     @property
@@ -74,7 +75,9 @@ def hot_user_of(people: Population) -> int:
     return len(people) // 200
 
 
-def plan(people: Population, profiles: Profiles, *, rows: int, seed: int) -> Activity:
+def plan(
+    people: Population, profiles: Profiles, *, rows: int, seed: int, incident: bool = True
+) -> Activity:
     """Draw who is active in which week and how many rows each week has."""
     calendar = people.calendar
     rng = stream(seed, "activity")
@@ -112,6 +115,7 @@ def plan(people: Population, profiles: Profiles, *, rows: int, seed: int) -> Act
         hot_user=hot_user,
         hot_rows=hot_rows,
         other_rows=others,
+        has_incident=incident,
         tally=Tally(),
     )
 

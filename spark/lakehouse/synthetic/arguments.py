@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from lakehouse.errors import ConfigError
 
 DOMAINS = ("growth", "interactions")
+INCIDENTS = ("planted", "none")
 _EARLIEST, _LATEST = date(2001, 1, 1), date(2150, 1, 1)
 _MOST_DAYS = 3_650
 
@@ -22,7 +23,8 @@ class Arguments:
     """The size, period, seed and shape of the data; the same arguments give the same bytes.
 
     ``events`` and ``interactions`` count clean rows (``interactions=None``: as many as
-    ``events``); ``dirty`` is the share of each source's rows that gets dirt.
+    ``events``); ``dirty`` is the share of each source's rows that gets dirt; ``incidents`` is
+    ``none`` for data on which a detector should find nothing.
     """
 
     users: int = 10_000
@@ -35,6 +37,7 @@ class Arguments:
     daily: bool = False
     gzip: bool = False
     domains: tuple[str, ...] = DOMAINS
+    incidents: str = "planted"
 
     def __post_init__(self) -> None:
         unknown = [domain for domain in self.domains if domain not in DOMAINS]
@@ -55,6 +58,10 @@ class Arguments:
             ),
             (self.seed >= 0, f"--seed must not be negative, not {self.seed}"),
             (0 <= self.dirty <= 1, f"--dirty must be between 0 and 1, not {self.dirty}"),
+            (
+                self.incidents in INCIDENTS,
+                f"--incidents must be {' or '.join(INCIDENTS)}, not {self.incidents}",
+            ),
             (bool(self.domains), f"--domains must name at least one of {', '.join(DOMAINS)}"),
             (
                 not unknown,

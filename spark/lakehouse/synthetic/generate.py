@@ -104,7 +104,13 @@ def _parts(arguments: Arguments, calendar: Calendar) -> Iterator[_Part]:
     if "interactions" in arguments.domains:
         hot_user = activity.hot_user_of(people)
         states = profiles.profile(people, world.conversions, keep=hot_user, seed=seed)
-        visits = activity.plan(people, states, rows=arguments.interaction_rows, seed=seed)
+        visits = activity.plan(
+            people,
+            states,
+            rows=arguments.interaction_rows,
+            seed=seed,
+            incident=arguments.incidents == "planted",
+        )
         yield _Part(
             domain="interactions",
             sources=[

@@ -138,7 +138,7 @@ def _durations(activity: Activity, rows: _Rows, outliers: Ints, rng: np.random.G
     device = activity.profiles.device_of(rows.user, rows.at_ms)
     factor = np.array(DEVICE_FACTORS)[device] * _ACTION_MEDIANS_MS[rows.action]
     first, last = incident_days(activity.calendar)
-    is_slow = (rows.day >= first) & (rows.day <= last)
+    is_slow = activity.has_incident & (rows.day >= first) & (rows.day <= last)
     is_slow &= rows.page == PAGES.index(INCIDENT_PAGE)
     is_slow &= rows.version == VERSIONS.index(INCIDENT_VERSION)
     activity.tally.incident_rows += int(is_slow.sum())

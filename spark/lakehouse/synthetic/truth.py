@@ -156,7 +156,6 @@ def _state(state: State, calendar: Calendar) -> dict[str, Any]:
 def interactions_truth(activity: Activity) -> dict[str, Any]:
     """The interactions section; the tally must be complete."""
     calendar, tally = activity.calendar, activity.tally
-    first, last = incident_days(calendar)
     return {
         "rows": activity.rows,
         "users": int(activity.active.any(axis=1).sum()),
@@ -171,14 +170,7 @@ def interactions_truth(activity: Activity) -> dict[str, Any]:
             "planted_curve": [round(float(rate), 6) for rate in retention(calendar.weeks)],
             "cohorts": _cohorts(activity),
         },
-        "incident": {
-            "from": calendar.date_of(first),
-            "to": calendar.date_of(last),
-            "page_id": INCIDENT_PAGE,
-            "app_version": INCIDENT_VERSION,
-            "duration_factor": INCIDENT_FACTOR,
-            "rows": tally.incident_rows,
-        },
+        "incident": _incident(activity),
         "sessions": {
             "gap_s": SESSION_GAP_S,
             "sessions": tally.sessions,
@@ -200,6 +192,21 @@ def interactions_truth(activity: Activity) -> dict[str, Any]:
         },
         "metadata": activity.profiles.truth()
         | {"interactions_without_metadata": tally.rows_without_metadata},
+    }
+
+
+def _incident(activity: Activity) -> dict[str, Any] | None:
+    """When, where and how much slower; None where none was planted."""
+    if not activity.has_incident:
+        return None
+    first, last = incident_days(activity.calendar)
+    return {
+        "from": activity.calendar.date_of(first),
+        "to": activity.calendar.date_of(last),
+        "page_id": INCIDENT_PAGE,
+        "app_version": INCIDENT_VERSION,
+        "duration_factor": INCIDENT_FACTOR,
+        "rows": activity.tally.incident_rows,
     }
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import duckdb
 import pytest
+
+from lakehouse.synthetic import Arguments, generate
 
 SESSIONS = """
     with actions as (
@@ -91,6 +94,25 @@ def test_the_incident_multiplies_durations_of_one_page_and_version(single, truth
     )
     assert rows == incident["rows"] > 100
     assert slow / usual == pytest.approx(incident["duration_factor"], rel=0.25)
+
+
+def test_without_incidents_no_page_is_slow_and_all_else_is_the_same(tmp_path):
+    made = {}
+    for incidents in ("planted", "none"):
+        arguments = Arguments(users=300, events=3_000, days=60, incidents=incidents)
+        made[incidents] = generate(arguments, tmp_path / incidents).truth["interactions"]
+    query = """
+        select count(*), count(*) filter (a.duration_ms <> b.duration_ms),
+               count(*) filter (a.duration_ms < b.duration_ms)
+        from read_csv('{}/user_interactions.csv') a join read_csv('{}/user_interactions.csv') b
+            using (interaction_id, user_id, timestamp, page_id, app_version)
+    """
+    folders = (tmp_path / "none", tmp_path / "planted")
+    rows, differ, slower = duckdb.sql(query.format(*folders)).fetchone()
+    assert rows > 2_900  # without those that are repeated or malformed
+    assert differ == slower == pytest.approx(made["planted"]["incident"]["rows"], abs=2)
+    assert differ > 5
+    assert made["none"]["incident"] is None
 
 
 def test_weekends_and_nights_are_quiet(single):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
 from conftest import conversion, event, release, signup
 from lakehouse.spec import Run
 from lakehouse.tables.gold import feature_conversion_lift as lift
+from lakehouse.transforms import lift as estimates
 
 pytestmark = pytest.mark.spark
 TABLE = "gold.feature_conversion_lift"
@@ -168,13 +171,93 @@ VERDICTS = {
 def test_the_verdict_follows_from_the_intervals(spark):
     names = [f"{e}_{end}" for e in lift.ESTIMATES for end in ("low", "high")]
     rows = [
-        (case, *(end for bounds in told[:3] for end in bounds)) for case, told in VERDICTS.items()
+        (case, 0.2, 0.2, *(end for bounds in told[:3] for end in bounds))
+        for case, told in VERDICTS.items()
     ]
-    schema = "case string, " + ", ".join(f"{name} double" for name in names)
+    schema = "case string, landmark_lift double, adjusted_lift double, " + ", ".join(
+        f"{name} double" for name in names
+    )
     found = spark.createDataFrame(rows, schema).select("case", lift._verdict().alias("verdict"))
     assert {row["case"]: row["verdict"] for row in found.collect()} == {
         case: expected for case, (_, _, _, expected) in VERDICTS.items()
     }
+
+
+MARGINS = {
+    "adjusting took away less than is left": (0.09, 0.06, 0.04, "supported"),
+    "adjusting took away as much": (0.0625, 0.03125, 0.03125, "association"),
+    "adjusting took away more": (0.1, 0.04, 0.03, "association"),
+    "adjusting added": (0.02, 0.06, 0.01, "supported"),
+}
+
+
+@pytest.mark.parametrize("case", MARGINS)
+def test_an_adjusted_lift_has_to_outweigh_what_adjusting_took_away(spark, case):
+    crude, adjusted, low, expected = MARGINS[case]
+    ends = {
+        "landmark_lift_low": crude - 0.01,
+        "landmark_lift_high": crude + 0.01,
+        "adjusted_lift_low": low,
+        "adjusted_lift_high": 2 * adjusted - low,
+        "rate_ratio_low": 1.1,
+        "rate_ratio_high": 1.5,
+        "landmark_lift": crude,
+        "adjusted_lift": adjusted,
+    }
+    frame = spark.createDataFrame([tuple(ends.values())], ", ".join(f"{n} double" for n in ends))
+    assert frame.select(lift._verdict().alias("verdict")).first()["verdict"] == expected
+
+
+def trial(chance, *, adoption, effect, users=5_500):
+    """Strata and crude lift of simulated users; active ones adopt a feature, and convert more."""
+    activity_class = chance.choice(3, users, p=(0.5, 0.35, 0.15))
+    activity = np.array([0.4, 1, 3.5])[activity_class] * chance.lognormal(0, 0.5, users)
+    used = chance.random(users) < np.array(adoption)[activity_class]
+    days = chance.binomial(15, 1 - np.exp(-0.35 * activity * np.where(used, 0.87, 1)))
+    rate = 0.0024 * np.array([0.8, 1.1, 1.5])[activity_class] * np.where(used, effect, 1)
+    converted = chance.random(users) < 1 - np.exp(-28 * rate)
+    groups = (used, used & converted, ~used, ~used & converted)
+    return [[int((group & (days == day)).sum()) for group in groups] for day in range(16)]
+
+
+def shares_supported(spark, trials):
+    """How many of some trials are supported, where the rate ratio always lies above 1."""
+    fields = ",".join(f"{name}:bigint" for name in estimates.STRATUM)
+    totals = [[sum(column) for column in zip(*strata, strict=True)] for strata in trials]
+    rows = [
+        ([tuple(stratum) for stratum in strata], a / n - c / m)
+        for strata, (n, a, m, c) in zip(trials, totals, strict=True)
+    ]
+    frame = spark.createDataFrame(rows, f"strata array<struct<{fields}>>, landmark_lift double")
+    adjusted = estimates.mantel_haenszel_risk_difference(F.col("strata")).named("adjusted_lift")
+    missing = ("landmark_lift_low", "landmark_lift_high", "rate_ratio_high")
+    judged = frame.select(
+        "landmark_lift",
+        *adjusted,
+        F.lit(1.1).alias("rate_ratio_low"),
+        *(F.lit(None).cast("double").alias(name) for name in missing),
+    ).select((F.col("adjusted_lift_low") > 0).alias("is_up"), lift._verdict().alias("verdict"))
+    found = judged.collect()
+    is_supported = [row["verdict"] == "supported" for row in found]
+    return sum(row["is_up"] for row in found) / len(rows), sum(is_supported) / len(rows)
+
+
+def test_a_feature_that_active_users_take_up_is_seldom_supported_without_an_effect(spark):
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed={seed}")  # noqa: T201  # repeats a failure
+    chance = np.random.default_rng(seed)
+    confounded = [trial(chance, adoption=(0.07, 0.25, 0.62), effect=1) for _ in range(300)]
+    is_up, is_supported = shares_supported(spark, confounded)
+    assert is_up > 0.07, seed  # the bias is there: chance alone gives 0.025, strata leave 0.13
+    assert is_supported < 0.08, seed  # 0.04 are expected
+
+
+def test_a_feature_with_an_effect_is_supported(spark):
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed={seed}")  # noqa: T201  # repeats a failure
+    chance = np.random.default_rng(seed)
+    trials = [trial(chance, adoption=(0.4, 0.4, 0.4), effect=2.5) for _ in range(30)]
+    assert shares_supported(spark, trials)[1] > 0.9, seed
 
 
 def test_late_and_repeated_rows_count_once_and_a_second_run_commits_nothing(lake):

@@ -2,7 +2,9 @@
 
 One row per day and series with |z_score| of at least 3. The series are the 95th percentiles of
 `gold.performance_metrics`: overall, of each page, each version and each device type. A day is
-compared with the up to 56 days before it, weekday by weekday; see `against_days_before`.
+compared with the up to 56 days before it, weekday by weekday; see `against_days_before`. A version
+without enough days of its own is compared with those of all versions: a release that is slow from
+its first day is told. A faster day is never more than medium.
 """
 
 from __future__ import annotations
@@ -33,7 +35,12 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.gold import performance_metrics
 from lakehouse.tables.gold.performance_metrics import PARTS
-from lakehouse.transforms.anomalies import Baseline, against_days_before, severity
+from lakehouse.transforms.anomalies import (
+    Baseline,
+    against_days_before,
+    logarithm,
+    severity,
+)
 from lakehouse.transforms.numbers import with_sign, with_thousands
 
 if TYPE_CHECKING:
@@ -118,14 +125,30 @@ def transform(performance_metrics: DataFrame, run: Run) -> DataFrame:  # noqa: A
         _noise().alias("noise"),
         "is_complete",
     )
-    judged = against_days_before(points, series=SERIES, baseline=BASELINE).withColumn(
-        "severity", severity("z_score", metric.SEVERITIES)
+    judged = _against_own_days(points)
+    # Only what no days of its own can tell: all versions are the fallback.
+    versions = points.filter(F.col("series_name") == "app_version").join(
+        judged.select("metric_date", *SERIES), ["metric_date", *SERIES], how="left_anti"
+    )
+    everything = points.filter(F.col("series_name").isNull())
+    found = judged.unionByName(_against_own_days(versions, past=everything)).withColumn(
+        "severity", severity("z_score", metric.SEVERITIES, worse="above")
     )
     return (
-        judged.filter(F.col("severity").isNotNull())
+        found.filter(F.col("severity").isNotNull())
         .withColumnRenamed("expected", "baseline")
         .withColumn("description", _description())
         .select(*(column.name for column in TABLE.columns))
+    )
+
+
+def _against_own_days(points: DataFrame, past: DataFrame | None = None) -> DataFrame:
+    return against_days_before(
+        points,
+        series=SERIES,
+        baseline=BASELINE,
+        scale=logarithm(lambda place: F.col("noise") + place * 0),
+        past=past,
     )
 
 

@@ -197,25 +197,26 @@ def test_56_days_before_a_day_still_count_and_57_do_not(spark):
 
 
 def test_severity_follows_from_how_far_a_day_lies_from_usual_ones(spark):
-    # 1001 x e^(z x 0.02) - 1: 1061.9 at 3, 1072.6 at 3.5, 1083.4 at 4, 941.7 at -3, 923.1 at -4.
-    days = (923, 924, 941, 942, 1061, 1062, 1072, 1073, 1083, 1084)
+    # Of five Thursdays: 0.02 x sqrt(1 + 1.5708 / 5) = 0.022927. 1001 x e^(z x 0.022927) - 1 is
+    # 1071.3 at 3, 1083.6 at 3.5, 1096.1 at 4, 933.5 at -3; faster days are never more than medium.
+    days = (500, 933, 934, 1071, 1072, 1083, 1084, 1096, 1097)
     found = unusual(spark, **{str(ms): [*calm(), point(35, ms, p50=ms)] for ms in days})
     assert found == {
-        "923": "critical",
-        "924": "high",
-        "941": "medium",
-        "1062": "medium",
+        "500": "medium",
+        "933": "medium",
         "1072": "medium",
-        "1073": "high",
-        "1083": "high",
-        "1084": "critical",
+        "1083": "medium",
+        "1084": "high",
+        "1096": "high",
+        "1097": "critical",
     }
 
 
 def test_a_day_of_few_interactions_is_less_sure_and_the_finding_is_a_sentence(spark):
     (found,) = rows(spark, performance_anomalies, [*calm(), point(35, 2000, p50=1000, n=30)])
-    # Noise is 1.2847 x ln(2001 / 1001) / sqrt(30), and the day lies ln(2001 / 1001) away.
-    assert found["z_score"] == pytest.approx(30**0.5 / 1.2847)
+    # Noise is 1.2847 x ln(2001 / 1001) / sqrt(30), and the day lies ln(2001 / 1001) away; of five
+    # Thursdays the usual one is uncertain, too.
+    assert found["z_score"] == pytest.approx(30**0.5 / 1.2847 / (1 + 1.5708 / 5) ** 0.5)
     assert (found["metric_date"], found["baseline"]) == (date(2026, 2, 5), pytest.approx(1000))
     assert found["description"] == (
         "95th percentile of everything: 2,000 ms, expected 1,000 ms for the weekday (+100 %)"
@@ -227,3 +228,19 @@ def test_a_mix_of_two_parts_is_no_series(spark):
     given = [each for mix in (one, two) for each in (*calm(**mix), point(35, 5000, **mix))]
     found = rows(spark, performance_anomalies, given)
     assert values(found, "series_name", "series_value") == [("device_type", "mobile")]
+
+
+def test_a_new_version_is_compared_with_the_days_of_all_versions(spark):
+    slow = [point(day, 1600, app_version="2.0") for day in (35, 36)]
+    fine = [point(day, 1010, app_version="2.1") for day in (35, 36)]
+    new_page = point(35, 1600, page="new")
+    found = rows(spark, performance_anomalies, [*calm(), *slow, *fine, new_page])
+    assert values(found, "series_value", "metric_date", "severity", "baseline") == [
+        ("2.0", date(2026, 2, 5), "critical", pytest.approx(1000)),
+        ("2.0", date(2026, 2, 6), "critical", pytest.approx(1000)),
+    ]
+
+
+def test_a_version_with_days_of_its_own_is_compared_with_those(spark):
+    own = [point(day, 3000, p50=3000, app_version="1.0") for day in (*FIVE_WEEKS, 35)]
+    assert rows(spark, performance_anomalies, [*calm(), *own]) == []
