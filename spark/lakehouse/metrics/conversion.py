@@ -93,7 +93,7 @@ VERDICTS = (SUPPORTED, ASSOCIATION, NOT_DISTINGUISHABLE)
 VERDICT = (
     "supported: users of the feature convert more, among equally active users (adjusted lift) and "
     "per day at risk (rate ratio), each beyond chance, and the former by more than adjusting took "
-    "away. association: some interval excludes no effect, in either direction, without all of that; "
+    "away. association: some interval excludes no effect, in either direction, without all that; "
     "other explanations remain. not_distinguishable: the data are compatible with no effect at all."
 )
 

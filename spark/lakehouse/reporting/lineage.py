@@ -105,7 +105,7 @@ def drawing(
         x += width + COLUMN_GAP
     parts = [svg.text(at, 14, layer, kind="soft") for layer, at in layers.items()]
     parts += [
-        _edge([boxes[stop] for stop in _stops(source, name, columns)])
+        _edge(source, name, [boxes[stop] for stop in _stops(source, name, columns)])
         for name, node in nodes.items()
         for source in node.inputs
         if source in nodes
@@ -159,7 +159,7 @@ def _mean(values: Collection[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _edge(stops: list[Box]) -> Markup:
+def _edge(source: str, target: str, stops: list[Box]) -> Markup:
     x, y = stops[0].x + stops[0].width, stops[0].middle
     commands = f"M{x:.1f},{y:.1f}"
     for k, stop in enumerate(stops[1:], start=1):
@@ -175,7 +175,8 @@ def _edge(stops: list[Box]) -> Markup:
             x = stop.x + stop.width
             commands += f" H{x:.1f}"
     head = f"M{x + 6:.1f},{y:.1f} l-7,-4 v8 z"
-    return svg.join([svg.path(commands, "edge"), svg.path(head, "arrow")])
+    shapes = [svg.path(commands, "edge"), svg.path(head, "arrow")]
+    return svg.group(shapes, source=source, target=target)
 
 
 def _node(node: Node, box: Box, *, is_chosen: bool) -> Markup:
@@ -186,4 +187,5 @@ def _node(node: Node, box: Box, *, is_chosen: bool) -> Markup:
         svg.text(box.x + box.width / 2, box.middle + 4, node.label, anchor="middle"),
     ]
     is_page = node.layer != LANDING and not is_chosen
-    return svg.link(f"{node.name}.html", shapes) if is_page else svg.join(shapes)
+    shape = svg.link(f"{node.name}.html", shapes) if is_page else svg.join(shapes)
+    return svg.group([shape], node=node.name)

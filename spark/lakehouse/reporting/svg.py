@@ -100,6 +100,12 @@ def link(href: str, parts: Iterable[Markup]) -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, join(parts))
 
 
+def group(parts: Iterable[Markup], **data: str) -> Markup:
+    """Shapes that scripts find by what they stand for, as `data-` attributes."""
+    names = Markup("").join(Markup(' data-{}="{}"').format(name, data[name]) for name in data)
+    return Markup("<g{}>{}</g>").format(names, join(parts))
+
+
 def join(parts: Iterable[Markup]) -> Markup:
     """Shapes, one after the other."""
     return Markup("").join(parts)

@@ -26,6 +26,6 @@ TABLE_STATUS = (
     Column("n_checks", LONG, "Checks of its last gate.", nullable=False),
     Column("n_failed_checks", LONG, "Of them, those that failed, be it with a warning only."),
     Column("rows_in", LONG, "Rows that its runs took in so far.", nullable=False),
-    Column("rows_quarantined", LONG, "Of them, those that went to quarantine.", nullable=False),
+    Column("rows_quarantined", LONG, "Of them, those in quarantine now.", nullable=False),
 )
 """`ops.table_status`: one row a table of the lake, as of the newest publication."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lakehouse.catalog.registry import Registry
     from lakehouse.io.postgres import Connection
     from lakehouse.settings import Settings
+    from lakehouse.spec import Table
 
 _ARROW = {
     STRING: pa.string(),
@@ -35,8 +36,7 @@ _CHECKS = (
     "GROUP BY r.table_name"
 )
 _FATES = (
-    "SELECT table_name, sum(rows_in) AS rows_in, sum(rows_quarantined) AS rows_quarantined "
-    f"FROM t WHERE outcome = '{Status.UPDATED}' "
+    f"SELECT table_name, sum(rows_in) AS rows_in FROM t WHERE outcome = '{Status.UPDATED}' "
     "GROUP BY table_name"
 )
 
@@ -76,7 +76,17 @@ def table_status(settings: Settings, registry: Registry, names: list[str]) -> li
                 "checked_within_hours": fresh.checked_within_hours,
                 "n_checks": checked["n"],
                 "n_failed_checks": checked["failed"],
-                **{name: int(fate.get(name) or 0) for name in ("rows_in", "rows_quarantined")},
+                "rows_in": int(fate.get("rows_in") or 0),
+                "rows_quarantined": _in_quarantine(settings, table),
             }
         )
     return rows
+
+
+def _in_quarantine(settings: Settings, table: Table) -> int:
+    """Rejects of a table that no later delivery or replay has mended."""
+    if table.source is None:
+        return 0
+    where = settings.table_uri(f"quarantine.{table.noun}")
+    counted = ops.query_delta(where, "SELECT count(*) AS n FROM t")
+    return int(counted[0]["n"]) if counted else 0
