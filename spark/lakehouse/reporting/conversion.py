@@ -123,12 +123,15 @@ def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
     title = "Conversion rate by feature and cohort (% of the cohort's users)"
     caption = (
         "Every known user is in one cohort of every current feature, judged on the day of the "
-        "first conversion or, without one, on the as-of date. Cohorts without users are not drawn; "
-        "an arrow marks a bar that is longer than the scale."
+        "first conversion or, without one, on the as-of date. Cohorts without users are not drawn. "
+        "Users whose day lies before the feature's release are in the table only: hardly anybody "
+        "is judged so early who did not convert, so their rate is close to 100% whatever the "
+        "feature does."
     )
     impact = lake.rows(summary.IMPACT, "SELECT * FROM t")
     if not impact:
         return Figure(title=title, caption=caption, empty=f"{summary.IMPACT} has no rows yet.")
+    compared = {each: look for each, look in COHORTS.items() if each != metric.NOT_AVAILABLE}
     by_feature: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(impact, key=_order):
         by_feature.setdefault(row["feature_id"], []).append(row)
@@ -143,13 +146,13 @@ def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
                     f"{numbers.count(row['total_users'])})",
                 )
                 for row in rows
+                if row["cohort"] in compared
             },
         )
         for rows in list(by_feature.values())[:MOST_FEATURES]
     ]
-    # Before its release only converted users are judged: nearly 100 %, which would dwarf the rest.
-    compared = [row["conversion_rate"] for row in impact if row["cohort"] != metric.NOT_AVAILABLE]
-    svg = grouped_bars(title, groups, COHORTS, max([*compared, 0.01]))
+    rates = [row["conversion_rate"] for row in impact if row["cohort"] in compared]
+    svg = grouped_bars(title, groups, compared, max([*rates, 0.01]))
     return Figure(
         title=title,
         caption=caption,

@@ -122,7 +122,10 @@ def _performance(lake: PublishedLake) -> str:
     )
     if not row:
         return ""
-    found = lake.one("gold.performance_anomalies", "SELECT count(*) AS n FROM t")
+    found = lake.one(
+        "gold.performance_anomalies",
+        "SELECT count(DISTINCT metric_date) AS n FROM t WHERE z_score > 0",
+    )
     newest = _newest(lake, "gold.performance_anomalies", "metric_date", "z_score > 0")
     latest = (
         f" The latest slow day was {newest['metric_date']}: {newest['description']}."
@@ -131,9 +134,18 @@ def _performance(lake: PublishedLake) -> str:
     )
     return (
         f"95{numbers.NBSP}% of the actions of {row['metric_date']} took at most "
-        f"{numbers.count(row['p95_ms'])} ms. So far, load times were unusual "
-        f"{numbers.count(found.get('n', 0))} times, counted by day and page, version or "
-        f"device.{latest}"
+        f"{numbers.count(row['p95_ms'])} ms. Something was unusually slow on "
+        f"{numbers.plural(int(found.get('n') or 0), 'day')} so far: a page, a version, a device or "
+        f"everything.{latest}{_use(lake)}"
+    )
+
+
+def _use(lake: PublishedLake) -> str:
+    newest = _newest(lake, "gold.usage_anomalies", "metric_date", "severity <> 'medium'")
+    return (
+        f" Use was last unusual on {newest['metric_date']}: {newest['description']}."
+        if newest
+        else ""
     )
 
 
