@@ -10,7 +10,8 @@ from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Cell, Figure, Grid, Section
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime
 
     from lakehouse.reporting.lake import PublishedLake
 
@@ -58,9 +59,68 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
     )
     figure = Figure(title=title, caption=caption, svg=svg, grid=grid)
     answers = [Cell(line) for line in headlines(lake)]
+    partial = {row["week_start"] for row in weeks if not row["is_complete"]}
+    figures = [figure, _retention_and_speed(lake, shown, partial)]
     return Section(
-        anchor="engagement", title="Engagement over time", answers=answers, figures=[figure]
+        anchor="engagement", title="Engagement over time", answers=answers, figures=figures
     )
+
+
+def _retention_and_speed(
+    lake: PublishedLake, weeks: Sequence[date], partial: Collection[date]
+) -> Figure:
+    """Who came back, and how long actions took, by week."""
+    title = "Retention and load times per week"
+    cohorts = {
+        row["cohort_week"]: row
+        for row in lake.rows(
+            "gold.cohort_retention",
+            "SELECT cohort_week, cohort_size, active_users, retention_rate FROM t "
+            "WHERE week_number = 1 AND is_complete",
+        )
+    }
+    p95_ms = {
+        row["week"]: row["ms"]
+        for row in lake.rows(
+            "gold.performance_metrics",
+            "SELECT CAST(date_trunc('week', metric_date) AS DATE) AS week, avg(p95_ms) AS ms "
+            "FROM t WHERE page_id IS NULL AND app_version IS NULL AND device_type IS NULL "
+            "AND is_complete GROUP BY 1",
+        )
+    }
+    caption = (
+        "Upper columns: users who first came in the week and came back the week after; none is "
+        "drawn until that week is over. Lower columns: the 95th percentile of load times, the mean "
+        "of the week's days."
+    )
+    returned = [cohorts[week]["active_users"] if week in cohorts else 0 for week in weeks]
+    svg = stacked_panels(
+        title,
+        weeks,
+        partial,
+        [
+            Series("Came back the week after", returned, "c1", "user"),
+            Series(
+                "95th percentile of load times (ms)",
+                [p95_ms.get(week, 0) for week in weeks],
+                "c2",
+                "millisecond",
+            ),
+        ],
+    )
+    rows = []
+    for week in weeks:
+        cohort = cohorts.get(week)
+        rows.append(
+            (
+                numbers.day(week),
+                numbers.count(cohort["cohort_size"]) if cohort else "",
+                numbers.percent(cohort["retention_rate"]) if cohort else "",
+                numbers.count(round(p95_ms[week])) if week in p95_ms else "",
+            )
+        )
+    head = ("Week of", ">First came", ">Came back the week after", ">95th percentile (ms)")
+    return Figure(title=title, caption=caption, svg=svg, grid=Grid(head=head, rows=rows))
 
 
 def headlines(lake: PublishedLake) -> list[str]:
