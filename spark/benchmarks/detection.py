@@ -256,7 +256,9 @@ def _print(tally: Tally) -> None:
     for (table, kind), judged in tally.judged.items():
         counts = [tally.alarms[table, kind, severity] for severity, _ in metric.SEVERITIES]
         rate = sum(counts) / max(judged / 7, 1) * 100
-        alarms.add_row(table.partition(".")[2], kind, f"{judged:,}", *map(str, counts), f"{rate:.1f}")
+        alarms.add_row(
+            table.partition(".")[2], kind, f"{judged:,}", *map(str, counts), f"{rate:.1f}"
+        )
     console.print("False alarms", alarms, sep="\n")
     recall = Grid("fault", "told", "mean delay in days", box=None)
     for name, delays in tally.delays.items():
