@@ -151,13 +151,14 @@ def _records(job: Job, landed: Sequence[LandedFile], present: Sequence[str] | No
     if present is None:
         return records
     where = quarantine.uri(job.settings, job.table.name)
-    again = [quarantine.held(job.engine.store, where, but_not_from=present)]
+    held = quarantine.held(job.engine.store, where, but_not_from=present)
+    if held is not None:
+        records = records.unionByName(job.engine.rejudged(held, source, longest))
     if (old := _before_migration(job)) is not None:
         of_gone = old.filter(~F.col("_source_file").isin([*present]))
-        again.append(as_landed(of_gone, job.table, source))
-    for held in again:
-        if held is not None:
-            records = records.unionByName(job.engine.rejudged(held, source, longest))
+        plain = replace(source, mappings=())  # the rows of a table have its names already
+        told = as_landed(of_gone, job.table, plain)
+        records = records.unionByName(job.engine.rejudged(told, plain, longest))
     return records
 
 
