@@ -220,7 +220,7 @@ test: $(VENV)/lakehouse.stamp ## Every part, every table and every law, on DuckD
 
 .PHONY: test-laws
 test-laws: $(VENV)/jars.stamp ## The laws and the definitions of every table on Spark, and what is Spark's own
-	@$(ON_SPARK) $(PYTEST) -m '(laws and spark or jvm) and not slow and not ($(E2E))' $(ARGS)
+	@$(ON_SPARK) $(PYTEST) -m '(spark_too or jvm) and not slow and not ($(E2E))' $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/jars.stamp ## The command line, bad input, upkeep, kills, writers side by side, publishing, notebooks

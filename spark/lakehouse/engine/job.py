@@ -202,6 +202,8 @@ class Job:
 
     def _newest(self, table: Table, clock: str) -> date | None:
         """The newest day that an input tells, up to the day of the run unless it tells plans."""
+        if table.name in self.absent:
+            return None
         until = date.max if table.tells_plans else self.request.today
         return self.inputs[table.name].newest_by(until, clock)
 

@@ -16,7 +16,7 @@ SELECT * FROM (VALUES (DATE '2026-01-01', 'a', 3, 0.5), (DATE '2026-01-02', 'b',
 
 def made(home, query=TOLD):
     home.mkdir()
-    duckdb.sql(query).write_parquet(str(home / f"{TABLE}.parquet"))
+    duckdb.connect().sql(query).write_parquet(str(home / f"{TABLE}.parquet"))
     return home
 
 

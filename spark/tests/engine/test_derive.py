@@ -139,6 +139,7 @@ def make_job(spark):
             engine=engine,
             request=Request("run", NOON),
             states=SimpleNamespace(),
+            source=None,
             feed=None,
             published=None,
             base=None if stored is None else BASE,

@@ -67,6 +67,7 @@ def job(table, published=None, upstream=(), *, base=None, feed=None, **asked):
         engine=NoEngine(),
         request=Request("run", NOON, **asked),
         states=SimpleNamespace(),
+        source=registry()[table].table.source,
         feed=feed,
         published=published,
         base=published.head if published and base is None else base,

@@ -58,6 +58,7 @@ def test_airflows_port(listener, free, tmp_path, monkeypatch):
     assert finding(tmp_path, "airflow port")["state"] == "ok"
 
 
+@pytest.mark.jvm
 def test_the_engines_port(listener, free, tmp_path, monkeypatch):
     port, _ = listener
     assert finding(tmp_path, "engine port", spark_remote=f"sc://localhost:{free}")["state"] == "ok"

@@ -13,7 +13,7 @@ from laws.generated import FIRST_DAY
 from laws.test_laws import seed
 from laws.world import Rows, land_at_once, make_world
 
-from conftest import LakeDriver, interaction, metadata
+from conftest import LakeDriver, depth, interaction, metadata
 from lakehouse.catalog.registry import registry
 from lakehouse.engine import plan
 from lakehouse.engine.job import Request, new_request
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
 DAY_OF = {
     "conversions": "conversion_date",
     "feature_releases": "release_date",
@@ -38,7 +38,12 @@ DAY_OF = {
 }
 """The field of each source that says when what it tells happened."""
 AS_OF = FIRST_DAY + timedelta(days=6)
-DERIVED = {e.table.name: e.table.domain for e in registry() if e.table.source is None}
+DOMAINS = sorted({e.table.domain for e in registry()})[: depth(1, 99)]
+DERIVED = {
+    e.table.name: e.table.domain
+    for e in registry()
+    if e.table.source is None and e.table.domain in DOMAINS
+}
 
 
 def is_in_time(source: str, row: dict[str, Any] | str) -> bool:
@@ -101,7 +106,7 @@ def test_a_table_as_of_a_day_is_that_of_a_lake_that_ends_with_it(lakes, table, w
     assert getattr(found, way).rows(table) == found.until.rows(table), f"LAW_SEED={found.seed}"
 
 
-@pytest.mark.parametrize("domain", sorted({*DERIVED.values()}))
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_the_days_after_it_count_again_without_it(lakes, domain, tmp_path, spark):
     found = lakes(domain)
     shutil.copytree(found.back.settings.root_uri, tmp_path / "lake")

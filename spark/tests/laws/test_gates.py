@@ -12,7 +12,7 @@ from lakehouse.io import ops
 from lakehouse.quality import expectations
 from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 
 def toy() -> Registry:

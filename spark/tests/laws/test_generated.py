@@ -42,7 +42,6 @@ TYPES = (
     *(decimal(18, 2), decimal(2, 2), decimal(5, 0), decimal(38, 10)),
 )
 DEFAULTS = {BOOLEAN: "true", LONG: "1", DATE: "'2026-01-01'", STRING: "'none'"}
-pytestmark = pytest.mark.laws
 SOURCES = [entry.table.source for entry in registry() if entry.table.source]
 
 

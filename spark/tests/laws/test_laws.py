@@ -31,7 +31,7 @@ from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
 DOMAINS = {entry.table.name: entry.table.domain for entry in registry()}
-pytestmark = [pytest.mark.spark, pytest.mark.laws, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too, pytest.mark.timeout(1200)]
 
 
 every_table = pytest.mark.parametrize("table", DOMAINS)

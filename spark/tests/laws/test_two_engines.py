@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.spark,
-    pytest.mark.laws,
     pytest.mark.timeout(1200),
     pytest.mark.jvm,  # Spark runs in this process, DuckDB beside it
 ]

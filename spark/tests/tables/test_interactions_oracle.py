@@ -18,7 +18,7 @@ from conftest import LakeDriver
 from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 
 def count_differences(lake: LakeDriver, oracle: Oracle, table: str) -> int:
@@ -34,7 +34,6 @@ def count_differences(lake: LakeDriver, oracle: Oracle, table: str) -> int:
     return oracle.count_differences(table, "found")
 
 
-@pytest.mark.laws
 def test_generated_dirty_files_give_the_tables_of_the_definitions_and_the_planted_facts(
     lake, tmp_path, monkeypatch
 ):

@@ -19,7 +19,7 @@ from lakehouse.transforms.anomalies import (
     severity,
 )
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 FIRST = date(2026, 1, 1)
 BASELINE = Baseline(window_days=56, min_days=14, min_same_weekdays=3, min_spread=0.02)
 NOISE = {"gaps": 0.5}  # a standard error larger than the spread of its days

@@ -10,7 +10,7 @@ import pytest
 from lakehouse.spec import Dedupe, LeftOut
 from lakehouse.transforms.dedupe import with_fates
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 ROWS = [
     # id, key, day, rank

@@ -6,7 +6,7 @@ import pytest
 
 from lakehouse.transforms import lift
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 # Newcombe (1998), Statistics in Medicine 17:873-890, table II, method 10.
 NEWCOMBE = {

@@ -27,7 +27,7 @@ from lakehouse.transforms.numbers import (
 from lakehouse.transforms.periods import weekday
 from lakehouse.transforms.sessions import milliseconds_between
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 seeded = settings(
     max_examples=5,
     deadline=None,

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.transforms.quantiles import quantiles
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 SHARES = (0, 0.25, 0.5, 0.95, 1)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.spec import Scd2
 from lakehouse.transforms.scd2 import intervals, record_hash
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 WRITE = Scd2(keys=("k",), tracked=("a", "b"), sequence_by="on")
 CHANGES = "k int, on date, a string, b boolean, is_deleted boolean"

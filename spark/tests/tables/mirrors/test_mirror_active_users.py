@@ -16,7 +16,7 @@ from lakehouse.tables.gold import (
     weekly_active_users,
 )
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = pytest.mark.spark
 
 
 def active(user, on, country="DE"):

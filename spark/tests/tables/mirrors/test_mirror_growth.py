@@ -16,7 +16,7 @@ from lakehouse.tables.gold import feature_conversion_impact, feature_conversion_
 from lakehouse.tables.silver import feature_states, feature_usage_facts, user_dim
 from lakehouse.transforms.conversions import first_conversions
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = pytest.mark.spark
 OPEN = date(9999, 12, 31)
 
 

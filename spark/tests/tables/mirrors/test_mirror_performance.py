@@ -14,7 +14,7 @@ from lakehouse.tables.gold import (
     performance_metrics,
 )
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = pytest.mark.spark
 MONDAY = datetime(2026, 1, 5, 9)  # noqa: DTZ001  # the session's are naive, in UTC
 
 

@@ -10,7 +10,7 @@ from tables.mirror import rows, values
 from lakehouse.tables.gold import bounce_rates, session_metrics
 from lakehouse.tables.silver import session_fragments, sessions, user_days
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = pytest.mark.spark
 START = datetime(2026, 1, 1, 8)  # noqa: DTZ001  # the session's are naive, in UTC
 MIDNIGHT = datetime(2026, 1, 2)  # noqa: DTZ001  # same
 

@@ -10,7 +10,7 @@ from tables.mirror import rows, values
 from lakehouse.tables.gold import engagement_distribution, engagement_summary, power_users
 from lakehouse.tables.silver import interactions, user_activity, user_days, user_profiles
 
-pytestmark = [pytest.mark.spark, pytest.mark.laws]
+pytestmark = pytest.mark.spark
 END = datetime(9999, 12, 31)  # noqa: DTZ001  # the session's are naive, in UTC
 
 
