@@ -33,7 +33,9 @@ TABLES = [entry.table.name for entry in registry()]
 OF_WRITERS = {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"}
 """What writers of version 4 know, which delta-rs asks for; Spark names those it uses."""
 TURNS = depth(2, 3)
-WAYS = {"spark": "sss", "duckdb": "ddd", "in turn": "sds", "in the other turn": "dsd"}
+WAYS = {"spark": "sss", "duckdb": "ddd", "in turn": "sds"} | (
+    {"in the other turn": "dsd"} if depth(0, 1) else {}
+)
 """Which engine takes each of the deliveries, as far as there are turns."""
 
 
