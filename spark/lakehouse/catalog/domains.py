@@ -66,7 +66,7 @@ def absent(
     found: dict[str, Source] = {}
     for name in names:
         first = _first(registry[name].table)
-        source = landing_as[first.source.name] if first.source else None
+        source = landing_as.get(first.source.name) if first.source else None
         if source is None or not source.without or not _is_used(registry, settings, first.domain):
             continue
         try:

@@ -148,7 +148,9 @@ def test_plan_says_what_would_run_and_why_and_touches_nothing(writing):
 def test_tables_lists_what_is_published(command):
     rows = command("tables", "--json").json
     assert [row["table"] for row in rows] == list(registry().entries)
-    assert all(row["rows"] > 0 and row["published_at"] for row in rows if row["table"] in TABLES)
+    assert all(row["published_at"] for row in rows if row["table"] in TABLES)
+    facts = [row for row in rows if row["table"] in TABLES and "gold" not in row["table"]]
+    assert all(row["rows"] > 0 for row in facts)
     assert not any(row["published_at"] for row in rows if row["table"] not in TABLES)
     assert says(command("tables").out, TABLES)
 
