@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
 
 BRONZE = tuple(f"bronze_{source}" for source in SOURCES)
 SILVER = ("silver_feature_states", "silver_user_dim", "silver_feature_usage_facts")
+MAY_BE_EMPTY = {"gold.conversion_anomalies"}  # no day was unusual
 GOLD = ("gold_feature_conversion_impact", "gold_feature_conversion_lift")
 
 
@@ -33,7 +34,7 @@ def assert_equal_to_a_plain_run(site, tmp_path):
     site.lakehouse("run", "--json", root=tmp_path / "plain")
     expected = site.content(tmp_path / "plain")
     assert site.content() == expected
-    assert all(expected.values())
+    assert all(rows for table, rows in expected.items() if table not in MAY_BE_EMPTY)
 
 
 def test_the_schedule_fills_every_table_as_a_plain_run_would(quiet, tmp_path):
@@ -93,12 +94,17 @@ def test_a_backfill_of_days_flows_through_by_key_in_order(quiet, tmp_path):
     assert_equal_to_a_plain_run(quiet, tmp_path)
 
 
-def test_maintenance_and_freshness_are_green_and_readers_notice_nothing(quiet):
+def test_readers_notice_nothing_of_upkeep_and_old_data_are_told(quiet):
     quiet.wait(lambda: caught_up(quiet), "days that other tests have left half delivered")
     before = quiet.content()
-    for dag_id in ("maintenance", "freshness", "publish"):
+    for dag_id, state in (
+        ("maintenance", "success"),
+        ("publish", "success"),
+        ("freshness", "failed"),
+    ):
         run = quiet.wait_for_run(dag_id, quiet.trigger_plain(dag_id))
-        assert run["state"] == "success", dag_id
+        assert run["state"] == state, dag_id
+    assert "data end" in quiet.log("freshness", run["dag_run_id"], "freshness")
     assert quiet.content() == before
 
 

@@ -93,8 +93,9 @@ def _days_between(job: Job, table: Table) -> DataFrame:
     after, until = sorted(date.fromisoformat(day) for day in ends if day)
     is_ordered = table.day == table.happened_on
     span = Span(table.happened_on, after, until) if is_ordered else None
+    rows = job.read_input(table, span)  # first: without an engine there is no expression either
     day = F.expr(table.happened_on)
-    return job.read_input(table, span).filter((day > F.lit(after)) & (day <= F.lit(until)))
+    return rows.filter((day > F.lit(after)) & (day <= F.lit(until)))
 
 
 def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
