@@ -135,7 +135,8 @@ WARNED = {"version": 3, "as_of": None, "rows": 12, "outcome": "updated", "findin
 def test_warnings_stand_on_the_run_and_go_out_as_an_alert(command, tmp_path, monkeypatch, notes):
     script = f"echo '{json.dumps(WARNED)}'"
     alerts = f'[ "$1" = alert ] && echo "$@" > {tmp_path}/alert && exit\n{script}'
-    monkeypatch.setattr(lake_alerts, "COMMAND", str(command(alerts)))
+    # By name: a parse of the DAGs, in another test, may have loaded the plugins anew.
+    monkeypatch.setattr("lake_alerts.COMMAND", str(command(alerts)))
     stage().execute(context("2026-01-02"))
     assert notes == [FINDING["text"]]
     said = (tmp_path / "alert").read_text()
