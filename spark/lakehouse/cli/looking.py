@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,12 +57,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest table runs."""
-    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
-
-    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
-    rows = ops.read(
-        current_settings(), "runs", f"SELECT * FROM t {chosen} ORDER BY started_at DESC LIMIT {n}"
-    )
+    rows = _latest("runs", table, "started_at DESC", n)
     if as_json:
         console.print_json(rows)
         return
@@ -81,14 +76,7 @@ def restatements(
     as_json: AsJson = False,
 ) -> None:
     """List the latest changes of figures that were final: what, from what, to what, and why."""
-    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
-
-    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
-    rows = ops.read(
-        current_settings(),
-        "metric_restatements",
-        f"SELECT * FROM t {chosen} ORDER BY restated_at DESC, key LIMIT {n}",
-    )
+    rows = _latest("metric_restatements", table, "restated_at DESC, key", n)
     if as_json:
         console.print_json(rows)
         return
@@ -96,6 +84,15 @@ def restatements(
     console.print_rows(
         [{key: row[key] for key in brief} for row in rows], empty="nothing was restated"
     )
+
+
+def _latest(book: str, table: str | None, order: str, n: int) -> list[dict[str, Any]]:
+    """The first rows of one of the lake's books, of one table or of all."""
+    from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed
+
+    chosen = f"WHERE table_name = '{registry()[table].table.name}'" if table else ""
+    query = f"SELECT * FROM t {chosen} ORDER BY {order} LIMIT {n}"
+    return ops.read(current_settings(), book, query)
 
 
 def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from lakehouse.metrics import anomalies as metric
 from lakehouse.transforms.numbers import as_json, steady
 from lakehouse.transforms.periods import weekday
 
@@ -50,6 +51,15 @@ class Baseline:
     min_same_weekdays: int
     min_spread: float
     has_trend: bool = False
+
+
+BASELINE = Baseline(
+    window_days=metric.WINDOW_DAYS,
+    min_days=metric.MIN_DAYS,
+    min_same_weekdays=metric.MIN_SAME_WEEKDAYS,
+    min_spread=metric.MIN_SPREAD,
+)
+"""Of every mart of unusual days."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pyspark.sql import functions as F
 
 from lakehouse.metrics import anomalies as metric
-from lakehouse.transforms.anomalies import COUNTS, Baseline, against_days_before, severity
+from lakehouse.transforms.anomalies import BASELINE, COUNTS, against_days_before, severity
 from lakehouse.transforms.dimensions import DIMENSION
 from lakehouse.transforms.numbers import with_sign, with_thousands
 
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
     from lakehouse.transforms.anomalies import Worse
 
-BASELINE = Baseline(
-    window_days=metric.WINDOW_DAYS,
-    min_days=metric.MIN_DAYS,
-    min_same_weekdays=metric.MIN_SAME_WEEKDAYS,
-    min_spread=metric.MIN_SPREAD,
-)
 OF_COUNTS = replace(BASELINE, has_trend=True)
 
 
@@ -61,12 +55,9 @@ def _every_day(counts: DataFrame, series: Sequence[str], until: date) -> DataFra
     days = F.expr(f"explode(CAST(sequence(first, {last}, INTERVAL 1 DAY) AS ARRAY<DATE>))")
     every = spans.select(*series, days.alias("metric_date"))
     on = [F.col(f"d.{name}").eqNullSafe(F.col(f"c.{name}")) for name in (*series, "metric_date")]
-    condition = on[0]
-    for each in on[1:]:
-        condition &= each
     return (
         every.alias("d")
-        .join(over.alias("c"), condition, how="left")
+        .join(over.alias("c"), on, how="left")
         .select(
             *(F.col(f"d.{name}").alias(name) for name in (*series, "metric_date")),
             F.coalesce(F.col("c.value"), F.lit(0)).cast("double").alias("value"),

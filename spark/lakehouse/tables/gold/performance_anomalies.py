@@ -36,7 +36,7 @@ from lakehouse.spec import (
 from lakehouse.tables.gold import performance_metrics
 from lakehouse.tables.gold.performance_metrics import PARTS
 from lakehouse.transforms.anomalies import (
-    Baseline,
+    BASELINE,
     against_days_before,
     logarithm,
     severity,
@@ -53,12 +53,6 @@ if TYPE_CHECKING:
 
 SERIES = ("series_name", "series_value")
 N_PARTS = " + ".join(f"CAST({part} IS NOT NULL AS INT)" for part in PARTS)
-BASELINE = Baseline(
-    window_days=metric.WINDOW_DAYS,
-    min_days=metric.MIN_DAYS,
-    min_same_weekdays=metric.MIN_SAME_WEEKDAYS,
-    min_spread=metric.MIN_SPREAD,
-)
 
 TABLE = Table(
     name="gold.performance_anomalies",

@@ -29,8 +29,8 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.gold import bounce_rates, daily_active_users
-from lakehouse.transforms.anomalies import against_days_before, logarithm
-from lakehouse.transforms.daily_counts import BASELINE, finding, unusual_counts
+from lakehouse.transforms.anomalies import BASELINE, against_days_before, logarithm
+from lakehouse.transforms.daily_counts import finding, unusual_counts
 from lakehouse.transforms.dimensions import DIMENSION
 
 if TYPE_CHECKING:
