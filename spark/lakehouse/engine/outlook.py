@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lakehouse.engine.job import Job
-    from lakehouse.io.state import State, Version
+    from lakehouse.io.state import Version
     from lakehouse.landing.feed import Arrivals, Feed
 
 
@@ -112,7 +112,7 @@ def why_everything(job: Job) -> str | None:
     found = _why_all(job)
     moved = how_as_of_moved(job)
     published = job.published
-    if published is not None and job.cut_at and _cut_at(published) is None:
+    if published is not None and job.cut_at and published.counted_until is None:
         found = found or how_cut_moved(job)
     if found or not moved or published is None:
         return found
@@ -131,14 +131,9 @@ def how_as_of_moved(job: Job) -> str | None:
 def how_cut_moved(job: Job) -> str | None:
     """How the last day that counts of the inputs moved, in words; None when it did not."""
     published = job.published
-    if published is None or not job.table.cut or _cut_at(published) == job.cut_key:
+    if published is None or not job.table.cut or published.counted_until == job.cut_key:
         return None
-    return f"days up to {job.cut_key} count, before up to {_cut_at(published)}"
-
-
-def _cut_at(published: State) -> str | None:
-    """The last day that counts; of a state from before it was kept, the as-of date."""
-    return published.cut_at or published.as_of
+    return f"days up to {job.cut_key} count, before up to {published.counted_until}"
 
 
 def versions(inputs: Mapping[str, Version]) -> str:

@@ -89,7 +89,7 @@ def _unfinished(job: Job) -> DataFrame:
 
 def _days_between(job: Job, table: Table) -> DataFrame:
     """Rows of an input between the last days that counted: they count now, or do no more."""
-    ends = (job.published and (job.published.cut_at or job.published.as_of), job.cut_key)
+    ends = (job.published and job.published.counted_until, job.cut_key)
     after, until = sorted(date.fromisoformat(day) for day in ends if day)
     is_ordered = table.day == table.happened_on
     span = Span(table.happened_on, after, until) if is_ordered else None

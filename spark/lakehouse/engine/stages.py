@@ -125,8 +125,8 @@ def _rejected_before(job: Job, outlook: Outlook) -> State | None:
         return None
     same = (
         rejected.table_id == published.table_id
-        and rejected.code == job.entry.code
-        and rejected.as_of == job.as_of_key
+        and rejected.code == job.code
+        and (rejected.as_of, rejected.cut_at) == (job.as_of_key, job.cut_key)
         and rejected.inputs == {name: each.identity for name, each in job.inputs.items()}
         and rejected.position == (outlook.arrivals.position if outlook.arrivals else None)
     )

@@ -128,6 +128,11 @@ class State:
         return self.version if self.same_since is None else self.same_since
 
     @property
+    def counted_until(self) -> str | None:
+        """The last day that counts; of a state from before it was kept, the as-of date."""
+        return self.cut_at or self.as_of
+
+    @property
     def identity(self) -> Version:
         """What a reader notes to have consumed."""
         return Version(self.table_id, self.version)

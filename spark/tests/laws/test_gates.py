@@ -10,7 +10,19 @@ from lakehouse.engine import ingest
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import ops
 from lakehouse.quality import expectations
-from lakehouse.spec import LONG, STRING, Append, Column, Field, Source, Table, satisfies
+from lakehouse.spec import (
+    DATE,
+    LONG,
+    STRING,
+    Append,
+    Column,
+    Field,
+    Overwrite,
+    Source,
+    Table,
+    not_empty,
+    satisfies,
+)
 
 pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
@@ -93,6 +105,54 @@ def test_a_version_that_a_gate_refused_by_mistake_is_published_by_a_retry(toys, 
     toys.run()
     assert {row["value"] for row in toys.rows("bronze.toy")} == {1, 2}
     assert toys.run()["bronze.toy"].outcome == "unchanged"
+
+
+def dated_toys() -> Registry:
+    """A silver table that accepts values up to 100, of dated rows that bronze accepts whatever."""
+    columns = (
+        Column("id", STRING, "Key.", nullable=False),
+        Column("day", DATE, "When it happened."),
+        Column("value", LONG, "Value."),
+    )
+    fields = (Field("id"), Field("day", DATE), Field("value", LONG))
+    bronze = Table(
+        name="bronze.toy",
+        owner="tests",
+        domain="tests",
+        inputs=(Source(name="toy", doc="Toy.", fields=fields),),
+        columns=columns,
+        write=Append(),
+        ensures=(not_empty(),),
+        happened_on="day",
+    )
+    silver = Table(
+        name="silver.toy",
+        owner="tests",
+        domain="tests",
+        inputs=(bronze,),
+        columns=columns,
+        write=Overwrite(keys=("id",)),
+        ensures=(satisfies("small", "value <= 100", "value: at most 100."),),
+        settings=("week_starts_on",),
+    )
+    made = {
+        bronze: Entry(bronze, lambda landed, _run: landed, "Toys.", "code"),
+        silver: Entry(silver, lambda toy, _run: toy.select("id", "day", "value"), "Toys.", "code"),
+    }
+    return Registry({table.name: entry for table, entry in made.items()})
+
+
+def test_a_version_refused_for_one_day_is_no_answer_for_another(make_lake):
+    toys = make_lake("dated", dated_toys())
+    toys.land("toy/1.jsonl", [{"id": "a", "day": "2026-01-01", "value": 1}])
+    toys.run()
+    toys.land("toy/2.jsonl", [{"id": "b", "day": "2026-01-02", "value": 101}])
+    assert toys.try_run()["silver.toy"].exit_code == 65
+    commits = toys.commits("silver.toy")
+    assert toys.try_run()["silver.toy"].exit_code == 65
+    assert toys.commits("silver.toy") == commits, "a retry audits what is there"
+    assert toys.try_run("silver", as_of="2026-01-01")["silver.toy"].exit_code == 0
+    assert [row["value"] for row in toys.rows("silver.toy")] == [1]
 
 
 def test_the_table_itself_is_restored_so_that_nobody_reads_red_rows_by_path(toys, spark):
