@@ -67,14 +67,15 @@ def absent(
     for name in names:
         first = _first(registry[name].table)
         source = landing_as.get(first.source.name) if first.source else None
-        if source is None or not source.without or not _is_used(registry, settings, first.domain):
+        if source is None or not source.without:
             continue
         try:
             arrived = landing.has_files(settings.raw_uri, source, day)
-            if not arrived and states.published(first.name) is None:
-                found[name] = source
+            ever = arrived or states.published(first.name) is not None
         except (LakehouseError, OSError):
             continue  # as in `_is_used`
+        if not ever and _is_used(registry, settings, first.domain):
+            found[name] = source
     return found
 
 

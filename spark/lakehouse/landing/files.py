@@ -301,7 +301,7 @@ def deliveries(
             changed.append(landed)
     present = {each.path for each in (*new, *changed, *unchanged)}
     gone = sorted(set(consumed) - present)
-    there = {_relative(info, raw_uri) for info in files.list_files(raw_uri)} if gone else set()
+    there = _still_there(raw_uri, look.source, {path: consumed[path] for path in gone})
     return Delivery(
         new=tuple(new),
         changed=tuple(changed),
@@ -311,6 +311,13 @@ def deliveries(
         waiting=tuple(sorted(waiting)),
         consumed=consumed,
     )
+
+
+def _still_there(raw_uri: str, source: Source, gone: Manifest) -> set[str]:
+    """Paths of files that are there and no more the source's: only a mapping makes them so."""
+    if not gone or not (source.mappings or any("mapping" in each for each in gone.values())):
+        return set()  # a listing of everything that landed is dear where much has
+    return {_relative(info, raw_uri) for info in files.list_files(raw_uri)}
 
 
 def _candidates(raw_uri: str, source: Source) -> Iterator[FileInfo]:
