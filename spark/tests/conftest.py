@@ -103,7 +103,7 @@ def spark(_clean_environment: None) -> Iterator[SparkSession]:
 
 def engine_of(table: str, spark: SparkSession, store: Any = None) -> Any:
     """The engine as a run of a table uses it; it may have a store of the test's own."""
-    engine = host_of(load_settings(), spark, lambda: None).engine(table)
+    engine = host_of(load_settings(), spark).engine(table)
     if store is not None:
         engine.__class__ = type("OfTest", (type(engine),), {"store": store})
     return engine

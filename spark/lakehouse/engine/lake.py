@@ -13,6 +13,7 @@ from lakehouse.engine.schedule import run_in_order
 from lakehouse.engines.choice import host_of, side_by_side
 from lakehouse.errors import ConfigError
 from lakehouse.io.state import StateStore
+from lakehouse.quality.expectations import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,8 @@ class Lake:
     @cached_property
     def host(self) -> Host:
         """The engine, started at its first use."""
-        return host_of(self.settings, self._given, _warm_up_gates)
+        warm_up()
+        return host_of(self.settings, self._given)
 
     @property
     def spark(self) -> SparkSession:
@@ -133,10 +135,3 @@ class Lake:
         if stage not in STAGES:
             raise ConfigError(f"unknown stage '{stage}': one of {', '.join(STAGES)}")
         return run_table(self, name, request, only=(stage,))
-
-
-def _warm_up_gates() -> None:
-    """Import what judges the gates: it takes seconds, in which the engine starts."""
-    from lakehouse.quality.expectations import warm_up  # noqa: PLC0415  # see the class
-
-    warm_up()

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
 
     from pyspark.sql import SparkSession
@@ -28,21 +28,20 @@ def prepare(settings: Settings) -> None:
         sys.meta_path.insert(0, _ActivatesSqlframe(settings))
 
 
-def host_of(settings: Settings, spark: SparkSession | None, meanwhile: Callable[[], None]) -> Host:
+def host_of(settings: Settings, spark: SparkSession | None) -> Host:
     """The engine of a lake, not started yet.
 
     Args:
         settings: Which engine, and how it is set.
         spark: A session of the caller's, to be used in place of one of our own.
-        meanwhile: Done in a thread while the engine starts.
     """
     if settings.engine == DUCKDB:
         from lakehouse.engines.duckdb.host import DuckdbHost  # noqa: PLC0415  # one of the two
 
-        return DuckdbHost(settings, meanwhile)
+        return DuckdbHost(settings)
     from lakehouse.engines.spark.host import SparkHost  # noqa: PLC0415  # same
 
-    return SparkHost(settings, spark, meanwhile)
+    return SparkHost(settings, spark)
 
 
 def side_by_side(settings: Settings) -> int:

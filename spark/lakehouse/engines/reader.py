@@ -23,7 +23,7 @@ class LakeReader:
         prepare(settings)
         self.settings = settings
         self.states = StateStore(settings)
-        self._host = host_of(settings, None, _nothing)
+        self._host = host_of(settings, None)
         self.refresh()
 
     def refresh(self) -> None:
@@ -63,7 +63,3 @@ class LakeReader:
     def __exit__(self, *_: object) -> None:
         """Stop the engine."""
         self.close()
-
-
-def _nothing() -> None:
-    """A reader has nothing to do while its engine starts."""

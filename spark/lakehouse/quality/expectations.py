@@ -7,19 +7,25 @@ back exactly once, or whose number is missing, makes the gate red.
 
 from __future__ import annotations
 
+import atexit
+import json
+import math
 import os
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, cast
+
+from lakehouse.errors import EngineError
+from lakehouse.quality import judging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lakehouse.spec import Check
 
-_LOCK = threading.Lock()  # a GX context is not made for several threads
+_LOCK = threading.Lock()  # one question at a time
 
 
 @dataclass(frozen=True)
@@ -50,88 +56,103 @@ class Result:
 
 
 def judge(gate: str, checks: Sequence[Check], metrics: dict[str, float | None]) -> list[Result]:
-    """Judge the metrics of a gate, one result a check, in order."""
-    validation = validate(gate, checks, metrics)
-    outcomes: dict[str, list[bool]] = {}
-    for outcome in validation["results"]:
-        column = outcome["expectation_config"]["kwargs"]["column"]
-        outcomes.setdefault(column, []).append(bool(outcome["success"]))
+    """Judge the metrics of a gate, one result a check, in order.
+
+    Raises:
+        EngineError: The process that judges went away.
+    """
+    values = {check.name: _number(metrics.get(check.name)) for check in checks}
+    outcomes = _verdicts(
+        {"name": gate, "bounds": [bounds(check) for check in checks], "metrics": values}
+    )
     return [
         Result(
             check,
-            metrics.get(check.name),
-            passed=metrics.get(check.name) is not None and outcomes.get(check.name) == [True],
+            value := values[check.name],
+            passed=value is not None and outcomes.get(check.name) == [True],
         )
         for check in checks
     ]
 
 
-def validate(
-    gate: str, checks: Sequence[Check], metrics: dict[str, float | None]
-) -> dict[str, Any]:
-    """Run the gate's suite; the validation result as Great Expectations writes it."""
-    if not checks:
-        return {"results": []}
-    import pandas as pd  # noqa: PLC0415  # 1 s that a stage without a gate does not pay
-
-    row = pd.DataFrame([{c.name: metrics.get(c.name) for c in checks}], dtype="float64")
-    with _LOCK:
-        context = _context()
-        batch = _asset().get_batch({"dataframe": row})
-        result = batch.validate(suite(gate, checks), result_format="BASIC")
-        _ = context
-    return dict(result.to_json_dict())
+def _number(value: float | None) -> float | None:
+    """A metric; what is not a number is none, which Great Expectations would let pass."""
+    return None if value is None or math.isnan(value) else value
 
 
-def suite(gate: str, checks: Sequence[Check]) -> Any:  # noqa: ANN401  # GX is imported lazily
-    """The expectation suite of a gate."""
-    import great_expectations as gx  # noqa: PLC0415  # 4 s that commands without gates do not pay
-    from great_expectations.expectations.core.expect_column_values_to_be_between import (  # noqa: PLC0415
-        ExpectColumnValuesToBeBetween,
-    )
-    from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
-
-    expectations = [
-        ExpectColumnValuesToBeBetween(
-            column=check.name,
-            min_value=check.minimum,
-            max_value=check.maximum,
-            severity=FailureSeverity.CRITICAL
-            if check.severity == "fail"
-            else FailureSeverity.WARNING,
-            meta={"notes": {"format": "string", "content": check.sentence}},
-        )
-        for check in checks
-    ]
-    return gx.ExpectationSuite(name=gate, expectations=expectations)
-
-
-@lru_cache(maxsize=1)
-def _context() -> Any:  # noqa: ANN401  # GX is imported lazily
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # jsonschema, far below, compiles a grammar of IRIs for 3 s when this module is there (Jupyter
-    # brings it). It takes its absence well, and nothing here checks an IRI.
-    missing = "rfc3987_syntax"
-    blocked = sys.modules.setdefault(missing, None) is None  # type: ignore[arg-type]  # documented
-    try:
-        import great_expectations as gx  # noqa: PLC0415  # see suite
-    finally:
-        if blocked:
-            del sys.modules[missing]
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
-
-
-@lru_cache(maxsize=1)
-def _asset() -> Any:  # noqa: ANN401  # GX is imported lazily
-    source = _context().data_sources.add_pandas("lakehouse")
-    return source.add_dataframe_asset("metrics").add_batch_definition_whole_dataframe("row")
+def bounds(check: Check) -> judging.Bounds:
+    """A check, as Great Expectations is told of it."""
+    return {
+        "column": check.name,
+        "min_value": check.minimum,
+        "max_value": check.maximum,
+        "fails": check.severity == "fail",
+        "notes": check.sentence,
+    }
 
 
 def warm_up() -> None:
-    """Import Great Expectations and build its context, while the engine is still starting."""
+    """Start the process that judges, so that it is there when the first gate is."""
     with _LOCK:
-        _asset()
+        _Judge.started()
+
+
+def _verdicts(gate: judging.Gate) -> dict[str, list[bool]]:
+    """Whether each number was accepted; nothing for a gate without checks."""
+    if not gate["bounds"]:
+        return {}
+    with _LOCK:
+        return _Judge.started().verdicts(gate)
+
+
+class _Judge:
+    """The process that runs Great Expectations for this one; it ends with it, however it ends."""
+
+    _current: _Judge | None = None
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        # Its own session: what interrupts a run leaves it to answer until its input ends.
+        self._process = subprocess.Popen(  # noqa: S603  # our own file
+            [sys.executable, "-P", judging.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            encoding="utf-8",
+        )
+        atexit.register(self.stop)
+
+    @classmethod
+    def started(cls) -> _Judge:
+        """The one of this process; another one after a fork, or when the last has ended."""
+        if cls._current is None or not cls._current.is_ours():
+            cls._current = cls()
+        return cls._current
+
+    def is_ours(self) -> bool:
+        """Whether it lives, and for this process."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def verdicts(self, gate: judging.Gate) -> dict[str, list[bool]]:
+        """Ask about one gate."""
+        questions = cast("IO[str]", self._process.stdin)
+        answers = cast("IO[str]", self._process.stdout)
+        try:
+            questions.write(json.dumps(gate) + "\n")
+            questions.flush()
+            answer = answers.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            message = (
+                f"{gate['name']}: Great Expectations ended (exit code {self._process.wait()}) "
+                "before it had judged the gate; nothing was published. Run again."
+            )
+            raise EngineError(message)
+        found: dict[str, list[bool]] = json.loads(answer)
+        return found
+
+    def stop(self) -> None:
+        """Let it end, and wait for it."""
+        if self._owner == os.getpid():
+            self._process.communicate()

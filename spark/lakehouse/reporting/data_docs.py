@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pyarrow import fs as arrow_fs
 
 from lakehouse.io.files import is_local, locate, storage_errors
-from lakehouse.quality.expectations import suite
+from lakehouse.quality.expectations import bounds
+from lakehouse.quality.judging import suite
 from lakehouse.reporting import offline
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.operations import GateResult, accepted, latest_gates
@@ -91,7 +92,7 @@ def name(gate: GateResult) -> str:
 def _described_suite(gate: GateResult) -> Any:  # noqa: ANN401  # GX is imported lazily
     """The suite that judged the gate, each expectation with its sentence and its range."""
     checks = gate.table.requires if gate.gate == "input" else gate.table.ensures
-    built = suite(name(gate), checks)
+    built = suite(name(gate), [bounds(check) for check in checks])
     for check, expectation in zip(checks, built.expectations, strict=True):
         expectation.description = (
             f"{check.sentence} (accepted: {accepted(check.minimum, check.maximum)}; "

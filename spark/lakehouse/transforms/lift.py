@@ -81,7 +81,28 @@ def _wilson(part: Column, whole: Column) -> tuple[Column, Column]:
     return (middle - half) / width, (middle + half) / width
 
 
-def mantel_haenszel_risk_difference(strata: Column) -> Estimate:
+def strata_sums(strata: Column) -> dict[str, Column]:
+    """Columns that `mantel_haenszel_risk_difference` needs: sums over the strata with both groups.
+
+    As columns of a frame they are computed once, not in each number of the estimate.
+
+    Args:
+        strata: Array of structs with the fields of `STRATUM`, in a fixed order.
+    """
+    both = F.filter(strata, lambda s: (s["n_used"] > 0) & (s["n_not_used"] > 0))
+    parts: dict[str, Callable[[Column], Column]] = {
+        "_weight": _weight,
+        "_difference": _weighted_difference,
+        "_variance": _variance_part,
+        "_used_converted": lambda s: s["n_used_converted"],
+        "_used_not_converted": lambda s: s["n_used"] - s["n_used_converted"],
+        "_not_used_converted": lambda s: s["n_not_used_converted"],
+        "_not_used_not_converted": lambda s: s["n_not_used"] - s["n_not_used_converted"],
+    }
+    return {name: _total(both, part) for name, part in parts.items()}
+
+
+def mantel_haenszel_risk_difference() -> Estimate:
     """Difference of proportions within strata, averaged with Mantel-Haenszel weights.
 
     Greenland & Robins (1985), Biometrics 41:55-68. With a of n1 exposed and c of n0 others
@@ -94,20 +115,15 @@ def mantel_haenszel_risk_difference(strata: Column) -> Estimate:
     everybody converts: the bounds are null unless, over these strata, each group has at least
     `MIN_CELL` users who converted and as many who did not.
 
-    Args:
-        strata: Array of structs with the fields of `STRATUM`, in a fixed order.
+    Made of the columns that `strata_sums` gives.
     """
-    both = F.filter(strata, lambda s: (s["n_used"] > 0) & (s["n_not_used"] > 0))
-    weight = _total(both, _weight)
-    value = F.try_divide(_total(both, _weighted_difference), weight)
-    variance = F.try_divide(_total(both, _variance_part), weight * weight)
-    cells = (
-        _total(both, lambda s: s["n_used_converted"]),
-        _total(both, lambda s: s["n_used"] - s["n_used_converted"]),
-        _total(both, lambda s: s["n_not_used_converted"]),
-        _total(both, lambda s: s["n_not_used"] - s["n_not_used_converted"]),
+    weight = F.col("_weight")
+    value = F.try_divide(F.col("_difference"), weight)
+    variance = F.try_divide(F.col("_variance"), weight * weight)
+    smallest = F.least(
+        "_used_converted", "_used_not_converted", "_not_used_converted", "_not_used_not_converted"
     )
-    half = F.when(F.least(*cells) >= MIN_CELL, F.sqrt(variance) * Z_95)
+    half = F.when(smallest >= MIN_CELL, F.sqrt(variance) * Z_95)
     return Estimate(value, value - half, value + half)
 
 

@@ -229,14 +229,18 @@ def shares_supported(spark, trials):
         for strata, (n, a, m, c) in zip(trials, totals, strict=True)
     ]
     frame = spark.createDataFrame(rows, f"strata array<struct<{fields}>>, landmark_lift double")
-    adjusted = estimates.mantel_haenszel_risk_difference(F.col("strata")).named("adjusted_lift")
+    adjusted = estimates.mantel_haenszel_risk_difference().named("adjusted_lift")
     missing = ("landmark_lift_low", "landmark_lift_high", "rate_ratio_high")
-    judged = frame.select(
-        "landmark_lift",
-        *adjusted,
-        F.lit(1.1).alias("rate_ratio_low"),
-        *(F.lit(None).cast("double").alias(name) for name in missing),
-    ).select((F.col("adjusted_lift_low") > 0).alias("is_up"), lift._verdict().alias("verdict"))
+    judged = (
+        frame.withColumns(estimates.strata_sums(F.col("strata")))
+        .select(
+            "landmark_lift",
+            *adjusted,
+            F.lit(1.1).alias("rate_ratio_low"),
+            *(F.lit(None).cast("double").alias(name) for name in missing),
+        )
+        .select((F.col("adjusted_lift_low") > 0).alias("is_up"), lift._verdict().alias("verdict"))
+    )
     found = judged.collect()
     is_supported = [row["verdict"] == "supported" for row in found]
     return sum(row["is_up"] for row in found) / len(rows), sum(is_supported) / len(rows)

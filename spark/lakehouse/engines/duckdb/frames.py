@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import dataset as arrow_dataset
 
 from lakehouse.engines.duckdb.activation import activate
-from lakehouse.engines.duckdb.patches import kind_of
+from lakehouse.engines.duckdb.planning import kind_of
 from lakehouse.io import files
 from lakehouse.io.sql import literal, quoted
 

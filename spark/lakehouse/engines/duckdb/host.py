@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -12,8 +11,6 @@ from lakehouse.engines.duckdb.frames import Frames
 from lakehouse.engines.duckdb.store import DuckdbStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import DataFrame
 
     from lakehouse.settings import Settings
@@ -22,16 +19,14 @@ if TYPE_CHECKING:
 class DuckdbHost:
     """The engine of a lake, started at its first use."""
 
-    def __init__(self, settings: Settings, meanwhile: Callable[[], None]) -> None:
-        """Nothing is started yet; some work can be done while it is."""
-        self._meanwhile = meanwhile
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is started yet."""
         self._settings = settings
         self._frames: Frames | None = None
 
     def start(self) -> Frames:
         """The frames of this process, started when first needed."""
         if self._frames is None:
-            threading.Thread(target=self._meanwhile, daemon=True).start()
             self._frames = Frames(self._settings)
         return self._frames
 

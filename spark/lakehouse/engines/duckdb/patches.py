@@ -1,14 +1,13 @@
 """Where SQLFrame 4.10 differs from PySpark in what our tables use, put right.
 
 Each function below says what was wrong; `tests/engines/duckdb/test_patches.py` fails without it.
+What only saves time is in `planning.py`.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import sys
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sqlframe.base import functions as base
@@ -21,13 +20,12 @@ from sqlframe.duckdb.dataframe import DuckDBDataFrame
 from sqlglot import exp
 from sqlglot.errors import UnsupportedError
 
+from lakehouse.engines.duckdb import planning
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
-MOST_STEPS = 3
-"""Of a frame's query, before it becomes a view."""
-_numbers = itertools.count()
 _KEEPS_NULLS = "ignoreNullFields"
 _applied: list[str] = []
 
@@ -41,7 +39,7 @@ def apply() -> None:
     """Put them all in place, once."""
     if _applied:
         return
-    for patch in PATCHES:
+    for patch in (*PATCHES, *planning.WAYS):
         patch()
         _applied.append(patch.__name__)
 
@@ -216,85 +214,6 @@ def frames_become_pandas() -> None:
     DuckDBDataFrame.toPandas = to_pandas  # type: ignore[method-assign]
 
 
-def steps_have_names_of_their_own() -> None:
-    """Steps of a query have numbers: SQLFrame's hashes of 8 digits may be shared, and are dear."""
-
-    def named(self: AnyFrame, expression: exp.Expression) -> str:  # noqa: ARG001  # as SQLFrame calls it
-        return f"t{next(_numbers)}"
-
-    BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
-
-
-def steps_are_views() -> None:
-    """A frame's query is copied and written at each step, all steps before it included.
-
-    After a few of them they become a view: what is copied stays short, DuckDB sees the same query.
-    """
-    original = BaseDataFrame._convert_leaf_to_cte  # noqa: SLF001  # same
-
-    def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
-        frame = original(self, sequence_id, name)
-        steps = frame.expression.ctes
-        if len(steps) > MOST_STEPS:
-            view, columns = _as_view(frame)
-            last = steps[-1]
-            last.set("this", exp.select(*columns).from_(view))
-            frame.expression.set("with_", exp.With(expressions=[last]))
-        return frame
-
-    BaseDataFrame._convert_leaf_to_cte = converted  # type: ignore[method-assign]  # noqa: SLF001  # same
-
-
-def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
-    """A view of the rows of a frame, and its columns."""
-    name = f"v{next(_numbers)}"
-    (query,) = frame._get_expressions()  # noqa: SLF001  # same
-    session: Any = frame.session
-    session._conn.execute(f"CREATE TEMP VIEW {name} AS {session._to_sql(query)}")  # noqa: SLF001  # same
-    found = session._conn.execute(f"DESCRIBE {name}").fetchall()  # noqa: SLF001  # same
-    kinds = {row[0]: kind_of(row[1]) for row in found}
-    session.catalog.add_table(name, kinds)
-    return exp.to_table(name), [exp.column(column, quoted=True) for column in kinds]
-
-
-def kind_of(described: str) -> exp.DataType:
-    """A type as DuckDB describes it; that of nothing but nulls is written in quotes."""
-    return exp.DataType.build(described.strip('"'), dialect="duckdb")
-
-
-def schemas_are_described() -> None:
-    """The columns of a frame; SQLFrame looks for them among all that DuckDB's catalogue has."""
-
-    def typed(self: AnyFrame) -> list[Any]:
-        session: Any = self.session
-        (query,) = self._get_expressions()  # same
-        found = session._conn.execute(f"DESCRIBE {session._to_sql(query)}").fetchall()  # noqa: SLF001  # same
-        return [
-            SimpleNamespace(
-                name=row[0],
-                dataType=kind_of(row[1]).sql(dialect=self._schema_dialect),  # same
-            )
-            for row in found
-        ]
-
-    DuckDBDataFrame._typed_columns = property(typed)  # type: ignore[assignment]  # noqa: SLF001  # same
-
-
-def names_are_read_once() -> None:
-    """A name is parsed each time it is met; what it means does not change."""
-    original = util.normalize_string
-    remembered = functools.lru_cache(maxsize=10_000)(original)
-
-    def normalized(value: Any, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401  # same
-        if isinstance(value, str):
-            return remembered(value, *args, **kwargs)
-        return original(value, *args, **kwargs)
-
-    for module in [*sys.modules.values()]:
-        if getattr(module, "normalize_string", None) is original:
-            module.normalize_string = normalized  # type: ignore[attr-defined]  # it is there
-
-
 class VoidType(types.DataType):
     """Of a column that holds nothing but null, as Spark names it."""
 
@@ -347,10 +266,6 @@ PATCHES: tuple[Callable[[], None], ...] = (
     hints_are_none,
     frames_become_pandas,
     groups_may_be_sets,
-    steps_have_names_of_their_own,
-    steps_are_views,
-    schemas_are_described,
-    names_are_read_once,
     types_are_written_as_spark_does,
     schemas_may_have_decimals,
 )

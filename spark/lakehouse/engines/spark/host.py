@@ -10,8 +10,6 @@ from lakehouse.engines.spark.engine import SparkEngine
 from lakehouse.engines.spark.session import attach, engine_went_away, start_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import DataFrame, SparkSession
 
     from lakehouse.settings import Settings
@@ -20,11 +18,8 @@ if TYPE_CHECKING:
 class SparkHost:
     """The engine of a lake, started at its first use; stops what it started."""
 
-    def __init__(
-        self, settings: Settings, spark: SparkSession | None, meanwhile: Callable[[], None]
-    ) -> None:
-        """Keep the engine of the caller, if any, and what to do while one of our own starts."""
-        self._meanwhile = meanwhile
+    def __init__(self, settings: Settings, spark: SparkSession | None) -> None:
+        """Keep the engine of the caller, if any."""
         self._settings = settings
         self._spark = spark
         self._is_ours = spark is None
@@ -36,8 +31,6 @@ class SparkHost:
         """The engine, started when first needed."""
         with self._starting:
             if self._spark is None:
-                if not self._settings.spark_remote:  # attaching takes no time that could be used
-                    threading.Thread(target=self._meanwhile, daemon=True).start()
                 self._spark = start_session(self._settings)
             return self._spark
 

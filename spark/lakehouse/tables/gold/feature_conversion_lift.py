@@ -306,12 +306,12 @@ def _compared(counts: DataFrame, as_of: Expression) -> DataFrame:
     """Counts of each feature → its estimates and verdict."""
     used, used_converted, not_used, not_used_converted = (F.col(name) for name in lift.STRATUM)
     crude = lift.risk_difference(used_converted, used, not_used_converted, not_used)
-    estimated = counts.select(
+    estimated = counts.withColumns(lift.strata_sums(F.col("strata"))).select(
         "*",
         lift.proportion(used_converted, used).alias("used_rate"),
         lift.proportion(not_used_converted, not_used).alias("not_used_rate"),
         *crude.named("landmark_lift"),
-        *lift.mantel_haenszel_risk_difference(F.col("strata")).named("adjusted_lift"),
+        *lift.mantel_haenszel_risk_difference().named("adjusted_lift"),
         *(
             lift.proportion(F.col(f"{group}_converted"), F.col(group)).alias(f"{group}_rate")
             for group in ("naive_used", "naive_not_used")

@@ -11,7 +11,7 @@ from sqlframe.duckdb import functions as F
 from sqlglot.errors import UnsupportedError
 
 from lakehouse.engines.duckdb import patches
-from lakehouse.engines.duckdb.patches import MOST_STEPS
+from lakehouse.engines.duckdb.planning import MOST_STEPS
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ prepare(settings)
 from lakehouse.engines.duckdb import engine as engines, store as stores
 from lakehouse.tables.bronze.user_signups import TABLE
 engines.ROWS_A_FILE = stores.ROWS_A_FILE = 50
-host = host_of(settings, None, lambda: None)
+host = host_of(settings, None)
 frames = host.start()
 engine = host.engine(TABLE.name)
 uri = settings.table_uri(TABLE.name)

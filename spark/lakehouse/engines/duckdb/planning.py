@@ -1,0 +1,199 @@
+"""SQLFrame 4.10 spends seconds of a run on the plan of its queries; this makes it cheap.
+
+Nothing here changes what a query says: `patches.py` does that. Each function says what was dear.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import sys
+import uuid
+from copy import copy
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from sqlframe.base import functions as base
+from sqlframe.base import util
+from sqlframe.base.column import Column
+from sqlframe.base.dataframe import BaseDataFrame
+from sqlframe.duckdb import functions
+from sqlframe.duckdb.dataframe import DuckDBDataFrame
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
+MOST_STEPS = 3
+"""Of a frame's query, before it becomes a view."""
+_numbers = itertools.count()
+
+
+def expressions_are_copied_quickly() -> None:
+    """An expression is copied node by node, with what SQLGlot knows of it.
+
+    SQLGlot takes `deepcopy` for what it knows, which is flat, and sets each child as if it were a
+    change. A third of all Python time of a run went there.
+    """
+
+    def copied(self: exp.Expression, memo: Any = None) -> exp.Expression:  # noqa: ANN401, ARG001  # of deepcopy
+        return _copy(self)
+
+    exp.Expression.__deepcopy__ = copied  # type: ignore[method-assign]
+    exp.Expression.copy = _copy  # type: ignore[assignment, method-assign]
+
+
+def _copy(node: exp.Expression) -> exp.Expression:
+    made = node.__class__.__new__(node.__class__)
+    made.parent = made.arg_key = made.index = None
+    made.comments = list(node.comments) if node.comments is not None else None
+    made._type = _copied(node._type)  # noqa: SLF001  # what it is made of
+    known = node._meta  # noqa: SLF001  # same
+    made._meta = {k: _copied(v) for k, v in known.items()} if known is not None else None  # noqa: SLF001  # same
+    made._hash = node._hash  # noqa: SLF001  # same
+    made.args = {}
+    for key, value in node.args.items():
+        if isinstance(value, exp.Expression):
+            made.args[key] = _placed(value, made, key)
+        elif type(value) is list:
+            made.args[key] = [
+                _placed(each, made, key, index) if isinstance(each, exp.Expression) else each
+                for index, each in enumerate(value)
+            ]
+        else:
+            made.args[key] = value
+    return made
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401  # what SQLGlot keeps beside an expression
+    return _copy(value) if isinstance(value, exp.Expression) else copy(value)
+
+
+def _placed(
+    node: exp.Expression, parent: exp.Expression, key: str, index: int | None = None
+) -> exp.Expression:
+    made = _copy(node)
+    made.parent, made.arg_key, made.index = parent, key, index
+    return made
+
+
+def frames_are_copied_with_one_query() -> None:
+    """A frame with another query is made without a copy of the query it had."""
+
+    def copied(self: AnyFrame, **changed: Any) -> AnyFrame:  # noqa: ANN401  # same
+        changed["join_on_uuid"] = str(uuid.uuid4())
+        for name, value in vars(self).items():
+            if name not in changed:
+                changed[name] = value.copy() if hasattr(value, "copy") else copy(value)
+        return self.__class__(**changed)
+
+    BaseDataFrame.copy = copied  # type: ignore[assignment, method-assign]
+
+
+def steps_have_names_of_their_own() -> None:
+    """Steps of a query have numbers: SQLFrame's hashes of 8 digits may be shared, and are dear."""
+
+    def named(self: AnyFrame, expression: exp.Expression) -> str:  # noqa: ARG001  # as SQLFrame calls it
+        return f"t{next(_numbers)}"
+
+    BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
+def steps_are_views() -> None:
+    """A frame's query is copied and written at each step, all steps before it included.
+
+    After a few of them they become a view: what is copied stays short, DuckDB sees the same query.
+    """
+    original = BaseDataFrame._convert_leaf_to_cte  # noqa: SLF001  # same
+
+    def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
+        frame = original(self, sequence_id, name)
+        steps = frame.expression.ctes
+        if len(steps) > MOST_STEPS:
+            view, columns = _as_view(frame)
+            last = steps[-1]
+            last.set("this", exp.select(*columns).from_(view))
+            frame.expression.set("with_", exp.With(expressions=[last]))
+        return frame
+
+    BaseDataFrame._convert_leaf_to_cte = converted  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
+def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
+    """A view of the rows of a frame, and its columns."""
+    name = f"v{next(_numbers)}"
+    (query,) = frame._get_expressions()  # noqa: SLF001  # same
+    session: Any = frame.session
+    session._conn.execute(f"CREATE TEMP VIEW {name} AS {session._to_sql(query)}")  # noqa: SLF001  # same
+    found = session._conn.execute(f"DESCRIBE {name}").fetchall()  # noqa: SLF001  # same
+    kinds = {row[0]: kind_of(row[1]) for row in found}
+    session.catalog.add_table(name, kinds)
+    return exp.to_table(name), [exp.column(column, quoted=True) for column in kinds]
+
+
+def kind_of(described: str) -> exp.DataType:
+    """A type as DuckDB describes it; that of nothing but nulls is written in quotes."""
+    return _read(described.strip('"')).copy()
+
+
+@functools.lru_cache(maxsize=1_000)
+def _read(kind: str) -> exp.DataType:
+    return exp.DataType.build(kind, dialect="duckdb")
+
+
+def schemas_are_described() -> None:
+    """The columns of a frame; SQLFrame looks for them among all that DuckDB's catalogue has."""
+
+    def typed(self: AnyFrame) -> list[Any]:
+        session: Any = self.session
+        (query,) = self._get_expressions()  # same
+        found = session._conn.execute(f"DESCRIBE {session._to_sql(query)}").fetchall()  # noqa: SLF001  # same
+        return [
+            SimpleNamespace(
+                name=row[0],
+                dataType=kind_of(row[1]).sql(dialect=self._schema_dialect),  # same
+            )
+            for row in found
+        ]
+
+    DuckDBDataFrame._typed_columns = property(typed)  # type: ignore[assignment]  # noqa: SLF001  # same
+
+
+def names_are_read_once() -> None:
+    """A name is parsed or written each time it is met; what it means does not change."""
+    _remember("normalize_string", util.normalize_string, lambda value: isinstance(value, str))
+    _remember("get_func_from_session", util.get_func_from_session)
+    parsed = functools.lru_cache(maxsize=10_000)(base.col)
+
+    def col(column_name: Any) -> Column:  # noqa: ANN401  # same
+        if not isinstance(column_name, str):
+            return Column(column_name)
+        return Column(parsed(column_name).expression.copy())
+
+    for module in (base, functions):
+        module.col = col  # type: ignore[attr-defined]  # it is there
+
+
+def _remember(
+    name: str, original: Callable[..., Any], when: Callable[[Any], bool] = lambda _: True
+) -> None:
+    """Put a function that remembers its results in place of one, wherever it was imported."""
+    remembered = functools.lru_cache(maxsize=10_000)(original)
+
+    def looked_up(value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # same
+        return (remembered if when(value) else original)(value, *args, **kwargs)
+
+    for module in [*sys.modules.values()]:
+        if getattr(module, name, None) is original:
+            setattr(module, name, looked_up)
+
+
+WAYS: tuple[Callable[[], None], ...] = (
+    expressions_are_copied_quickly,
+    frames_are_copied_with_one_query,
+    steps_have_names_of_their_own,
+    steps_are_views,
+    schemas_are_described,
+    names_are_read_once,
+)
