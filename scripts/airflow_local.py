@@ -1,4 +1,4 @@
-"""A real Airflow on this machine, with the shared engine: up, down, init, status.
+"""A real Airflow on this machine, with the shared engine if Spark computes: up, down, init, status.
 
 Everything it keeps is in `<root>/.airflow`: the metadata database (SQLite, unless
 AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names a Postgres), logs, the generated login (readable by its
@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from lakehouse.engines.ports import CONNECT_PORT, LOOPBACK, engine_address, is_here, is_taken
-from lakehouse.settings import load_settings
+from lakehouse.settings import Settings, load_settings
 from local_processes import PROJECT, Place, StartError, say
 from secret_files import airflow_secrets, kept_secrets, write_private
 
@@ -84,7 +84,7 @@ def prepared_place() -> Place:
         there = metadata.partition("://")[2]
         defaults["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = f"postgresql+psycopg://{there}"
     path = {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    if _uses_shared_engine(settings.spark_master):
+    if _uses_shared_engine(settings):
         defaults["LAKEHOUSE_SPARK_REMOTE"] = remote
     return Place(home, port, defaults | dict(os.environ) | path)
 
@@ -104,7 +104,7 @@ def up(place: Place) -> int:
         if is_taken(port):
             say(f"port {port} is taken; set AIRFLOW__API__PORT or LAKEHOUSE_SPARK_REMOTE")
             return 78
-    say("==> starting Airflow and the shared engine (about a minute)")
+    say(f"==> starting Airflow{' and the shared engine' * ('engine' in commands)} (about a minute)")
     try:
         place.servers.start({name: commands[name] for name in ("engine",) if name in commands})
         _migrate(place)
@@ -144,7 +144,7 @@ def _restart_ended(place: Place) -> int:
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
     was_running = place.servers.stop()
-    say("Airflow and the engine are stopped" if was_running else "nothing was running")
+    say("Airflow is stopped" if was_running else "nothing was running")
     return 0
 
 
@@ -176,9 +176,10 @@ def _migrate(place: Place) -> None:
     place.servers.run("migrate", [str(BIN / "airflow"), "db", "migrate"])
 
 
-def _uses_shared_engine(master: str) -> bool:
-    # With a cluster each task is its own driver there; locally they share one warm engine.
-    return master.startswith("local")
+def _uses_shared_engine(settings: Settings) -> bool:
+    # With a cluster each task is its own driver there; locally they share one warm Spark. DuckDB
+    # runs in each task.
+    return settings.engine == "spark" and settings.spark_master.startswith("local")
 
 
 def _healthy(place: Place) -> bool:

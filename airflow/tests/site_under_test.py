@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from lakehouse.engines.ports import free_port
 
 BIN = Path(sys.executable).parent
 SOURCES = ("feature_releases", "user_signups", "feature_usage_events", "conversions")
+BRONZE = tuple(f"bronze_{source}" for source in SOURCES)
+SILVER = ("silver_feature_states", "silver_user_dim", "silver_feature_usage_facts")
+GOLD = ("gold_feature_conversion_impact", "gold_feature_conversion_lift")
+MAY_BE_EMPTY = {"gold.conversion_anomalies"}  # no day was unusual
 TECHNICAL = {"_row_id", "_source_file", "_extra", "ingestion_timestamp"}
 FIRST = "2026-01-05"
 """The day that is landed before anything starts."""
@@ -60,6 +65,7 @@ class Site:
     """Where it is, and how to speak to it."""
 
     root: Path
+    engine: str = "duckdb"
     port: int = field(default_factory=free_port)
     engine_port: int = field(default_factory=free_port)
     metadata: str = ""
@@ -73,6 +79,11 @@ class Site:
     def env(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "LAKEHOUSE"))}
         chosen = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.metadata} if self.metadata else {}
+        if self.engine == "spark":
+            chosen |= {
+                "LAKEHOUSE_SPARK_REMOTE": f"sc://127.0.0.1:{self.engine_port}",
+                "LAKEHOUSE_DRIVER_MEMORY": "1g",
+            }
         return (
             kept
             | chosen
@@ -80,8 +91,7 @@ class Site:
                 "AIRFLOW__API__PORT": str(self.port),
                 "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
                 "LAKEHOUSE_ROOT": str(self.root),
-                "LAKEHOUSE_SPARK_REMOTE": f"sc://127.0.0.1:{self.engine_port}",
-                "LAKEHOUSE_DRIVER_MEMORY": "1g",
+                "LAKEHOUSE_ENGINE": self.engine,
                 "LAKEHOUSE_RECONCILE_GRACE_S": "20",
                 "LAKEHOUSE_ALERT_URLS": f"file://{self.root}/alerts.jsonl",
             }
@@ -97,12 +107,11 @@ class Site:
             check=False,
         )
 
-    def lakehouse(self, *arguments: str, root: Path | None = None) -> Any:
+    def lakehouse(self, *arguments: str) -> Any:
         """What a command prints as JSON, or its text."""
-        env = self.env | ({"LAKEHOUSE_ROOT": str(root)} if root else {})
         done = subprocess.run(
             [str(BIN / "lakehouse"), *arguments],
-            env=env,
+            env=self.env,
             capture_output=True,
             text=True,
             check=True,
@@ -178,22 +187,37 @@ class Site:
             assert time.monotonic() < deadline, active
             time.sleep(1)
 
+    def wait_for_the_schedule(self) -> None:
+        """Until every DAG has its first scheduled run behind it, and nothing is going on."""
+        for dag_id in (*BRONZE, *SILVER, *GOLD):
+            self.wait(lambda d=dag_id: [r for r in self.runs(d) if r["state"] == "success"], dag_id)
+        self.settle()
+
+    def assert_equal_to_a_plain_run(self, folder: Path, engine: str = "duckdb") -> None:
+        """The tables hold what one `lakehouse run` on the same landing files makes of them."""
+        shutil.copytree(self.root / "raw", folder / "plain/raw")
+        plain = replace(self, root=folder / "plain", engine=engine)
+        plain.lakehouse("run", "--json")
+        expected = plain.content()
+        assert self.content() == expected
+        assert all(rows for table, rows in expected.items() if table not in MAY_BE_EMPTY)
+
     def log(self, dag_id: str, run_id: str, task_id: str) -> str:
         """What the last attempt of a task wrote."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         attempt = self.api("GET", path)["try_number"]
         return json.dumps(self.api("GET", f"{path}/logs/{attempt}", full_content=True))
 
-    def published(self, root: Path | None = None) -> dict[str, dict[str, Any]]:
+    def published(self) -> dict[str, dict[str, Any]]:
         """The tables that readers find; the other domain's never arrived here."""
-        rows = self.lakehouse("tables", "--json", root=root)
+        rows = self.lakehouse("tables", "--json")
         return {row["table"]: row for row in rows if row["version"] is not None}
 
-    def content(self, root: Path | None = None) -> dict[str, list[str]]:
+    def content(self) -> dict[str, list[str]]:
         """Every published row of every table, without what differs from run to run."""
         found = {}
-        for table, about in self.published(root).items():
-            uri = (root or self.root).joinpath(*table.split("."))
+        for table, about in self.published().items():
+            uri = self.root.joinpath(*table.split("."))
             rows = DeltaTable(uri, version=about["version"]).to_pyarrow_table().to_pylist()
             known = [{k: v for k, v in row.items() if k not in TECHNICAL} for row in rows]
             found[table] = sorted(json.dumps(row, sort_keys=True, default=str) for row in known)

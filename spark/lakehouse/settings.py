@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field as Setting
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
@@ -98,6 +98,23 @@ class Settings(BaseSettings):
             raise ValueError(f"{path} cannot hold a lake; choose a folder without {found[0]}")
         return root
 
+    @model_validator(mode="after")
+    def _engine_is_where_it_computes(self) -> Settings:
+        elsewhere = [
+            f"LAKEHOUSE_{name.upper()}={value}"
+            for name, value in (
+                ("spark_remote", self.spark_remote),
+                ("spark_master", self.spark_master),
+            )
+            if value and not value.startswith("local")
+        ]
+        if self.engine == "duckdb" and elsewhere:
+            raise ValueError(
+                f"DuckDB computes in this process, not on {' and '.join(elsewhere)}; "
+                "unset that, or choose LAKEHOUSE_ENGINE=spark"
+            )
+        return self
+
     @property
     def is_remote(self) -> bool:
         """Whether the root is an object store."""
@@ -141,14 +158,23 @@ def load_settings(**overrides: object) -> Settings:
         files = (CONF_DIR / f"{chosen.env}.env", ".env")
         return Settings(_env_file=files, **overrides)  # type: ignore[arg-type]  # same
     except ValidationError as error:
-        problems = [_problem(str(e["loc"][0]), e["input"], e["msg"]) for e in error.errors()]
+        problems = [
+            _problem(str(e["loc"][0]), e["input"], e["msg"])
+            if e["loc"]
+            else _told(e["msg"])  # of several settings
+            for e in error.errors()
+        ]
         raise ConfigError(f"wrong setting: {'; '.join(problems)}", problems=problems) from error
 
 
 def _problem(name: str, value: object, message: str) -> str:
     field = Settings.model_fields.get(name)
     shown = "***" if field and field.annotation is SecretStr else repr(value)
-    return f"LAKEHOUSE_{name.upper()}={shown}: {message.removeprefix('Value error, ')}"
+    return f"LAKEHOUSE_{name.upper()}={shown}: {_told(message)}"
+
+
+def _told(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 @lru_cache(maxsize=1)
