@@ -20,6 +20,7 @@ from lakehouse.engine.job import Request, new_request
 from lakehouse.engine.verify import verify
 from lakehouse.errors import UpstreamLaterError
 from lakehouse.settings import load_settings
+from lakehouse.spec.columns import DATE, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +28,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from lakehouse.spec import Table
+
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
-DAY_OF = {
-    "conversions": "conversion_date",
-    "feature_releases": "release_date",
-    "feature_usage_events": "event_timestamp",
-    "user_interactions": "timestamp",
-    "user_metadata": "updated_at",
-    "user_signups": "signup_date",
-}
-"""The field of each source that says when what it tells happened."""
 AS_OF = FIRST_DAY + timedelta(days=6)
 DOMAINS = sorted({e.table.domain for e in registry()})[: depth(1, 99)]
 DERIVED = {
@@ -44,6 +38,18 @@ DERIVED = {
     for e in registry()
     if e.table.source is None and e.table.domain in DOMAINS
 }
+
+
+def day_field(table: Table) -> str:
+    """The field of a table's source that says when what it tells happened."""
+    source = table.source
+    assert source is not None
+    names = [field.name for field in source.fields]
+    moments = [field.name for field in source.fields if field.type in {DATE, TIMESTAMP}]
+    return next(n for n in (source.dated_by, table.happened_on, *moments) if n in names)
+
+
+DAY_OF = {e.table.source.name: day_field(e.table) for e in registry() if e.table.source}
 
 
 def is_in_time(source: str, row: dict[str, Any] | str) -> bool:
