@@ -90,10 +90,11 @@ def _apply(
 ) -> None:
     days = [span.first, span.last] if span else None
     metadata = metadata_of(job, position) | {"changed": changed, "days": days}
+    n = sum(changed.values())
     if set(changed) == {INSERT}:  # half the work of a MERGE
-        job.engine.store.append(staged.drop(OPERATION), job.uri, metadata)
+        job.engine.store.append(staged.drop(OPERATION), job.uri, metadata, n)
     else:
-        job.engine.store.merge(staged, job.uri, job.table, metadata, span=span)
+        job.engine.store.merge(staged, job.uri, job.table, metadata, span=span, n=n)
 
 
 def metadata_of(job: Job, position: str | None = None) -> dict[str, Any]:

@@ -45,14 +45,21 @@ class Store(Protocol):
         """The empty table of a spec."""
         ...
 
-    def append(self, rows: DataFrame, uri: str, metadata: Metadata) -> None:
-        """Add rows, in one commit."""
+    def append(self, rows: DataFrame, uri: str, metadata: Metadata, n: int | None = None) -> None:
+        """Add rows, known to be `n` where that is told, in one commit."""
         ...
 
-    def merge(
-        self, staged: DataFrame, uri: str, table: Table, metadata: Metadata, *, span: Span | None
+    def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
+        self,
+        staged: DataFrame,
+        uri: str,
+        table: Table,
+        metadata: Metadata,
+        *,
+        span: Span | None,
+        n: int,
     ) -> None:
-        """Apply differences, which may be known to lie in some days, in one commit."""
+        """Apply `n` differences, which may be known to lie in some days, in one commit."""
         ...
 
     def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like

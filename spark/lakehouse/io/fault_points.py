@@ -13,11 +13,10 @@ POINTS = (
     "between_quarantine_and_table",
     "after_commit_before_gate",
     "before_publish",
-    "publish_staged",
-    "publish_applied",
-    "publish_committed",
 )
-"""The points a process can be killed at from within; kills inside a write come from outside."""
+"""Where a run of a table can be killed from within; kills inside a write come from outside."""
+SERVING_POINTS = ("publish_staged", "publish_applied", "publish_committed")
+"""The same of the database that serves the marts, while a table's rows go there."""
 
 
 def fault_point(point: str, table: str) -> None:

@@ -158,7 +158,11 @@ def _wait_for(process: subprocess.Popen[bytes], seen: Callable[[], bool]) -> boo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["bronze.feature_usage_events", "silver.feature_states"])
-@pytest.mark.parametrize("moment", ["mid data files", "after files before commit"])
+@pytest.mark.parametrize(
+    "moment",
+    # DuckDB's process commits a millisecond after it wrote: nobody can look in between.
+    ["mid data files", pytest.param("after files before commit", marks=pytest.mark.jvm)],
+)
 def test_a_kill_between_data_files_and_their_commit_leaves_no_trace(lake, golden, table, moment):
     if table.startswith("silver"):
         lake.run("bronze")
@@ -179,6 +183,7 @@ def test_a_kill_between_data_files_and_their_commit_leaves_no_trace(lake, golden
     assert content(lake) == golden[2][1]
 
 
+@pytest.mark.jvm
 @pytest.mark.slow
 def test_the_engine_does_not_outlive_its_process(lake):
     """Only Python is killed, in the middle of a write; Java sees its input end and goes, too."""
@@ -194,6 +199,7 @@ def test_the_engine_does_not_outlive_its_process(lake):
         assert not alive
 
 
+@pytest.mark.jvm
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_an_engine_that_outlives_its_process_for_a_moment_hurts_nothing(golden, tmp_path):

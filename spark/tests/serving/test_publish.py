@@ -21,6 +21,7 @@ from serving.toys import TOYS, ToyLake, toy
 
 from lakehouse.catalog.registry import Registry, registry
 from lakehouse.errors import ConfigError, PublishError, PublishRefusedError
+from lakehouse.io.fault_points import SERVING_POINTS
 from lakehouse.io.state import StateStore
 from lakehouse.serving import publish as publishing
 from lakehouse.spec import STRING, Column
@@ -253,7 +254,7 @@ def _publish_version(toys, writer, n, *, rebuild=False):
 
 
 @pytest.mark.parametrize("rebuild", [False, True], ids=["changes", "rebuild"])
-@pytest.mark.parametrize("point", ["publish_staged", "publish_applied", "publish_committed"])
+@pytest.mark.parametrize("point", SERVING_POINTS)
 def test_a_publication_killed_anywhere_leaves_a_whole_version_and_the_next_one_ends_it(
     toys, writer, reader, point, rebuild
 ):

@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
-from lakehouse.engines import layout
-from lakehouse.engines.columns import GROWN, said, schema_of
+from lakehouse.engines import commits, layout
+from lakehouse.engines.columns import GROWN
+from lakehouse.engines.commits import said, translated
 from lakehouse.engines.duckdb.frames import sql_of, typed
 from lakehouse.engines.layout import ROWS_A_FILE, stretches
-from lakehouse.engines.properties import properties
-from lakehouse.errors import SchemaMismatchError, WriteConflictError
-from lakehouse.io import delta_log, files, panics
+from lakehouse.errors import SchemaMismatchError
+from lakehouse.io import delta_log, files
 from lakehouse.io.sql import literal, quoted
-from lakehouse.spec.changes import CHANGE_TYPE, DELETE, OPERATION
+from lakehouse.spec.changes import CHANGE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date, timedelta
-    from types import TracebackType
 
     from pyspark.sql import DataFrame
 
@@ -88,14 +86,20 @@ class DuckdbStore:
 
     def create(self, uri: str, table: Table) -> None:
         """The empty table of a spec."""
-        _create(uri, table.stored_columns, properties(table))
+        commits.create(uri, table)
 
-    def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
+    def append(
+        self,
+        rows: DataFrame,
+        uri: str,
+        metadata: dict[str, Any],
+        n: int | None = None,  # noqa: ARG002  # any number is written the same way
+    ) -> None:
         """Add rows, in one commit; none without rows."""
         table = _opened(uri)
         day = vars(rows).get(LAID_OUT)  # a frame takes other names for columns
         query = f"SELECT {typed(_types(table))} FROM ({sql_of(rows)})"
-        with _translated(uri):
+        with translated(uri):
             written = [self._written(uri, part, table) for part in self._parts(query, day)]
             added: list[AddAction | RemoveAction] = [each for each in written if each]
             if added:
@@ -143,7 +147,7 @@ class DuckdbStore:
         stats = json.dumps(_statistics(footer, table))
         return AddAction(name, size, {}, int(time.time() * 1000), data_change=True, stats=stats)
 
-    def merge(
+    def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
         self,
         staged: DataFrame,
         uri: str,
@@ -151,32 +155,10 @@ class DuckdbStore:
         metadata: dict[str, Any],
         *,
         span: Span | None,
+        n: int,  # noqa: ARG002  # as above
     ) -> None:
         """Apply differences in one commit."""
-        nullable = {column.name for column in table.stored_columns if column.nullable}
-        same = [
-            f"(t.{quoted(n)} {'IS NOT DISTINCT FROM' if n in nullable else '='} s.{quoted(n)})"
-            for n in table.write.grain
-        ]
-        if span is not None:  # values in the statement leave files out, those of a join do not
-            day = f"t.{quoted(span.column)}"
-            same.append(f"{day} >= DATE '{span.first}' AND {day} <= DATE '{span.last}'")
-        values = {quoted(name): f"s.{quoted(name)}" for name in table.column_names}
-        with _translated(uri):
-            (
-                _opened(uri)
-                .merge(
-                    self._frames.arrow(staged),
-                    " AND ".join(same),
-                    source_alias="s",
-                    target_alias="t",
-                    commit_properties=said(metadata),
-                )
-                .when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
-                .when_matched_update(values)
-                .when_not_matched_insert(values, f"s.{OPERATION} <> '{DELETE}'")
-                .execute()
-            )
+        commits.merge(self._frames.arrow(staged), uri, table, metadata, span=span)
 
     def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like
         self,
@@ -192,12 +174,14 @@ class DuckdbStore:
         exists = delta_log.latest_version(uri) is not None
         if rows is None:
             if exists and not self.read(uri).filter(where).isEmpty():
-                with _translated(uri):
+                with translated(uri):
                     _opened(uri).delete(where, commit_properties=said(metadata))
             return
-        with _translated(uri):
+        with translated(uri):
             if not exists:
-                _create(uri, columns, {"delta.dataSkippingStatsColumns": ",".join(indexed)})
+                commits.create_of(
+                    uri, columns, {"delta.dataSkippingStatsColumns": ",".join(indexed)}
+                )
             write_deltalake(
                 _opened(uri),
                 self._frames.arrow(rows),
@@ -208,13 +192,13 @@ class DuckdbStore:
 
     def restore(self, uri: str, version: int) -> None:
         """Make an old version the newest again; metadata only."""
-        with _translated(uri):
+        with translated(uri):
             _opened(uri).restore(version)
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
         size, about = layout.FILE_BYTES, said(metadata)
-        with _translated(uri):
+        with translated(uri):
             optimizer = _opened(uri).optimize
             if by:
                 optimizer.z_order([*by], target_size=size, commit_properties=about)
@@ -225,14 +209,14 @@ class DuckdbStore:
         """Delete files that no version younger than the retention needs; makes no commit."""
         hours = int(retention.total_seconds() // 3600)
         filesystem, root = files.locate(uri)
-        with _translated(uri):  # delta-rs would commit that it did it
+        with translated(uri):  # delta-rs would commit that it did it
             table = _opened(uri)
             for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False):
                 filesystem.delete_file(f"{root}/{path}")
 
 
 def _opened(uri: str, version: int | None = None) -> DeltaTable:
-    table = DeltaTable(uri, version=version, storage_options=files.storage_options(uri))
+    table = commits.opened(uri, version)
     features = table.protocol().reader_features
     if features:
         message = (
@@ -248,17 +232,6 @@ def _types(table: DeltaTable) -> Types:
     return {field["name"]: delta_log.type_name(field["type"]) for field in fields}
 
 
-def _create(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
-    with _translated(uri):
-        DeltaTable.create(
-            uri,
-            schema_of(columns),
-            configuration=configuration,
-            storage_options=files.storage_options(uri),
-            raise_if_key_not_exists=False,
-        )
-
-
 def _has_grown(table: DeltaTable) -> bool:
     """Whether files may lack columns that were added after them."""
     return table.metadata().configuration.get(GROWN) == "true"
@@ -270,8 +243,7 @@ def _check_not_null(footer: Any, table: DeltaTable, uri: str) -> None:  # noqa: 
     }
     for column, _, nulls in _chunks(footer):
         if nulls and column in required:
-            message = f"{uri}: column {column} is declared NOT NULL, and {nulls} rows have none"
-            raise SchemaMismatchError(message, path=uri, column=column)
+            raise commits.null_error(uri, column, nulls)
 
 
 def _statistics(footer: Any, table: DeltaTable) -> dict[str, Any]:  # noqa: ANN401  # of Parquet
@@ -320,40 +292,3 @@ def _as_json(value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
             return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
         return value.isoformat()
     return float(value) if hasattr(value, "as_tuple") else value
-
-
-class _translated:  # noqa: N801  # reads as a verb at its call sites
-    """Turn delta-rs's errors into ours."""
-
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        self._held_back = panics.held_back(uri)
-
-    def __enter__(self) -> None:
-        files.assert_room(self._uri)
-        self._held_back.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._held_back.__exit__(kind, error, trace)
-        if not isinstance(error, Exception):
-            return
-        if isinstance(error, CommitFailedError) or (
-            isinstance(error, DeltaError) and "already exists" in str(error)
-        ):
-            message = f"another writer committed to {self._uri}; run again"
-            raise WriteConflictError(message, path=self._uri) from error
-        if "ClusteredTable" in str(error):
-            message = (
-                f"{self._uri} was made with liquid clustering, which delta-rs does not write; "
-                "go on with LAKEHOUSE_ENGINE=spark, or, if the landing files of all its rows are "
-                "there, move the folder away and run `lakehouse repair` on the table"
-            )
-            raise SchemaMismatchError(message, path=self._uri) from error
-        clear = files.explained(error, self._uri)
-        if clear is not error:
-            raise clear from error

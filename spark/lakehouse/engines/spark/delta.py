@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from lakehouse.engines import layout
-from lakehouse.engines.properties import properties
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from lakehouse.spec import Column, Table
+    from lakehouse.spec import Table
 
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -96,26 +95,6 @@ def totals(
     row = read(spark, uri, version).agg(F.count(F.lit(1)).alias("_rows"), *newest).first()
     found: dict[str, Any] = row.asDict() if row else {"_rows": 0}
     return found.pop("_rows"), {name: day for name, day in found.items() if day}
-
-
-def create(spark: SparkSession, uri: str, table: Table) -> None:
-    """Create the empty table of a spec."""
-    statement = create_statement(uri, table.stored_columns, properties(table))
-    with translated(uri):
-        spark.sql(statement)
-
-
-def create_statement(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> str:
-    """SQL that creates an empty table."""
-    listed = ", ".join(_ddl(column) for column in columns)
-    pairs = ", ".join(f"'{key}' = '{value}'" for key, value in configuration.items())
-    return f"CREATE TABLE {quoted(uri)} ({listed}) USING delta TBLPROPERTIES ({pairs})"
-
-
-def _ddl(column: Column) -> str:
-    null = "" if column.nullable else " NOT NULL"
-    doc = column.doc.replace("\\", "\\\\").replace("'", "\\'")
-    return f"`{column.name}` {column.type}{null} COMMENT '{doc}'"
 
 
 def append(rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:

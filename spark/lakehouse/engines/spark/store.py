@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.engines import commits
 from lakehouse.engines.spark import delta
 from lakehouse.io import delta_log
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from lakehouse.io.delta_log import Span
     from lakehouse.spec import Column, Table
+
+FEW_ROWS = 100_000
+"""That the process which runs a table can hold and commit by itself."""
 
 
 class SparkStore:
@@ -39,13 +43,18 @@ class SparkStore:
 
     def create(self, uri: str, table: Table) -> None:
         """The empty table of a spec."""
-        delta.create(self._spark, uri, table)
+        commits.create(uri, table)
 
-    def append(self, rows: DataFrame, uri: str, metadata: dict[str, Any]) -> None:
+    def append(
+        self, rows: DataFrame, uri: str, metadata: dict[str, Any], n: int | None = None
+    ) -> None:
         """Add rows, in one commit."""
-        delta.append(rows, uri, metadata)
+        if self._are_few(n, uri):
+            commits.append(rows.toArrow(), uri, metadata)
+        else:
+            delta.append(rows, uri, metadata)
 
-    def merge(
+    def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
         self,
         staged: DataFrame,
         uri: str,
@@ -53,9 +62,17 @@ class SparkStore:
         metadata: dict[str, Any],
         *,
         span: Span | None,
+        n: int,
     ) -> None:
         """Apply differences in one commit."""
-        delta.merge(self._spark, staged, uri, table, metadata, span=span)
+        if self._are_few(n, uri):
+            commits.merge(staged.toArrow(), uri, table, metadata, span=span)
+        else:
+            delta.merge(self._spark, staged, uri, table, metadata, span=span)
+
+    def _are_few(self, n: int | None, uri: str) -> bool:
+        """Whether so many rows are committed here, without a job of Spark's."""
+        return n is not None and n <= FEW_ROWS and commits.takes_commits(uri)
 
     def replace_where(  # noqa: PLR0913  # what to write, where, and what the table is like
         self,
@@ -76,7 +93,7 @@ class SparkStore:
         with delta.translated(uri):
             if not exists:
                 properties = {"delta.dataSkippingStatsColumns": ",".join(indexed)}
-                self._spark.sql(delta.create_statement(uri, columns, properties))
+                commits.create_of(uri, columns, properties)
             (
                 rows.write.format("delta")
                 .mode("overwrite")
