@@ -264,9 +264,7 @@ def _print(tally: Tally) -> None:
             each.total() / max(days / 7, 1) * 100 for each, days in zip(found, judged, strict=True)
         ]
         spread = f"{median(rates):.1f} ({min(rates):.1f}-{max(rates):.1f})"
-        alarms.add_row(
-            table.partition(".")[2], kind, f"{sum(judged):,}", *map(str, counts), spread
-        )
+        alarms.add_row(table.partition(".")[2], kind, f"{sum(judged):,}", *map(str, counts), spread)
     console.print("False alarms", alarms, sep="\n")
     recall = Grid("fault", "reported", "delay in days: median (range)", box=None)
     for name, delays in tally.delays.items():

@@ -318,7 +318,7 @@ def _assert_whole(opened: Connection, where: str, served: Served, state: State, 
     if found != n:
         message = (
             f"{served.table.name}: the database would hold {found} rows, version {state.version} "
-            f"has {n}; the served copy stays as it is"
+            f"has {n}; the served copy was not changed"
         )
         raise PublishError(message, table=served.table.name)
 

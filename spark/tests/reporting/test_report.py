@@ -139,7 +139,7 @@ def test_gates_are_green_amber_or_red(lake):
     assert '<span class="tone bad">✗ 2 of 3</span>' in html
     assert '<span class="tone bad">✗ 5 of 6</span>' in html  # a result did not come back
     assert "✗ failed (older version published)" in text
-    assert "user_id: no two rows alike. not measured at most 0" in text
+    assert "user_id: unique. not measured at most 0" in text
     assert "400 days at most 365" in text
 
 
