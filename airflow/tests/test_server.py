@@ -123,7 +123,7 @@ def test_a_silver_table_can_be_backfilled_on_its_own(quiet):
     )
     assert quiet.wait_for_day("silver_feature_states", day)["state"] == "success"
     latest = table_runs(quiet, "silver.feature_states")[0]
-    assert latest["reason"] == "full refresh asked for"
+    assert latest["reason"] == "full refresh requested"
 
 
 @pytest.mark.slow

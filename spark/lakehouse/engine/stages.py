@@ -99,7 +99,7 @@ def process(job: Job, outlook: Outlook) -> Processed:
     if not outlook.has_news and job.published is not None:
         return Processed(job.published, outlook.why, skipped=True)
     if rejected := _rejected_before(job, outlook):
-        reason = f"{outlook.why}; as when version {rejected.version} was rejected"
+        reason = f"{outlook.why}; nothing has changed since version {rejected.version} was rejected"
         again = replace(rejected, run_id=job.request.run_id, token=job.token, reason=reason)
         job.states.propose(again)
         return Processed(again, reason)

@@ -93,7 +93,7 @@ def publish(
         with _alone(opened, "status"):
             publish_status(opened, settings, registry)
     if refused:
-        message = f"{'. '.join(refused)}. Everything else is published"
+        message = f"{'. '.join(refused)}. Everything else was published"
         raise PublishRefusedError(message, refused=refused)
     return done
 
