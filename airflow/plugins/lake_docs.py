@@ -42,7 +42,7 @@ def dag_doc(table: dict[str, Any]) -> str:
             ),
             "",
             "## Repair",
-            "1. Open the log of the failed task: it shows the check, some rows and the next command.",
+            "1. Open the log of the failed task: it shows the check, rows and the next command.",
             f"2. Fix the cause, then clear the run, or trigger `{table['dag_id']}` for the day.",
             "3. Readers see the last published version until then.",
             "",

@@ -118,7 +118,7 @@ def test_everything_is_made_again(published, asked, reason):
 def test_an_as_of_date_that_moves_makes_everything_again_or_only_what_is_unfinished():
     events = state(EVENTS, 7, newest={"event_date": "2026-02-02"})
     facts = state(FACTS, inputs={EVENTS: SEVENTH}, as_of="2026-02-01")
-    moved = "as-of moved from 2026-02-01 to 2026-02-02"
+    moved = "as-of date moved from 2026-02-01 to 2026-02-02"
     assert told(look(job(FACTS, facts, [events]))) == (False, moved)
     assert look(job(FACTS, replace(facts, as_of="2026-02-02"), [events])).idle
     active = state(ACTIVITY, 7, newest={"last_active_date": "2026-02-02"})
