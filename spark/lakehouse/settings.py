@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     )
     alert_urls: SecretStr = Setting(
         SecretStr(""),
-        description="Destinations of alerts: URLs separated by spaces or commas; they hold secrets.",
+        description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets.",
     )
     postgres_url: SecretStr = Setting(
         SecretStr(""),

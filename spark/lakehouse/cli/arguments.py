@@ -51,7 +51,9 @@ EngineName = Annotated[
         "--engine", callback=_choose_engine, help="Engine of this command: spark or duckdb."
     ),
 ]
-FullRefresh = Annotated[bool, typer.Option(help="Recompute everything from the inputs.")]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Recompute everything from the inputs.")
+]
 
 
 def day_of(text: str | None, option: str) -> date | None:

@@ -34,7 +34,9 @@ def show(
     version: Annotated[
         int | None, typer.Option(help="Version to read. Default: the published one.")
     ] = None,
-    history: Annotated[bool, typer.Option(help="List the commits instead of rows.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="List the commits instead of rows.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -66,7 +66,13 @@ def preview(
 
 
 @map_app.command()
-def guess(file: File, *, source: SourceName = None) -> None:
+def guess(
+    file: File,
+    *,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Source. Default: the one that fits best.")
+    ] = None,
+) -> None:
     """Propose a mapping for a file, as TOML that you can edit."""
     from lakehouse.landing.guess import guess as propose  # noqa: PLC0415  # pyarrow, only here
     from lakehouse.landing.mappings import parse  # noqa: PLC0415  # same

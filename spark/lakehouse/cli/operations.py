@@ -47,7 +47,7 @@ def alert(
 
 
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check installation and lake, and print the fix for each problem; exit with 78 if any."""
+    """Check installation and lake, and print the fix for each problem; exit with 78 on errors."""
     from lakehouse.engines.doctor import diagnose  # noqa: PLC0415  # psutil
 
     rows = diagnose(current_settings())

@@ -24,7 +24,7 @@ def publish(
         list[str] | None, typer.Argument(help="Tables or layers. Default: every served table.")
     ] = None,
     *,
-    rebuild: Annotated[bool, typer.Option(help="Rebuild each table.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild each table.")] = False,
     if_any: Annotated[
         bool, typer.Option("--if-any", help="Do nothing if no database serves this lake.")
     ] = False,
