@@ -104,7 +104,7 @@ def test_readers_notice_nothing_of_upkeep_and_old_data_are_told(quiet):
     ):
         run = quiet.wait_for_run(dag_id, quiet.trigger_plain(dag_id))
         assert run["state"] == state, dag_id
-    assert "data end" in quiet.log("freshness", run["dag_run_id"], "freshness")
+    assert "newest data is" in quiet.log("freshness", run["dag_run_id"], "freshness")
     assert quiet.content() == before
 
 

@@ -77,7 +77,7 @@ class Freshness:
         """Why it is not fresh."""
         found = [self.checked] if self.checked != CHECKED else []
         if self.current == OLD:
-            found.append(f"data end {self.data_age_days} days ago")
+            found.append(f"newest data is {self.data_age_days} days old")
         return found
 
 
