@@ -41,7 +41,7 @@ SELECT day, count(*) AS n FROM (
 LANDMARK_DAYS = 14
 HORIZON_DAYS = 28
 LANDMARK = (
-    "Days from signup to the landmark, the day on which users are sorted into used and not used. "
+    "Days from signup to the landmark, the day on which users are divided into used and not used. "
     "Users who converted by then are left out: it is unknown which of the two led to the other."
 )
 HORIZON = "Days after the landmark in which a first conversion counts."

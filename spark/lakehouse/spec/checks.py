@@ -140,12 +140,15 @@ def in_range(
         bounds.append(f"`{column}` >= {minimum}")
     if maximum is not None:
         bounds.append(f"`{column}` <= {maximum}")
-    low = "-∞" if minimum is None else minimum
-    high = "∞" if maximum is None else maximum
+    words = [
+        f"{word} {limit}"
+        for word, limit in (("at least", minimum), ("at most", maximum))
+        if limit is not None
+    ]
     return satisfies(
         f"in_range_{column}",
         f"`{column}` IS NULL OR ({' AND '.join(bounds)})",
-        f"{column}: between {low} and {high}.",
+        f"{column}: {', '.join(words)}.",
         severity=severity,
     )
 

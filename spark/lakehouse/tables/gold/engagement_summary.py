@@ -70,8 +70,8 @@ TABLE = Table(
         Column(
             "interactions_28d_growth_rate",
             DOUBLE,
-            f"Change of interactions_28d against the {metric.ROLLING_DAYS} days before, as a share "
-            "of those; null when there were none.",
+            f"Relative change of interactions_28d from the {metric.ROLLING_DAYS} days before; null "
+            "when there were none.",
         ),
     ),
     write=Overwrite(keys=DIMENSION),

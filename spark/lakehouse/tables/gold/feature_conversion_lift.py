@@ -92,7 +92,7 @@ def _in_order(estimate: str) -> Check:
     return satisfies(
         f"{estimate}_lies_in_its_interval",
         f"{low} IS NULL AND {high} IS NULL OR {low} <= {estimate} AND {estimate} <= {high}",
-        f"{low}, {estimate} and {high} stand in this order.",
+        f"{low}, {estimate} and {high} are in ascending order.",
     )
 
 
