@@ -1,8 +1,8 @@
-"""`python -m benchmarks.detection`: what the detectors of unusual days are worth.
+"""`python -m benchmarks.detection`: recall, delay and false alarms of the anomaly detectors.
 
-Per seed a lake of data without any incident and one with the generator's incident. False alarms are
-counted on the first (and outside the incident on the second) per series and week; recall and delay
-on the incident, and on faults put into the calm days afterwards. DuckDB, about a minute a seed.
+Each seed makes a lake without any incident and one with the generator's incident. False alarms are
+counted on the first, and on the second outside the incident; recall and delay on the incident, and
+on faults that are put into the calm lake. On DuckDB, about a minute a seed.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ class Fault:
 
     Attributes:
         name: In words.
-        detector: Module of the table that should tell it.
+        detector: Module of the table that should report it.
         source: The input that is changed.
         hits: Whether a row is changed.
         change: The row → what it becomes; None = it is missing.
-        told: The series that should tell it.
+        told: The series that should report it.
     """
 
     name: str
@@ -145,9 +145,8 @@ class Tally:
     """What came out of all seeds.
 
     Attributes:
-        judged: Days of series that a detector judged: a count for each seed, by table and kind of
-            data.
-        alarms: Findings where nothing was planted: severities for each seed, by the same.
+        judged: Days of series that a detector judged, per seed, by table and kind of data.
+        alarms: Severities of findings where nothing was planted, per seed, by the same.
         delays: Days until a fault was reported, by fault; None when it was not.
     """
 
@@ -181,7 +180,7 @@ class Calm:
         return [dict(row) for row in self._arrow(table).to_pylist()]
 
     def findings(self, detector: ModuleType, **changed: list[Row]) -> list[Row]:
-        """What a detector tells, with the rows of some inputs changed."""
+        """What a detector reports, with the rows of some inputs changed."""
         frames = []
         for each in detector.TABLE.upstream:
             table = self._arrow(each.name)
@@ -281,7 +280,7 @@ def main(
     events: Annotated[int, typer.Option(help="Events and interactions to generate.")] = 200_000,
     days: Annotated[int, typer.Option(help="Days to generate.")] = 90,
 ) -> None:
-    """Generate calm and planted data for each seed, and print what the detectors made of them."""
+    """Generate calm and planted data for each seed, and print what the detectors reported."""
     tally = Tally()
     typer.echo(f"seeds {seeds}; {users:,} users, {events:,} events and interactions, {days} days")
     for seed in map(int, seeds.split(",")):
