@@ -160,7 +160,7 @@ def _by_verb(run: SparkRun) -> Section:
                     "increment is computed under `derive`, then written."
                 ),
                 grid=Grid(
-                    head=("Verb", *PART_HEAD), rows=[_part_row(run, part) for part in run.verbs]
+                    head=("Step", *PART_HEAD), rows=[_part_row(run, part) for part in run.verbs]
                 ),
             )
         ],

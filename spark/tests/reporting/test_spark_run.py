@@ -182,4 +182,4 @@ def test_what_is_no_log_ends_with_a_sentence(tmp_path, monkeypatch, capsys, name
 
 def test_options_of_a_log_need_one(monkeypatch, capsys):
     assert call_main(monkeypatch, "report", "--json") == 78
-    assert "name one" in capsys.readouterr().err
+    assert "give its path" in capsys.readouterr().err
