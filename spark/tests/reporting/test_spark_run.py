@@ -165,7 +165,7 @@ def test_of_several_logs_the_command_says_which_it_took(log, other, monkeypatch,
 @pytest.mark.parametrize(
     ("name", "code_and_words"),
     [
-        ("missing", (78, "nothing is there")),
+        ("missing", (78, "no event log at")),
         ("empty", (65, "is empty")),
         ("rows", (65, "is not a Spark event log")),
     ],
