@@ -1,4 +1,4 @@
-# One line a target, over the `lakehouse` command. What a target lacks is set up first, once.
+# Each target is a line over the `lakehouse` command. What it needs is set up first, once.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,12 +17,12 @@ dotenv = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null | tail -n 1)
 ROOT := $(or $(LAKEHOUSE_ROOT),$(call dotenv,LAKEHOUSE_ROOT),data)
 RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 
-# What computes: spark, or duckdb, which needs neither Java nor jars.
+# Engine: spark, or duckdb, which needs neither Java nor jars.
 ENGINE ?= $(or $(LAKEHOUSE_ENGINE),$(call dotenv,LAKEHOUSE_ENGINE),spark)
 export LAKEHOUSE_ENGINE := $(ENGINE)
 READY = $(VENV)/$(if $(filter duckdb,$(ENGINE)),lakehouse,jars).stamp
 
-# Superset wants other versions of what we use, too: it lives in an environment of its own.
+# Superset needs other versions of shared packages: it has an environment of its own.
 SUPERSET_VENV := .venv-superset
 # Newer flask-caching and cachetools break 6.1; rich is missing from its own list.
 SUPERSET_PACKAGES := 'apache-superset==6.1.*' 'flask-caching<2.4' 'cachetools<6' rich psycopg2-binary gunicorn
@@ -47,16 +47,16 @@ ARGS ?=
 
 ##@ Set up
 .PHONY: help
-help: ## This list
+help: ## List the targets
 	@awk -v on="$$(test -t 1 && printf '\033[36m')" -v off="$$(test -t 1 && printf '\033[0m')" 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %s%-20s%s %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %s%-20s%s %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/jars.stamp ## Everything a target may need; each target does its part by itself
+setup: $(VENV)/jars.stamp ## Install everything now; otherwise each target installs what it needs
 
 .PHONY: lock
-lock: $(VENV)/uv.stamp ## Choose the newest versions again and pin them in the locks
+lock: $(VENV)/uv.stamp ## Resolve the newest versions and pin them in the lock files
 	@echo "==> resolving versions (about 10 s)"
 	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 		--group build --group dev --group notebooks --group airflow \
@@ -112,17 +112,17 @@ $(BENCHMARK_VENV)/packages.stamp: $(VENV)/uv.stamp requirements-benchmark.lock
 sample-data: $(VENV)/lakehouse.stamp
 	@case '$(RAW)' in *://*) exit 0;; esac; \
 	if [ -z "$$(find '$(RAW)' -type f -print -quit 2>/dev/null)" ]; then \
-		echo "==> no landing files in $(RAW): making sample data (a few seconds, once)"; \
+		echo "==> no landing files in $(RAW): generating sample data (a few seconds, once)"; \
 		$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)'; \
 	fi
 
 ##@ Run the lakehouse
 .PHONY: generate-data
-generate-data: $(VENV)/lakehouse.stamp ## Make synthetic landing files (ARGS="--users 1000 --days 90 …")
+generate-data: $(VENV)/lakehouse.stamp ## Generate synthetic landing files (ARGS="--users 1000 --days 90 …")
 	@$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' $(ARGS)
 
 .PHONY: pipeline
-pipeline: $(READY) sample-data ## Landing files to marts, behind their gates (ENGINE=duckdb: without Java)
+pipeline: $(READY) sample-data ## Run all tables and write the report (ENGINE=duckdb: without Java)
 	@$(BIN)/lakehouse run $(ARGS) && $(BIN)/lakehouse report
 
 .PHONY: ingest-bronze
@@ -130,45 +130,45 @@ ingest-bronze: $(READY) sample-data ## Run the bronze tables
 	@$(BIN)/lakehouse run bronze $(ARGS)
 
 .PHONY: ingest-silver
-ingest-silver: $(READY) ## Run the silver tables on what bronze has published
+ingest-silver: $(READY) ## Run the silver tables on the published bronze tables
 	@$(BIN)/lakehouse run silver $(ARGS)
 
 .PHONY: ingest-gold
-ingest-gold: $(READY) ## Run the gold tables on what silver has published
+ingest-gold: $(READY) ## Run the gold tables on the published silver tables
 	@$(BIN)/lakehouse run gold $(ARGS)
 
-##@ Orchestrate it
+##@ Airflow
 .PHONY: airflow
-airflow: $(VENV)/jars.stamp sample-data ## Start a real Airflow and the shared engine; prints URL and login
+airflow: $(VENV)/jars.stamp sample-data ## Start Airflow and the shared engine; prints URL and login
 	@$(BIN)/python scripts/airflow_local.py up
 
 .PHONY: airflow-stop
-airflow-stop: $(VENV)/lakehouse.stamp ## Stop both, every process of them
+airflow-stop: $(VENV)/lakehouse.stamp ## Stop both
 	@$(BIN)/python scripts/airflow_local.py down
 
 .PHONY: airflow-init
-airflow-init: $(VENV)/lakehouse.stamp ## Make or migrate Airflow's metadata database
+airflow-init: $(VENV)/lakehouse.stamp ## Create or migrate Airflow's metadata database
 	@$(BIN)/python scripts/airflow_local.py init
 
 .PHONY: docker-up
-docker-up: ## The same in containers, with Postgres; needs Docker and its compose plugin
-	@docker compose version >/dev/null 2>&1 || { echo "Docker with its compose plugin is not here; 'make airflow' needs neither" >&2; exit 1; }
+docker-up: ## Start the same in containers, with Postgres; needs Docker Compose
+	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose is not installed; 'make airflow' does not need it" >&2; exit 1; }
 	@$(PYTHON) scripts/docker_secrets.py
 	@docker compose --file docker/compose.yaml up --build --detach --wait
 
 .PHONY: docker-down
-docker-down: ## Stop the containers; their data stays (ARGS=--volumes removes it)
+docker-down: ## Stop the containers and keep their data (ARGS=--volumes deletes it)
 	@docker compose --file docker/compose.yaml down $(ARGS)
 
-##@ Look at it
+##@ Explore
 .PHONY: dashboards
-dashboards: $(VENV)/lakehouse.stamp $(SUPERSET_VENV)/packages.stamp ## Publish the marts and show them in Superset; prints URL and login
+dashboards: $(VENV)/lakehouse.stamp $(SUPERSET_VENV)/packages.stamp ## Publish the marts and start Superset; prints URL and login
 	@$(BIN)/lakehouse database up
 	@$(BIN)/lakehouse publish
 	@$(BIN)/python scripts/superset_local.py up
 
 .PHONY: dashboards-stop
-dashboards-stop: $(VENV)/lakehouse.stamp ## Stop Superset and the database it reads, every process of them
+dashboards-stop: $(VENV)/lakehouse.stamp ## Stop Superset and its database
 	@$(BIN)/python scripts/superset_local.py down
 	@$(BIN)/lakehouse database down
 
@@ -177,99 +177,99 @@ notebook: $(READY) ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/lakehouse.stamp ## Write the browsable catalogue of tables, columns, checks and lineage
+docs: $(VENV)/lakehouse.stamp ## Write the catalogue of tables, columns, checks and lineage
 	@$(BIN)/lakehouse docs $(ARGS)
 
 .PHONY: data-docs
-data-docs: $(READY) ## Write Great Expectations' pages of the latest gates
+data-docs: $(READY) ## Write the Great Expectations pages of the latest gates
 	@$(BIN)/lakehouse data-docs $(ARGS)
 
-# With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS, ONLY=W3,W4 and ROUNDS choose.
+# With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS, ONLY=W3,W4 and ROUNDS select.
 .PHONY: benchmark
-benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample; SCALE=1m: side by side with DuckDB, Polars and textbook Spark
+benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample (SCALE=1m: against DuckDB, Polars and textbook Spark)
 	@$(BIN)/python -m benchmarks$(if $(SCALE), --scale $(SCALE) $(PEERS:%=--peers %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %),.sample) $(ARGS)
 
 .PHONY: benchmark-history
-benchmark-history: $(VENV)/jars.stamp ## Measure one more day on 1, 3 and 10 million rows of history (ARGS="--sizes 100k,1m")
+benchmark-history: $(VENV)/jars.stamp ## Measure one more day on growing histories (ARGS="--sizes 100k,1m")
 	@$(BIN)/python -m benchmarks.history $(ARGS)
 
 .PHONY: benchmark-detection
-benchmark-detection: $(VENV)/lakehouse.stamp ## Measure what the detectors of unusual days find, miss and invent (ARGS="--seeds 1,2,3")
+benchmark-detection: $(VENV)/lakehouse.stamp ## Measure recall and false alarms of the anomaly detectors (ARGS="--seeds 1,2,3")
 	@$(BIN)/python -m benchmarks.detection $(ARGS)
 
-##@ Change it
+##@ Develop
 .PHONY: format
-format: $(VENV)/packages.stamp ## Mend what ruff can mend, and lay out the code
+format: $(VENV)/packages.stamp ## Fix and format the code with ruff
 	@$(BIN)/ruff check --fix --quiet --exit-zero && $(BIN)/ruff format
 
 .PHONY: lint
-lint: $(VENV)/lakehouse.stamp ## Rules, layout and import contracts
+lint: $(VENV)/lakehouse.stamp ## Check style, formatting and import contracts
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/lint-imports --cache-dir .cache/import-linter
 
 .PHONY: check-dashboards
-check-dashboards: $(VENV)/lakehouse.stamp ## Prove that every chart can be drawn from the tables there are
+check-dashboards: $(VENV)/lakehouse.stamp ## Check that every chart can be drawn from the served tables
 	@$(BIN)/lakehouse dashboards check
 
 .PHONY: assert-typing
-assert-typing: $(VENV)/lakehouse.stamp ## Types, strictly
+assert-typing: $(VENV)/lakehouse.stamp ## Check types (mypy, strict)
 	@$(BIN)/mypy
 
 .PHONY: test
-test: $(VENV)/lakehouse.stamp ## Every part, every table and every law, on DuckDB: needs no Java
+test: $(VENV)/lakehouse.stamp ## Run unit, table and law tests on DuckDB; needs no Java
 	@$(ON_DUCKDB) $(PYTEST) -m 'not slow and not jvm and not dashboards and not ($(E2E))' $(ARGS)
 
 .PHONY: test-laws
-test-laws: $(VENV)/jars.stamp ## The laws and the definitions of every table on Spark, and what is Spark's own
+test-laws: $(VENV)/jars.stamp ## Run the law and definition tests on Spark, and Spark's own tests
 	@$(ON_SPARK) $(PYTEST) -m '(spark_too or jvm) and not slow and not ($(E2E))' $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: $(VENV)/jars.stamp ## The command line, bad input, upkeep, kills, writers side by side, publishing, notebooks
+test-e2e: $(VENV)/jars.stamp ## Run the end-to-end tests: commands, bad input, crashes, concurrency, publishing, notebooks
 	@$(ON_DUCKDB) $(PYTEST) -m '($(E2E)) and not slow and not jvm and not dashboards' $(ARGS)
 	@$(ON_SPARK) $(PYTEST) -m '(crash or concurrency or notebook or jvm and ($(E2E))) and not slow' $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(VENV)/jars.stamp ## The slow suites; TEST_DEPTH=sample takes fewer rounds, as CI does
+test-slow: $(VENV)/jars.stamp ## Run the slow tests (TEST_DEPTH=sample: fewer rounds, as in CI)
 	@$(ON_SPARK) $(PYTEST) -m 'slow and not dashboards' $(ARGS)
 
 .PHONY: test-all
-test-all: $(VENV)/jars.stamp ## Every test on both engines, every round, with coverage
+test-all: $(VENV)/jars.stamp ## Run every test on both engines, with coverage
 	@TEST_DEPTH=full $(ON_DUCKDB) $(PYTEST) -m 'not jvm and not dashboards' $(COVERAGE) --cov-fail-under=0 $(ARGS)
 	@TEST_DEPTH=full $(ON_SPARK) $(PYTEST) -m 'not dashboards' $(COVERAGE) --cov-append $(ARGS)
 	@TEST_DEPTH=full $(TEST_AIRFLOW)
 	@$(MAKE) test-dashboards
 
 .PHONY: test-airflow
-test-airflow: $(VENV)/jars.stamp ## The DAGs, and a real Airflow from start to stop (ARGS="-m 'not server'": DAGs only)
+test-airflow: $(VENV)/jars.stamp ## Run the Airflow tests, with a real Airflow (ARGS="-m 'not server'": DAGs only)
 	@$(TEST_AIRFLOW) $(ARGS)
 
 .PHONY: test-dashboards
-test-dashboards: $(VENV)/jars.stamp $(SUPERSET_VENV)/packages.stamp sample-data ## Every dashboard in a real Superset and browser, on this lake's marts
+test-dashboards: $(VENV)/jars.stamp $(SUPERSET_VENV)/packages.stamp sample-data ## Test every dashboard in a real Superset and browser
 	@$(BIN)/lakehouse run
 	@$(BIN)/lakehouse database up
 	@$(BIN)/lakehouse publish
 	@$(BIN)/pytest -p no:randomly -m dashboards spark/tests/serving $(ARGS)
 
 .PHONY: pre-commit-install
-pre-commit-install: $(VENV)/lakehouse.stamp ## Check every commit with the commands CI uses
+pre-commit-install: $(VENV)/lakehouse.stamp ## Check each commit with the commands that CI uses
 	@$(BIN)/pre-commit install
 
 .PHONY: pre-commit-run
-pre-commit-run: $(VENV)/lakehouse.stamp ## The commit checks, now and on all files
+pre-commit-run: $(VENV)/lakehouse.stamp ## Run the commit checks on all files
 	@$(BIN)/pre-commit run --all-files
 
 .PHONY: pre-commit-update
-pre-commit-update: $(VENV)/lakehouse.stamp ## Newest versions of the commit checks (ours come with `make lock`)
+pre-commit-update: $(VENV)/lakehouse.stamp ## Update the third-party commit checks (ours: `make lock`)
 	@$(BIN)/pre-commit autoupdate
 
 ##@ Clean up
 .PHONY: clean
-clean: ## Remove tables, reports and caches; landing files and .venv stay
-	@case '$(ROOT)' in *://*) echo "$(ROOT) is not on this machine: its tables stay";; \
+clean: ## Delete tables, reports and caches; keep landing files and .venv
+	@case '$(ROOT)' in *://*) echo "$(ROOT) is not on this machine; its tables were not deleted";; \
 		*) for made in bronze silver gold ops quarantine docs data_docs report.html; do \
 			rm -rf '$(ROOT)'/$$made; done;; esac
 	@rm -rf .cache .hypothesis .ruff_cache spark-warehouse metastore_db derby.log
 	@find spark scripts notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: clean-all
-clean-all: clean ## The same and the environments
+clean-all: clean ## Delete the environments, too
 	@rm -rf $(VENV) $(SUPERSET_VENV) $(BENCHMARK_VENV)

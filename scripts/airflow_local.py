@@ -129,7 +129,7 @@ def _restart_ended(place: Place) -> int:
     known = {**COMPONENTS, "engine": ENGINE}
     waiting = {"Airflow": lambda: _healthy(place)}
     if ended:
-        say(f"==> starting {', '.join(ended)} again: it had ended")
+        say(f"==> restarting {', '.join(ended)}, which had stopped")
     if "engine" in ended:
         waiting["the engine"] = lambda: _engine_answers(place)
     try:
@@ -144,12 +144,12 @@ def _restart_ended(place: Place) -> int:
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
     was_running = place.servers.stop()
-    say("Airflow is stopped" if was_running else "nothing was running")
+    say("Airflow is stopped" if was_running else "Airflow was not running")
     return 0
 
 
 def init(place: Place) -> int:
-    """Make or migrate the metadata database."""
+    """Create or migrate the metadata database."""
     _migrate(place)
     say(f"the metadata database is ready, see {place.home}")
     return 0
@@ -161,9 +161,7 @@ def status(place: Place) -> int:
         say("Airflow is not running; `make airflow` starts it")
         return 75
     if ended := place.servers.ended():
-        say(
-            f"{', '.join(ended)} ended, see the log in {place.home}; `make airflow` starts it again"
-        )
+        say(f"{', '.join(ended)} stopped, see the log in {place.home}; `make airflow` restarts it")
         return 75
     password = json.loads((place.home / "passwords.json").read_text())[USER]
     say(f"Airflow   {place.url}   login {USER} / {password}")

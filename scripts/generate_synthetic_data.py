@@ -28,27 +28,37 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def main(  # noqa: PLR0913  # one parameter per option
     *,
     out: Annotated[Path, typer.Option(help="Landing folder.")] = Path("data/raw"),
-    users: Annotated[int, typer.Option(help="Users who sign up.")] = DEFAULTS.users,
-    events: Annotated[int, typer.Option(help="Feature usage events.")] = DEFAULTS.events,
+    users: Annotated[int, typer.Option(help="Number of users.")] = DEFAULTS.users,
+    events: Annotated[int, typer.Option(help="Number of feature usage events.")] = DEFAULTS.events,
     interactions: Annotated[
-        int | None, typer.Option(help="User interactions.", show_default="as many as events")
+        int | None,
+        typer.Option(help="Number of user interactions.", show_default="as many as events"),
     ] = None,
-    days: Annotated[int, typer.Option(help="Days of the period.")] = DEFAULTS.days,
+    days: Annotated[int, typer.Option(help="Number of days.")] = DEFAULTS.days,
     start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = DEFAULTS.start.isoformat(),
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = DEFAULTS.seed,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same bytes.")
+    ] = DEFAULTS.seed,
     dirty: Annotated[
         float, typer.Option(help="Share of rows repeated, late or malformed (0 to 1).")
     ] = DEFAULTS.dirty,
     daily: Annotated[
-        bool, typer.Option("--daily/--single", help="A file per day of delivery, or one a source.")
+        bool,
+        typer.Option("--daily/--single", help="One file per day of delivery, or one per source."),
     ] = False,
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress the files.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files made by others.")] = False,
-    domains: Annotated[str, typer.Option(help="Domains to make.")] = ",".join(synthetic.DOMAINS),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that were not generated.")
+    ] = False,
+    domains: Annotated[str, typer.Option(help="Domains to generate.")] = ",".join(
+        synthetic.DOMAINS
+    ),
     incidents: Annotated[
-        str, typer.Option(help="planted: some days are slow, see truth.json; none: all are calm.")
+        str, typer.Option(help="planted: some days are slow, see truth.json; none: no incident.")
     ] = DEFAULTS.incidents,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar, no summary.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print no progress bar and no summary.")
+    ] = False,
 ) -> None:
     """Make synthetic landing data with known truths; never replaces files it did not make."""
     try:
@@ -74,7 +84,10 @@ def main(  # noqa: PLR0913  # one parameter per option
         raise typer.Exit(EXIT_IO) from error
     if report.strangers:
         names = ", ".join(report.strangers)
-        typer.echo(f"warning: a pipeline will also read files of others: {names}", err=True)
+        typer.echo(
+            f"warning: the landing folder also holds files that were not generated: {names}",
+            err=True,
+        )
     if not quiet:
         _summarise(report, out)
 
@@ -107,9 +120,11 @@ def _summarise(report: synthetic.Report, out: Path) -> None:
             where = files[0].path if len(files) == 1 else f"{source}/ ({len(files)} files)"
             size = sum(made.bytes for made in files) / 1e6
             typer.echo(f"{counts['rows_delivered']:>12,} rows  {size:>9.1f} MB  {out / where}")
-    typer.echo(f"What is planted in them: {out / synthetic.TRUTH}")
+    typer.echo(f"Planted effects and errors: {out / synthetic.TRUTH}")
     if report.removed:
-        typer.echo(f"Removed {len(report.removed)} files of an earlier run: {report.removed[0]} …")
+        typer.echo(
+            f"Removed {len(report.removed)} files of an earlier run, e.g. {report.removed[0]}"
+        )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ STOP_SECONDS = 30
 
 
 class StartError(Exception):
-    """Something did not start; says what, and where its log is."""
+    """Something did not start; says what, and which log to read."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ProcessGroups:
             )
         if done.returncode:
             shown = " ".join([Path(command[0]).name, *command[1:]])
-            raise StartError(f"`{shown}` exits with {done.returncode}, see {name}.log")
+            raise StartError(f"`{shown}` exited with {done.returncode}, see {name}.log")
 
     def wait(self, waiting: Mapping[str, Callable[[], bool]], *, seconds: float) -> None:
         """Wait until every name's question is answered with yes, and say each.
@@ -90,12 +90,12 @@ class ProcessGroups:
         while left:
             for name, group in self._groups().items():
                 if not _members(group):
-                    raise StartError(f"{name} ended, see {name}.log")
+                    raise StartError(f"{name} stopped, see {name}.log")
             for name in [name for name, ready in left.items() if ready()]:
                 say(f"    {name} answers")
                 del left[name]
             if time.monotonic() > deadline:
-                raise StartError(f"no answer after {seconds:.0f} s from {', '.join(left)}")
+                raise StartError(f"no answer from {', '.join(left)} after {seconds:.0f} s")
             time.sleep(1)
 
     def ended(self) -> list[str]:

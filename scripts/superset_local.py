@@ -101,7 +101,7 @@ def import_(place: Place) -> int:
 
 def down(place: Place) -> int:
     """Stop what `up` started, every process of it."""
-    say("Superset is stopped" if place.servers.stop() else "nothing was running")
+    say("Superset is stopped" if place.servers.stop() else "Superset was not running")
     return 0
 
 
@@ -159,7 +159,7 @@ def _reader_url() -> str:
         check=False,
     )
     if done.returncode:
-        raise StartError(f"no database to read: {done.stderr.strip() or done.stdout.strip()}")
+        raise StartError(f"no serving database: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""What keeps the lake healthy: maintenance at night, freshness by the hour, publication always."""
+"""Operations of the lake: maintenance every night, freshness every hour, publication."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEFAULTS = {
 
 
 def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retries: int) -> DAG:
-    """A DAG of one task, which runs one `lakehouse` command."""
+    """A DAG with one task, which runs one `lakehouse` command."""
     with DAG(
         dag_id=dag_id,
         description=what,
         doc_md=f"{what}: `lakehouse {' '.join(arguments)}`.",
-        # No start date: a new Airflow waits for the next time instead of making up for the last.
+        # No start date: a new Airflow waits for the next time instead of catching up on the last.
         schedule=CronTriggerTimetable(schedule, timezone="UTC", run_immediately=False),
         catchup=False,
         max_active_runs=1,
@@ -36,25 +36,25 @@ def operations_dag(dag_id: str, what: str, schedule: str, *arguments: str, retri
 
 maintenance = operations_dag(
     "maintenance",
-    "Compacts small files and removes replaced ones",
+    "Compacts small files and deletes replaced ones",
     "0 3 * * *",
     "maintain",
     "--json",
     retries=2,
 )
-# No retry: what is not fresh is told at once, and asked again within the hour.
+# No retry: it alerts at once, and checks again within the hour.
 freshness = operations_dag(
     "freshness",
-    "Tells people when a table was not checked in time, or its data are old",
+    "Sends an alert when a table was not checked in time, or its data is old",
     "30 * * * *",
     "freshness",
     "--json",
     retries=0,
 )
-# The last task of a table publishes it, too; this heals what found the database away.
+# The last task of a table publishes it, too; this catches up when the database was unavailable.
 publish = operations_dag(
     "publish",
-    "Brings the serving database to the versions that the lake has published",
+    "Brings the serving database up to date with the published versions",
     "*/5 * * * *",
     "publish",
     "--if-any",

@@ -1,4 +1,4 @@
-"""Every five minutes: start what events have missed, complete days that wait for ever."""
+"""Every five minutes: start runs whose event was lost, complete days that would wait for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lake_reconcile import ReconcileOperator
 
 with DAG(
     dag_id="reconcile",
-    description="Starts what events have missed; jobs follow from the lake's state",
+    description="Starts runs whose asset event was lost, from the state of the lake",
     doc_md=__doc__
     + "\n\nCompares what every table has consumed with what is published, and Airflow's waiting"
     "\npartitions with what can still deliver them. A table whose latest run failed in the very"

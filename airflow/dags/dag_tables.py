@@ -39,13 +39,13 @@ PARAMS = {
         default=False,
         type="boolean",
         title="Full refresh",
-        description="Recompute the whole table from its inputs, whatever was consumed before.",
+        description="Recompute the whole table from its inputs.",
     ),
     "dry_run": Param(
         default=False,
         type="boolean",
         title="Dry run",
-        description="Only say in the log of the first task what a run would do, and why.",
+        description="Only log what a run would do, and why, in the first task.",
     ),
 }
 DEFAULTS = {

@@ -1,4 +1,4 @@
-"""Failures and warnings of runs, handed to `lakehouse alert`, the one way alerts go out."""
+"""Sends failures and warnings of runs through `lakehouse alert`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PATIENCE_SECONDS = 60
 
 
 def on_failure(context: Context) -> None:
-    """Tell people which task failed for good, why, and where to look.
+    """Send an alert that a task failed for good: which one, why, and where to look.
 
-    Not of a form that was mistyped: whoever typed it looks at it.
+    None for a mistyped form: whoever typed it sees the error.
     """
     if isinstance(context.get("exception"), FormError):
         return
@@ -34,13 +34,13 @@ def on_failure(context: Context) -> None:
 
 
 def warn(context: Context, title: str, text: str) -> None:
-    """Tell people what a gate found that did not stop it."""
+    """Send an alert about a failed check that only warns."""
     day = _day(context)
     body = [*([f"For {day}."] if day else []), text, f"Run {context['run_id']}"]
     try:
         _send(title, "\n".join(body), "warning")
     except subprocess.TimeoutExpired:  # the table is as it should be
-        logging.getLogger(__name__).warning("the warning was sent to nobody in time")
+        logging.getLogger(__name__).warning("the warning could not be sent in time")
 
 
 def _day(context: Context) -> str:

@@ -1,4 +1,4 @@
-"""What a DAG says of itself: the table's spec, for a person with the graph open."""
+"""Documentation of a table's DAG, from the manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def dag_doc(table: dict[str, Any]) -> str:
             "",
             f"**Grain** {grain} · **Write** {table['write']} · **Owner** {table['owner']}",
             "",
-            f"**Made from** {inputs} · **Read by** {downstream}",
+            f"**Reads** {inputs} · **Read by** {downstream}",
             "",
             "## Columns",
             *_grid(
@@ -42,11 +42,11 @@ def dag_doc(table: dict[str, Any]) -> str:
             ),
             "",
             "## Repair",
-            "1. Open the log of the red task: it names the check, the rows and the next command.",
-            f"2. Mend the cause, then clear the run, or trigger `{table['dag_id']}` for the day.",
-            "3. Readers see the last green version until then.",
+            "1. Open the log of the failed task: it shows the check, rows and the next command.",
+            f"2. Fix the cause, then clear the run, or trigger `{table['dag_id']}` for the day.",
+            "3. Readers see the last published version until then.",
             "",
-            "What else to know: `spark/docs/runbooks/repair-one-table.md`.",
+            "See also `spark/docs/runbooks/repair-one-table.md`.",
         ]
     )
 

@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = os.environ.get("LAKEHOUSE_COMMAND") or str(Path(sys.executable).with_name("lakehouse"))
 FOR_A_PERSON = {
-    2: "no such command: the lakehouse and the DAGs are of different versions",
-    65: "the data is wrong: a person must look, a retry would find the same",
-    78: "the configuration is wrong: a person must mend it, a retry would find the same",
+    2: "no such command: the lakehouse and the DAGs have different versions",
+    65: "the data is wrong: a person must look at it, a retry cannot help",
+    78: "the configuration is wrong: a person must fix it, a retry cannot help",
 }
 GRACE_SECONDS = 10
 YESTERDAY = "yesterday"
-"""What the form says for the day before the run."""
+"""What the form accepts for the day before the run."""
 PR_SET_PDEATHSIG = 1
 
 
 class FormError(AirflowFailException):
-    """What somebody typed is no day: they are told on the spot, and nobody is alerted."""
+    """The day in the form is not a date: an error for whoever typed it, not an alert."""
 
 
 class LakehouseOperator(BaseOperator):
@@ -141,13 +141,13 @@ class StageOperator(LakehouseOperator):
             _note(context, f"for {day}")
         if context["params"].get("dry_run"):
             self.run_lakehouse("plan", self.table, "--day", day)
-            raise AirflowSkipException("a dry run: the log says what a run would do")
+            raise AirflowSkipException("dry run: the log shows what a run would do")
         options = ["--day", day, "--run-id", context["run_id"], "--json"]
         if context["params"].get("full_refresh"):
             options.append("--full-refresh")
         outcome = dict(self.run_lakehouse(*self.arguments, *options))
         if outcome["outcome"] == Status.SPARE:  # downstream sleeps on: no event
-            raise AirflowSkipException("nothing of this domain ever arrived")
+            raise AirflowSkipException("no files of this domain ever arrived")
         warnings = _told(outcome)
         if warnings:
             _note(context, warnings)

@@ -34,7 +34,7 @@ CONNECTION = "airflow_api"
 LONGEST_NOTE = 1_000
 """Characters that Airflow keeps."""
 GRACE = timedelta(seconds=float(os.environ.get("LAKEHOUSE_RECONCILE_GRACE_S", "120")))
-"""Younger news may still be on its way."""
+"""The event of a younger version may still arrive."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class AirflowApi:
 
 
 class ReconcileOperator(LakehouseOperator):
-    """Starts what events have missed, and completes days that wait for ever."""
+    """Starts runs whose event was lost, and completes days that would wait for ever."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(arguments=(), **kwargs)
@@ -225,10 +225,10 @@ class ReconcileOperator(LakehouseOperator):
             for table in started:
                 self.log.info("%s: its inputs moved on without it, starting it for %s", table, day)
                 airflow.trigger(
-                    dag_ids[table], day, "started by dag_reconcile: an event was missed"
+                    dag_ids[table], day, "started by reconcile: an asset event was lost"
                 )
         if not released and not started:
-            self.log.info("nothing was missed")
+            self.log.info("nothing to do: no event was lost")
         return {"released": [[each.table, each.day] for each in released], "started": started}
 
     def _look(

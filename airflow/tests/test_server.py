@@ -87,7 +87,7 @@ def test_readers_notice_nothing_of_upkeep_and_old_data_are_told(quiet):
     ):
         run = quiet.wait_for_run(dag_id, quiet.trigger_plain(dag_id))
         assert run["state"] == state, dag_id
-    assert "data end" in quiet.log("freshness", run["dag_run_id"], "freshness")
+    assert "newest data is" in quiet.log("freshness", run["dag_run_id"], "freshness")
     assert quiet.content() == before
 
 
@@ -106,7 +106,7 @@ def test_a_silver_table_can_be_backfilled_on_its_own(quiet):
     )
     assert quiet.wait_for_day("silver_feature_states", day)["state"] == "success"
     latest = table_runs(quiet, "silver.feature_states")[0]
-    assert latest["reason"] == "full refresh asked for"
+    assert latest["reason"] == "full refresh requested"
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.detection`: what the detectors of unusual days are worth.
+"""`python -m benchmarks.detection`: recall, delay and false alarms of the anomaly detectors.
 
-Per seed a lake of data without any incident and one with the generator's incident. False alarms are
-counted on the first (and outside the incident on the second) per series and week; recall and delay
-on the incident, and on faults put into the calm days afterwards. DuckDB, about a minute a seed.
+Each seed makes a lake without any incident and one with the generator's incident. False alarms are
+counted on the first, and on the second outside the incident; recall and delay on the incident, and
+on faults that are put into the calm lake. On DuckDB, about a minute a seed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 from unittest.mock import patch
 
@@ -62,11 +63,11 @@ class Fault:
 
     Attributes:
         name: In words.
-        detector: Module of the table that should tell it.
+        detector: Module of the table that should report it.
         source: The input that is changed.
         hits: Whether a row is changed.
         change: The row → what it becomes; None = it is missing.
-        told: The series that should tell it.
+        told: The series that should report it.
     """
 
     name: str
@@ -144,13 +145,15 @@ class Tally:
     """What came out of all seeds.
 
     Attributes:
-        judged: Days of series that a detector judged, by table and kind of data.
-        alarms: Findings where nothing was planted, by table, kind of data and severity.
-        delays: Days until a fault was told, by fault; None when it was not.
+        judged: Days of series that a detector judged, per seed, by table and kind of data.
+        alarms: Severities of findings where nothing was planted, per seed, by the same.
+        delays: Days until a fault was reported, by fault; None when it was not.
     """
 
-    judged: Counter[tuple[str, str]] = field(default_factory=Counter)
-    alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    judged: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    alarms: dict[tuple[str, str], list[Counter[str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     delays: dict[str, list[int | None]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -177,7 +180,7 @@ class Calm:
         return [dict(row) for row in self._arrow(table).to_pylist()]
 
     def findings(self, detector: ModuleType, **changed: list[Row]) -> list[Row]:
-        """What a detector tells, with the rows of some inputs changed."""
+        """What a detector reports, with the rows of some inputs changed."""
         frames = []
         for each in detector.TABLE.upstream:
             table = self._arrow(each.name)
@@ -207,8 +210,8 @@ def _count_alarms(lake: Calm, kind: str, tally: Tally) -> None:
             [r for r in rows if not (is_slow and first <= str(r["metric_date"]) <= last)]
             for rows in (lake.judged(detector), lake.findings(detector))
         ]
-        tally.judged[name, kind] += len(outside[0])
-        tally.alarms.update((name, kind, row["severity"]) for row in outside[1])
+        tally.judged[name, kind].append(len(outside[0]))
+        tally.alarms[name, kind].append(Counter(row["severity"] for row in outside[1]))
 
 
 def _watch_incident(lake: Calm, tally: Tally) -> None:
@@ -224,7 +227,7 @@ def _watch_incident(lake: Calm, tally: Tally) -> None:
             and first <= row["metric_date"] <= last
             and row["severity"] != "medium"
         ]
-        tally.delays[f"slow {series} {lake.incident[series]}"].append(min(days, default=None))
+        tally.delays[f"planted incident, by {series}"].append(min(days, default=None))
 
 
 def _put_faults(lake: Calm, tally: Tally) -> None:
@@ -252,19 +255,21 @@ def _put_faults(lake: Calm, tally: Tally) -> None:
 def _print(tally: Tally) -> None:
     console = Console()
     alarms = Grid("detector", "data", "judged days", *(s for s, _ in metric.SEVERITIES), box=None)
-    alarms.add_column("per 100 series and weeks", justify="right")
+    alarms.add_column("alarms per 100 series-weeks: median of the seeds (range)", justify="right")
     for (table, kind), judged in tally.judged.items():
-        counts = [tally.alarms[table, kind, severity] for severity, _ in metric.SEVERITIES]
-        rate = sum(counts) / max(judged / 7, 1) * 100
-        alarms.add_row(
-            table.partition(".")[2], kind, f"{judged:,}", *map(str, counts), f"{rate:.1f}"
-        )
+        found = tally.alarms[table, kind]
+        counts = [sum(each[severity] for each in found) for severity, _ in metric.SEVERITIES]
+        rates = [
+            each.total() / max(days / 7, 1) * 100 for each, days in zip(found, judged, strict=True)
+        ]
+        spread = f"{median(rates):.1f} ({min(rates):.1f}-{max(rates):.1f})"
+        alarms.add_row(table.partition(".")[2], kind, f"{sum(judged):,}", *map(str, counts), spread)
     console.print("False alarms", alarms, sep="\n")
-    recall = Grid("fault", "told", "mean delay in days", box=None)
+    recall = Grid("fault", "reported", "delay in days: median (range)", box=None)
     for name, delays in tally.delays.items():
         told = [delay for delay in delays if delay is not None]
-        mean = f"{sum(told) / len(told):.1f}" if told else "-"
-        recall.add_row(name, f"{len(told)} of {len(delays)}", mean)
+        spread = f"{median(told):g} ({min(told)}-{max(told)})" if told else "-"
+        recall.add_row(name, f"{len(told)} of {len(delays)}", spread)
     console.print("\nRecall and delay", recall, sep="\n")
 
 
@@ -275,7 +280,7 @@ def main(
     events: Annotated[int, typer.Option(help="Events and interactions to generate.")] = 200_000,
     days: Annotated[int, typer.Option(help="Days to generate.")] = 90,
 ) -> None:
-    """Generate calm and planted data for each seed, and print what the detectors made of them."""
+    """Generate calm and planted data for each seed, and print what the detectors reported."""
     tally = Tally()
     typer.echo(f"seeds {seeds}; {users:,} users, {events:,} events and interactions, {days} days")
     for seed in map(int, seeds.split(",")):

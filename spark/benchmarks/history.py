@@ -220,7 +220,7 @@ def markdown(done: Sequence[Day], about: dict[str, Any]) -> str:
     )
     return "\n".join(
         [
-            *("# One more day, against the length of the history", "", where, ""),
+            *("# One more day, by length of the history", "", where, ""),
             *sections.grid(head, whole),
             *("", "Wall seconds by table (CPU seconds), by rows of history:", ""),
             *sections.grid(["", *(f"{each.rows:,}" for each in done)], tables),

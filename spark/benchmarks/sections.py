@@ -67,7 +67,7 @@ def of_targets(goals: Sequence[Target], scale: str) -> list[str]:
     ]
     lines = _section("Targets", ["", "limit", "measured", ""], rows)
     if scale != SCALE:
-        lines += ["", f"The limits are meant for {SCALE}: at {scale} they only show the direction."]
+        lines += ["", f"The limits apply to {SCALE}; at {scale} they are only an indication."]
     return lines
 
 
@@ -76,7 +76,7 @@ def of_later(rounds: Sequence[Round], named: Sequence[str]) -> list[str]:
     wanted = {f"{key} {TITLES[key]}": key for key in ("W7", "W9") if key in named}
     wanted |= {"nothing new": UNCHANGED} if "W6" in named else {}
     rows = [[title, _told(rounds, OURS, key)] for title, key in wanted.items()]
-    return _section("What comes later (warm)", ["", OURS], rows)
+    return _section("Incremental runs (warm)", ["", OURS], rows)
 
 
 def of_merges(rounds: Sequence[Round], about: dict[str, Any]) -> list[str]:
@@ -93,8 +93,8 @@ def of_merges(rounds: Sequence[Round], about: dict[str, Any]) -> list[str]:
         for name in (*MEASURED, UNCHANGED)
         if results.merge_figures(rounds, OURS, name, "wall_s")
     ]
-    anew = {peer: f"{peer}, all anew" if peer == DUCKDB else f"{peer} MERGE" for peer in peers}
-    head = ["", OURS, "of it silver.user_profiles", "its commits", *anew.values()]
+    anew = {peer: f"{peer}, full rebuild" if peer == DUCKDB else f"{peer} MERGE" for peer in peers}
+    head = ["", OURS, "of which silver.user_profiles", "its commits", *anew.values()]
     if not rows:
         return []
     title = f"W8 SCD2 merge (warm): {about['keys']:,} users, {about['delivered']:,} delivered"
@@ -128,7 +128,7 @@ def of_costs(rounds: Sequence[Round]) -> list[str]:
         for name, title in OF_COST.items()
     ]
     rows.append(["equal to DuckDB's tables", *(_equal(rounds, peer) for peer in peers)])
-    return _section("Cost of all of it", ["", *_heads(peers)], rows) if peers else []
+    return _section("Cost of the full load", ["", *_heads(peers)], rows) if peers else []
 
 
 def of_spark(rounds: Sequence[Round]) -> list[str]:

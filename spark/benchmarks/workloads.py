@@ -36,7 +36,7 @@ WORKLOADS = (
     Workload(
         "W2",
         "enrich",
-        "repeats out, profiles joined",
+        "deduplicate, join profiles",
         ("silver.user_profiles", "silver.interactions"),
     ),
     Workload(
@@ -78,7 +78,7 @@ WORKLOADS = (
 EVERYTHING = tuple(table for each in WORKLOADS for table in each.tables)
 
 TITLES = {each.key: each.title for each in WORKLOADS} | {
-    "W6": "all of it, from start to end",
+    "W6": "full load, end to end",
     "W7": "the next day's file",
     "W8": "history of profiles (SCD2)",
     "W9": "a file of a past day",

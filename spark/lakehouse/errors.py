@@ -1,7 +1,7 @@
 """Every error the lakehouse raises on purpose, with its exit code and whether a retry can help.
 
-Errors carry data (`table`, `path`, ...) besides a sentence that says what is wrong, where, and
-what to do. Anything that is not a `LakehouseError` is a bug of ours and exits with 70.
+A message says what is wrong, where, and what to do; `details` holds the facts (`table`, `path`, …).
+Any other exception is a bug and exits with 70.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ class UnknownTableError(ConfigError):
         close = get_close_matches(name, known, n=3, cutoff=0.5)
         super().__init__(
             f"unknown table or selector '{name}'.{close_to(name, known)} "
-            "`lakehouse tables` lists them all.",
+            "`lakehouse tables` lists all tables.",
             name=name,
             close=close,
         )
 
 
 class MigrationNeededError(ConfigError):
-    """A table is declared with other columns than it is stored with; nothing was written."""
+    """The stored columns of a table differ from the declared ones; nothing was written."""
 
 
 class UpstreamMissingError(LakehouseError):
@@ -86,14 +86,14 @@ class UpstreamMissingError(LakehouseError):
 
 
 class UpstreamStaleError(LakehouseError):
-    """An input is there but older than the table accepts."""
+    """An input is older than the table accepts."""
 
     exit_code = EXIT_RETRY
     retry = True
 
 
 class UpstreamLaterError(ConfigError):
-    """An input holds what happened after the as-of date that was asked for."""
+    """An input holds rows that happened after the requested as-of date."""
 
 
 class SchemaMismatchError(LakehouseError):
@@ -103,7 +103,7 @@ class SchemaMismatchError(LakehouseError):
 
 
 class DamagedTableError(LakehouseError):
-    """Files of a published table are gone, or are not what was written."""
+    """Files of a published table are missing, or differ from what was written."""
 
     exit_code = EXIT_DATA
 
@@ -121,7 +121,7 @@ class OutputQualityError(LakehouseError):
 
 
 class EventLogError(LakehouseError):
-    """A file is not a Spark event log, holds nothing, or is broken in the middle."""
+    """A file is not a Spark event log, is empty, or is damaged."""
 
     exit_code = EXIT_DATA
 
@@ -134,14 +134,14 @@ class LockedError(LakehouseError):
 
 
 class EngineError(LakehouseError):
-    """The engine does not start, does not answer, or went away in the middle of a run."""
+    """The engine does not start, does not answer, or stopped during a run."""
 
     exit_code = EXIT_RETRY
     retry = True
 
 
 class WriteConflictError(LakehouseError):
-    """Somebody else committed to the table between our read and our publication."""
+    """Another writer committed to the table between our read and our commit."""
 
     exit_code = EXIT_RETRY
     retry = True
@@ -155,21 +155,21 @@ class StorageError(LakehouseError):
 
 
 class PublishError(LakehouseError):
-    """The serving database is away or busy, or holds something else than it should."""
+    """The serving database is unavailable or busy, or its content is not as expected."""
 
     exit_code = EXIT_RETRY
     retry = True
 
 
 class PublishRefusedError(PublishError):
-    """The serving database will never take something as it is; `details` names table and rows."""
+    """The serving database rejects rows for good; `details` names the table and the rows."""
 
     exit_code = EXIT_DATA
     retry = False
 
 
 class AlertError(LakehouseError):
-    """A destination did not take an alert."""
+    """An alert could not be delivered."""
 
     exit_code = EXIT_RETRY
     retry = True

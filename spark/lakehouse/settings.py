@@ -32,16 +32,18 @@ class Settings(BaseSettings):
     raw: str = Setting("", description="Landing folder; by default <root>/raw.")
     sources: str = Setting(
         "",
-        description="How files of other shapes become records of a source; by default "
-        "sources.toml beside the landing folder.",
+        description="Mappings for landing files of other shapes; by default sources.toml beside "
+        "the landing folder.",
     )
     env: Literal["dev", "staging", "prod"] = Setting("dev", description="Environment.")
     engine: Literal["spark", "duckdb"] = Setting(
-        "spark", description="What computes: Spark, or DuckDB in the process, without Java."
+        "spark", description="Engine: spark, or duckdb (in-process, without Java)."
     )
-    duckdb_memory: str = Setting("2GB", description="Memory of DuckDB; more is spilled to disk.")
+    duckdb_memory: str = Setting(
+        "2GB", description="Memory of DuckDB; what does not fit is spilled to disk."
+    )
     spark_master: str = Setting("local[*]", description="Spark master: local[*], spark://, k8s://.")
-    spark_remote: str = Setting("", description="Spark Connect URL (sc://host:port); wins.")
+    spark_remote: str = Setting("", description="Spark Connect URL (sc://host:port); overrides it.")
     spark_conf: str = Setting(
         "", description="Extra Spark settings: key=value, separated by semicolons."
     )
@@ -51,8 +53,8 @@ class Settings(BaseSettings):
     engine_memory_gib: float = Setting(
         0.0,
         ge=0,
-        description="The shared engine starts again when it has grown beyond this; by default "
-        "3 GiB more than the driver's memory.",
+        description="The shared engine restarts when it uses more memory than this; by default "
+        "3 GiB more than the driver's.",
     )
     driver_memory: str = Setting(
         "", description="Memory of the Spark driver; by default 40 % of this machine's."
@@ -62,28 +64,28 @@ class Settings(BaseSettings):
     )
     profiles_since_joining: bool = Setting(
         False,
-        description="A user's first record holds from the join date on: for exports of what is "
-        "true now, which tell when that last changed.",
+        description="A user's first record holds from the join date on: for exports of the current "
+        "state, which only know the last change.",
     )
     parallelism: int = Setting(2, ge=1, le=64, description="Tables that run side by side.")
     lock_timeout_s: float = Setting(
-        0.0, ge=0, description="How long to wait for a table that another process writes."
+        0.0, ge=0, description="Seconds to wait for a table that another process writes."
     )
     lock_dir: str = Setting("", description="Folder of the table locks; needed for remote roots.")
     max_line_bytes: int = Setting(
-        10_485_760, ge=1024, description="A longer landed line goes to quarantine."
+        10_485_760, ge=1024, description="Longer landed lines go to quarantine."
     )
     alert_urls: SecretStr = Setting(
         SecretStr(""),
-        description="Where alerts go: URLs separated by blanks or commas; they hold secrets.",
+        description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets.",
     )
     postgres_url: SecretStr = Setting(
         SecretStr(""),
-        description="Database that serves the marts, as the role that writes; it holds a secret.",
+        description="Serving database, with the role that writes; contains a secret.",
     )
     postgres_reader_url: SecretStr = Setting(
         SecretStr(""),
-        description="The same database as a role that only reads, for dashboards; holds a secret.",
+        description="The same database with a read-only role, for dashboards; contains a secret.",
     )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 

@@ -1,4 +1,4 @@
-"""What is known of the tables without an engine: what they declare, and what is published of them.
+"""What is known about tables without an engine: their declarations and published states.
 
 Reads table modules, published states and ops tables; never starts an engine, never writes a table.
 """

@@ -68,7 +68,7 @@ def _problems(table: Table) -> Iterator[Problem]:
 def _day_problems(table: Table) -> Iterator[Problem]:
     nullable = {column.name for column in table.columns if column.nullable}
     if table.day in nullable:
-        yield f"day {table.day} is nullable: a row without a day has no file", table.day
+        yield f"day {table.day} is nullable, but each row needs a day", table.day
     if table.as_of:
         dates = {column.name for column in table.as_of.table.columns if column.type == DATE}
         if table.as_of.column not in dates:
@@ -115,7 +115,7 @@ def _reference_problems(check: Check, inputs: dict[str, tuple[str, ...]]) -> Ite
     column, other, other_column = check.refers_to
     yield from _absent(column, f"check {check.name}", check.subject, inputs.get(check.subject, ()))
     if other not in inputs:
-        yield f"check {check.name}: {other} is no input", other
+        yield f"check {check.name}: {other} is not an input", other
     else:
         yield from _absent(other_column, f"check {check.name}", other, inputs[other])
 
@@ -126,7 +126,7 @@ def _unknown(sql: str, role: str, where: str, known: Collection[str]) -> Iterato
     try:
         named = columns_of(sql)
     except ValueError as error:
-        yield f"{role} is no SQL: {error}, in {sql}", role.rpartition(" ")[2]
+        yield f"{role} is not valid SQL: {error}, in {sql}", role.rpartition(" ")[2]
         return
     for name in named:
         yield from _absent(name, role, where, known)

@@ -77,7 +77,7 @@ class Freshness:
         """Why it is not fresh."""
         found = [self.checked] if self.checked != CHECKED else []
         if self.current == OLD:
-            found.append(f"data end {self.data_age_days} days ago")
+            found.append(f"newest data is {self.data_age_days} days old")
         return found
 
 
@@ -102,13 +102,13 @@ def assert_fresh(found: Sequence[Freshness]) -> None:
     """
     damaged = [f"{each.table} ({each.damage})" for each in found if each.damage]
     if damaged:
-        message = f"damaged: {'; '.join(damaged)}; `lakehouse repair TABLE` is the way back"
+        message = f"damaged: {'; '.join(damaged)}; `lakehouse repair TABLE` rebuilds a table"
         raise DamagedTableError(message, tables=damaged)
     rotten = {each.table: each.problems for each in found if each.problems}
     if not rotten:
         return
     names = ", ".join(f"{table} ({', '.join(why)})" for table, why in rotten.items())
-    mend = "`lakehouse run` brings them up to date with what has landed"
+    mend = "`lakehouse run` brings them up to date with the landing files"
     raise UpstreamStaleError(f"not fresh: {names}; {mend}", tables=rotten)
 
 

@@ -1,6 +1,6 @@
-"""The `lakehouse` command: arguments in, rows and words out.
+"""The `lakehouse` command: parses arguments and prints results.
 
-Holds no logic of its own, and loads no engine before a command needs one.
+Contains no logic of its own, and loads no engine before a command needs one.
 """
 
 from lakehouse.cli.commands import app, main

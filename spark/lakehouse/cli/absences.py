@@ -1,4 +1,4 @@
-"""What a run went on without, on standard error."""
+"""Optional sources that a run had to do without, on standard error."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def tell_absent(names: Iterable[str], day: date | None) -> None:
-    """Say what is not known, as an optional source never arrived that tables could be made from."""
+    """Say what is unknown because an optional source of these tables never arrived."""
     wanted = {each for name in names for each in {name, *registry().upstream(name)}}
     found = absent(registry(), current_settings(), sorted(wanted), day)
     missing = {source.name: source.without for source in found.values()}
     for name, without in missing.items():
-        console.err.print(f"no {name} arrived, which is optional: {without}", markup=False)
+        console.err.print(f"optional source {name} has no files: {without}", markup=False)

@@ -19,7 +19,7 @@ Selectors = Annotated[
     list[str] | None,
     typer.Argument(
         help="Tables (gold.x), layers (silver), +gold.x (with upstream), silver.y+ (with "
-        "downstream). None = all."
+        "downstream). Default: all tables."
     ),
 ]
 TableName = Annotated[str, typer.Argument(help="A table, e.g. silver.feature_states.")]
@@ -27,12 +27,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AsOf = Annotated[
     str | None,
     typer.Option(
-        help="As-of date, YYYY-MM-DD: nothing later counts. Default: the newest day of the data, "
-        "at most today (UTC)."
+        help="As-of date, YYYY-MM-DD: nothing later counts. Default: the newest day with data, at "
+        "most today (UTC)."
     ),
 ]
 Day = Annotated[
-    str | None, typer.Option(help="The run of this day, YYYY-MM-DD: files dated later wait.")
+    str | None, typer.Option(help="Run for this day, YYYY-MM-DD: files dated later wait.")
 ]
 
 
@@ -47,9 +47,13 @@ def _choose_engine(name: str | None) -> str | None:
 
 EngineName = Annotated[
     str | None,
-    typer.Option("--engine", callback=_choose_engine, help="spark or duckdb, for this command."),
+    typer.Option(
+        "--engine", callback=_choose_engine, help="Engine of this command: spark or duckdb."
+    ),
 ]
-FullRefresh = Annotated[bool, typer.Option(help="Recompute everything from the inputs.")]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Recompute everything from the inputs.")
+]
 
 
 def day_of(text: str | None, option: str) -> date | None:
@@ -75,7 +79,7 @@ def new_request(
 
     day_of_figures = day_of(as_of, "--as-of")
     if day_of_figures and day_of_figures < EARLIEST:
-        raise ConfigError(f"--as-of {as_of}: no row that lands is of a day before {EARLIEST}")
+        raise ConfigError(f"--as-of {as_of}: there is no data before {EARLIEST}; use a later date")
     return request(
         as_of=day_of_figures,
         full_refresh=full_refresh,

@@ -1,4 +1,4 @@
-"""The `lakehouse` command: which commands there are. Each is a few lines over the engine."""
+"""The `lakehouse` command and the list of its subcommands."""
 
 from __future__ import annotations
 

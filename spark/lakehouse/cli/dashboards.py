@@ -9,16 +9,19 @@ import typer
 
 from lakehouse.catalog.registry import registry
 from lakehouse.cli import console
+from lakehouse.cli.arguments import AsJson
 from lakehouse.errors import EXIT_DATA
 
-dashboards_app = typer.Typer(help="Superset's files: datasets from the specs, and their check.")
+dashboards_app = typer.Typer(help="Write and check the files of the Superset dashboards.")
 
-Folder = Annotated[Path | None, typer.Option(help="Where they are; default spark/dashboards.")]
+Folder = Annotated[
+    Path | None, typer.Option(help="Folder of the dashboards. Default: spark/dashboards.")
+]
 
 
 @dashboards_app.command("datasets")
 def datasets(*, folder: Folder = None) -> None:
-    """Bring the columns of every dataset file in line with the table specs."""
+    """Write the columns of every dataset file from the table declarations."""
     from lakehouse.serving.dashboards import (  # noqa: PLC0415  # duckdb, only here
         assets,
         relations,
@@ -32,14 +35,12 @@ def datasets(*, folder: Folder = None) -> None:
     for name in changed:
         console.out.print(f"wrote {where / name}", soft_wrap=True)
     if not changed:
-        console.out.print("every dataset is in line with the specs")
+        console.out.print("every dataset file is up to date")
 
 
 @dashboards_app.command("check")
-def check(
-    *, folder: Folder = None, as_json: Annotated[bool, typer.Option("--json")] = False
-) -> None:
-    """Prove that every chart can be drawn from the tables there are; exits with 65 if not."""
+def check(*, folder: Folder = None, as_json: AsJson = False) -> None:
+    """Check that every chart can be drawn from the served tables; exit with 65 if not."""
     from lakehouse.serving.dashboards import assets, relations  # noqa: PLC0415  # duckdb, only here
     from lakehouse.serving.dashboards.check import check as checked  # noqa: PLC0415  # same
 

@@ -13,15 +13,15 @@ from lakehouse.cli import console
 from lakehouse.cli.arguments import AsJson
 from lakehouse.errors import EXIT_CONFIG, TableDefinitionError
 
-new_app = typer.Typer(help="Skeletons of tables and domains, to be filled in.")
+new_app = typer.Typer(help="Write the skeleton of a new table or domain.")
 Name = Annotated[str, typer.Argument(help="<layer>.<noun>, e.g. gold.page_views.")]
 
 
 def check_definitions(*, as_json: AsJson = False) -> None:
-    """Tell everything that is wrong with the definitions of tables; exits with 78 if anything is.
+    """List everything that is wrong with the table definitions; exit with 78 if anything is.
 
-    Besides errors of a definition: tables without a mirror test, and committed files (manifest,
-    catalogue, dataset files) that are not what the definitions say.
+    Besides errors in a definition: tables without a mirror test, and committed files (manifest,
+    catalogue, dataset files) that do not match the definitions.
     """
     from lakehouse.reporting.definitions import problems, stale  # noqa: PLC0415  # jinja2
     from lakehouse.serving.dashboards import (  # noqa: PLC0415  # duckdb, only here
@@ -42,7 +42,7 @@ def check_definitions(*, as_json: AsJson = False) -> None:
     for each in [] if as_json else found:
         console.out.print(f"{each.where}: {each.what}", markup=False, soft_wrap=True)
     if not found and not as_json:
-        console.out.print(f"the definitions of {len(registry().entries)} tables are right")
+        console.out.print(f"no problem in the definitions of {len(registry().entries)} tables")
     raise typer.Exit(EXIT_CONFIG if found else 0)
 
 
@@ -55,7 +55,8 @@ def tell_left_out() -> None:
     names = ", ".join(broken)
     first = next(iter(broken.values()))
     text = (
-        f"left out, as their definition is broken: {names}. {first}; `lakehouse check-definitions`"
+        f"skipped, as their definition is broken: {names}. {first}; `lakehouse check-definitions` "
+        "lists every problem"
     )
     console.err.print(Text(text, style="yellow"))
 
@@ -66,10 +67,10 @@ def new_table(
     *,
     from_: Annotated[
         list[str] | None,
-        typer.Option("--from", help="Table that it reads; may be given several times."),
+        typer.Option("--from", help="Table that it reads; repeat for several."),
     ] = None,
     domain: Annotated[
-        str | None, typer.Option(help="What it is about; default: that of its first input.")
+        str | None, typer.Option(help="Domain. Default: that of its first input.")
     ] = None,
 ) -> None:
     """Write the module of a table and its test."""
@@ -82,7 +83,7 @@ def new_table(
 def new_domain(
     name: Annotated[str, typer.Argument(help="One word, e.g. shop.")],
 ) -> None:
-    """Write a source's bronze table, a silver and a gold table over it, and their tests."""
+    """Write a bronze table with its source, a silver and a gold table, and their tests."""
     from lakehouse.reporting.skeletons import domain_files, write  # noqa: PLC0415  # jinja2
 
     _tell(write(domain_files(registry(), name)))
@@ -91,4 +92,4 @@ def new_domain(
 def _tell(paths: list[str]) -> None:
     for path in paths:
         console.out.print(f"wrote {path}", markup=False, soft_wrap=True)
-    console.out.print("fill in what they call TODO, then `lakehouse check-definitions`")
+    console.out.print("next: replace every TODO in them, then run `lakehouse check-definitions`")

@@ -1,4 +1,4 @@
-"""The commands that look at tables and at what runs did to them; none starts an engine."""
+"""The commands that show tables and their runs; none starts an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.settings import current_settings
 
 
 def tables(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
-    """List tables and what is published of them."""
+    """List tables and their published versions."""
     names = planning.select(registry(), selectors or [])
     rows = views.overview(registry(), current_settings(), names)
     console.print_json(rows) if as_json else console.print_rows(rows)
@@ -27,16 +27,20 @@ def show(
     *,
     n: Annotated[int, typer.Option("-n", min=0, help="Rows to print.")] = 20,
     columns: Annotated[
-        str | None, typer.Option(help="Only these, in this order, separated by commas.")
+        str | None, typer.Option(help="Columns to print, in this order, separated by commas.")
     ] = None,
-    where: Annotated[str, typer.Option(help="Only rows that satisfy this SQL.")] = "",
-    order: Annotated[str, typer.Option(help="Order by this SQL; default: by the key.")] = "",
-    version: Annotated[int | None, typer.Option(help="A version other than published.")] = None,
-    history: Annotated[bool, typer.Option(help="List the commits instead.")] = False,
+    where: Annotated[str, typer.Option(help="SQL condition that the rows must satisfy.")] = "",
+    order: Annotated[str, typer.Option(help="SQL to order by. Default: the key.")] = "",
+    version: Annotated[
+        int | None, typer.Option(help="Version to read. Default: the published one.")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="List the commits instead of rows.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print rows of a table, or its history; needs no engine."""
+    """Print rows of a table, or its history."""
     spec, settings = registry()[table].table, current_settings()
     if history:
         rows = views.history(spec, settings, n)
@@ -51,7 +55,7 @@ def show(
 
 
 def runs(
-    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
+    table: Annotated[str | None, typer.Argument(help="A table. Default: all tables.")] = None,
     *,
     n: Annotated[int, typer.Option("-n", min=1, help="Table runs to list.")] = 20,
     as_json: AsJson = False,
@@ -70,12 +74,12 @@ def runs(
 
 
 def restatements(
-    table: Annotated[str | None, typer.Argument(help="A table; none = all.")] = None,
+    table: Annotated[str | None, typer.Argument(help="A table. Default: all tables.")] = None,
     *,
     n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest changes of figures that were final: what, from what, to what, and why."""
+    """List the latest changes of final figures: old value, new value and cause."""
     rows = _latest("metric_restatements", table, "restated_at DESC, key", n)
     if as_json:
         console.print_json(rows)
@@ -96,10 +100,10 @@ def _latest(book: str, table: str | None, order: str, n: int) -> list[dict[str, 
 
 
 def freshness(selectors: Selectors = None, *, as_json: AsJson = False) -> None:
-    """Say when tables were checked and how old their data are; exits with 75 if one is not fresh.
+    """Show when tables were checked and how old their data is; exit with 75 if one is not fresh.
 
-    Fresh is what is checked (its gate was green within its limit, and no input is newer) and
-    current (its newest day is not further back than it promises). A damaged table exits with 65.
+    A table is fresh if it is checked (its gate was green within its limit, and no input is newer)
+    and current (its newest day is within its limit). If a table is damaged, exit with 65.
     """
     from lakehouse.catalog.freshness import (  # noqa: PLC0415  # deltalake, only where needed
         assert_fresh,

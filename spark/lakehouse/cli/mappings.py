@@ -16,10 +16,10 @@ from lakehouse.settings import current_settings
 if TYPE_CHECKING:
     from lakehouse.spec import Source
 
-map_app = typer.Typer(help="Files of other shapes: try a mapping, or have one proposed.")
-File = Annotated[Path, typer.Argument(help="A file, in the landing folder or anywhere else.")]
+map_app = typer.Typer(help="Preview a mapping for files of another shape, or propose one.")
+File = Annotated[Path, typer.Argument(help="A file, in the landing folder or elsewhere.")]
 SourceName = Annotated[
-    str | None, typer.Option("--source", help="Source; default: what the mapping or name says.")
+    str | None, typer.Option("--source", help="Source. Default: that of the mapping or file name.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -30,12 +30,12 @@ def preview(
     *,
     source: SourceName = None,
     preset: Annotated[
-        str | None, typer.Option(help="Try a preset, whatever sources.toml says.")
+        str | None, typer.Option(help="Preset to use instead of sources.toml.")
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Print the first rows as they would land, rejects with reasons, and fields left unused."""
+    """Print the first rows as they would land, rejected records with reasons, and unused fields."""
     from lakehouse.landing.preview import preview as look  # noqa: PLC0415  # pyarrow, only here
 
     settings = current_settings()
@@ -60,14 +60,20 @@ def preview(
         console.out.print("rejected:")
         console.print_wide_rows(found.rejects)
     if found.empty:
-        console.out.print(f"mapped, and never found: {', '.join(found.empty)}", markup=False)
+        console.out.print(f"mapped, but never found: {', '.join(found.empty)}", markup=False)
     if found.unused:
-        console.out.print(f"not read, kept in _extra: {', '.join(found.unused)}", markup=False)
+        console.out.print(f"not mapped, kept in _extra: {', '.join(found.unused)}", markup=False)
 
 
 @map_app.command()
-def guess(file: File, *, source: SourceName = None) -> None:
-    """Propose a mapping for a file, as TOML to go on from."""
+def guess(
+    file: File,
+    *,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Source. Default: the one that fits best.")
+    ] = None,
+) -> None:
+    """Propose a mapping for a file, as TOML that you can edit."""
     from lakehouse.landing.guess import guess as propose  # noqa: PLC0415  # pyarrow, only here
     from lakehouse.landing.mappings import parse  # noqa: PLC0415  # same
 
@@ -75,11 +81,11 @@ def guess(file: File, *, source: SourceName = None) -> None:
     wanted = [each for each in declared if source in {None, each.name}]
     if not wanted:
         names = ", ".join(each.name for each in declared)
-        raise ConfigError(f"unknown source {source}; there are {names}")
+        raise ConfigError(f"unknown source {source}; the sources are {names}")
     found = propose(str(_found(file)), _path(file), wanted)
     console.out.file.write(found.text)
     if found.missing:
-        console.err.print(f"not found, and needed: {', '.join(found.missing)}", markup=False)
+        console.err.print(f"required, but not found: {', '.join(found.missing)}", markup=False)
         raise typer.Exit(ConfigError.exit_code)
     parse(found.text, "the proposal", tuple(declared))
     where = current_settings().sources_uri
@@ -95,7 +101,7 @@ def _found(file: Path) -> Path:
     for each in (file, Path(current_settings().raw_uri) / file):
         if each.is_file():
             return each.resolve()
-    raise ConfigError(f"no file {file}, here or in {current_settings().raw_uri}")
+    raise ConfigError(f"file {file} not found, neither here nor in {current_settings().raw_uri}")
 
 
 def _path(file: Path) -> str:
@@ -122,14 +128,16 @@ def _read_as(path: str, source: str | None, preset: str | None) -> Source:
         return replace(known.get(name, declared[0]), mappings=parse(text, "--preset", declared))
     if source:
         if source not in known:
-            raise ConfigError(f"unknown source {source}; there are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"unknown source {source}; the sources are {', '.join(sorted(known))}"
+            )
         return known[source]
     mapped = [each for each in known.values() if each.mapping_of(path)]
     named = [known[name] for name in (path.partition("/")[0].partition(".")[0],) if name in known]
     if not (mapped or named):
         message = (
-            f"no mapping in {current_settings().sources_uri} and no source has the name of {path}; "
-            f"`lakehouse map guess {path}` proposes one, --preset tries one"
+            f"{path} matches no mapping in {current_settings().sources_uri} and no source name; "
+            f"`lakehouse map guess {path}` proposes a mapping, --preset uses a known one"
         )
         raise ConfigError(message)
     return (mapped or named)[0]

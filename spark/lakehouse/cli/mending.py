@@ -1,4 +1,4 @@
-"""The commands that bring back what differs from its declaration or is damaged."""
+"""The commands for tables that differ from their declaration or are damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.cli.arguments import AsJson, EngineName, Selectors, TableName, ne
 from lakehouse.cli.running import run_once
 from lakehouse.engine import plan as planning
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
 
 def migrate(
@@ -22,7 +22,7 @@ def migrate(
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
-    """Bring stored columns in line with declared ones, and run the tables that differ."""
+    """Change stored columns to the declared ones, and run the tables that differed."""
     from lakehouse.engine.migration import pending  # noqa: PLC0415  # 0.5 s of pyspark
 
     names = planning.select(registry(), selectors or [])
@@ -38,7 +38,7 @@ def migrate(
         request = new_request(None, full_refresh=False, migrate=True)
         code = run_once(lake, [each.table.name for each in migrations], request, as_json)
     if not code and not as_json:
-        console.err.print("next: lakehouse run, for what is downstream")
+        console.err.print("next: lakehouse run, for the tables downstream")
     raise typer.Exit(code)
 
 
@@ -47,17 +47,17 @@ def repair(
     *,
     dry_run: DryRun = False,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Go on where rows cannot be brought back.")
+        bool, typer.Option("--accept-loss", help="Go on even if rows cannot be recovered.")
     ] = False,
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
 ) -> None:
-    """Bring back a table whose folder, log or files are gone or damaged; nothing is deleted."""
+    """Rebuild a table whose folder, log or files are missing or damaged; delete nothing."""
     from lakehouse.engine import repair as repairing  # noqa: PLC0415  # 0.5 s of pyspark
 
     with open_lake() as lake:
         plan = repairing.repair_of(lake, table)
         if plan is None:
-            console.out.print(f"{table}: nothing of it is missing or damaged")
+            console.out.print(f"{table}: nothing is missing or damaged")
             return
         console.out.print("\n".join(plan.sentences), markup=False, highlight=False)
         if dry_run:

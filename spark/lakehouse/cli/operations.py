@@ -1,4 +1,4 @@
-"""The commands of those who keep a lake running."""
+"""The commands for operators."""
 
 from __future__ import annotations
 
@@ -14,35 +14,40 @@ from lakehouse.settings import current_settings
 
 
 def jars(
-    *, s3: Annotated[bool, typer.Option("--s3", help="Also those for lakes on s3a://.")] = False
+    *,
+    s3: Annotated[
+        bool, typer.Option("--s3", help="Include the jars for a lake on s3a://.")
+    ] = False,
 ) -> None:
-    """Resolve the engine's jars into the local cache and archive their classes, once."""
+    """Download Spark's jars into the local cache and archive their classes; needed once."""
     from lakehouse.engines.spark import archive  # noqa: PLC0415  # imports pyspark
     from lakehouse.engines.spark.jars import COORDINATES, DELTA, resolve  # noqa: PLC0415  # imports pyspark
 
     for path in resolve(COORDINATES if s3 else DELTA):
         console.out.print(path.name)
     if not archive.build():
-        console.out.print("no class archive: this Java cannot make one; every start takes longer")
+        console.out.print(
+            "no class archive: this Java cannot write one, so every start takes longer"
+        )
 
 
 def alert(
-    title: Annotated[str, typer.Argument(help="One line.")],
+    title: Annotated[str, typer.Argument(help="Title, in one line.")],
     *,
-    body: Annotated[str, typer.Option(help="The rest.")] = "",
-    severity: Annotated[Severity, typer.Option(help="How much it matters.")] = Severity.WARNING,
+    body: Annotated[str, typer.Option(help="Text below the title.")] = "",
+    severity: Annotated[Severity, typer.Option(help="Severity.")] = Severity.WARNING,
 ) -> None:
     """Send a message to every destination in LAKEHOUSE_ALERT_URLS."""
     reached = alerts.send(current_settings(), alerts.Alert(title, body, severity))
     if not reached:
         console.out.print(f"{severity}: {title}", body, sep="\n", markup=False)
-        console.err.print("sent to nobody: set LAKEHOUSE_ALERT_URLS (see .env.example)")
+        console.err.print("sent to nobody; set LAKEHOUSE_ALERT_URLS (see .env.example)")
     else:
         console.out.print(f"sent to {', '.join(reached)}", markup=False)
 
 
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check what the lakehouse needs, and print the command that mends each problem."""
+    """Check installation and lake, and print the fix for each problem; exit with 78 on errors."""
     from lakehouse.engines.doctor import diagnose  # noqa: PLC0415  # psutil
 
     rows = diagnose(current_settings())

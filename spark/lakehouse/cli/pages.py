@@ -1,4 +1,4 @@
-"""The commands that write pages and files about tables, and of event logs."""
+"""The commands that write reports, documentation and the manifest."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ def report(
     eventlog: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="An event log of Spark, or a folder of logs (then the newest). Two are compared."
+            help="Spark event log, or a folder of logs (the newest is used). Two are compared."
         ),
     ] = None,
     *,
-    html: Annotated[Path | None, typer.Option(help="Write a page about the log here.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page about the event log to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write <root>/report.html and say what the marts tell; or, of an event log, where time went.
+    """Print the headline results and write <root>/report.html, or report on a Spark event log.
 
-    A run writes one into the folder that LAKEHOUSE_EVENT_LOG names.
+    A run on Spark writes an event log to the folder that LAKEHOUSE_EVENT_LOG names. The report says
+    where the run spent its time.
     """
     if eventlog:
         _report_logs(eventlog, html, as_json)
         return
     if html or as_json:
-        raise ConfigError("--html and --json are about an event log; name one")
+        raise ConfigError("--html and --json need an event log; give its path")
     from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
 
     settings = current_settings()
     for line in answers(settings):
         console.out.print(line, markup=False)
-    console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
+    console.out.print(f"Charts and figures: {write_report(settings, registry())}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
     console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
 
@@ -66,9 +69,9 @@ def _report_logs(paths: list[Path], html: Path | None, as_json: bool) -> None:  
 
 def docs(
     *,
-    output: Annotated[Path | None, typer.Option(help="Folder; default <root>/docs.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder. Default: <root>/docs.")] = None,
 ) -> None:
-    """Write the catalogue of tables, columns, checks and lineage from the specs."""
+    """Write the catalogue of tables, columns, checks and lineage."""
     from lakehouse.reporting.catalogue import (  # noqa: PLC0415  # jinja2, only here
         write_catalogue,
         write_markdown,
@@ -83,7 +86,7 @@ def docs(
 
 
 def data_docs() -> None:
-    """Write Great Expectations' pages of every suite and of its latest results."""
+    """Write the Great Expectations pages: every suite and its latest results."""
     from lakehouse.reporting.data_docs import write_data_docs  # noqa: PLC0415  # GX takes seconds
 
     console.out.print(f"wrote {write_data_docs(current_settings(), registry())}")
@@ -91,11 +94,11 @@ def data_docs() -> None:
 
 def manifest(
     *,
-    output: Annotated[Path, typer.Option(help="Where to write it; - prints it.")] = Path(
+    output: Annotated[Path, typer.Option(help="File to write; - prints it.")] = Path(
         "airflow/manifest.json"
     ),
 ) -> None:
-    """Write the graph of tables for orchestrators."""
+    """Write the table graph for orchestrators."""
     from lakehouse.catalog.manifest import manifest_text  # noqa: PLC0415  # only where needed
 
     registry().assert_whole()

@@ -17,12 +17,12 @@ from lakehouse.settings import current_settings
 if TYPE_CHECKING:
     from lakehouse.spec import Table
 
-quarantine_app = typer.Typer(help="Rows that broke a rule: look at them, judge them again.")
+quarantine_app = typer.Typer(help="Show rejected rows, or validate them again.")
 
 
 @quarantine_app.command("list")
 def quarantine_list(*, as_json: AsJson = False) -> None:
-    """Count rejected rows by table, file and rule."""
+    """Count rejected rows by table, file and reason."""
     rows = views.quarantined(registry(), current_settings())
     console.print_json(rows) if as_json else console.print_rows(rows, empty="quarantine is empty")
 
@@ -31,12 +31,10 @@ def quarantine_list(*, as_json: AsJson = False) -> None:
 def quarantine_show(
     table: TableName,
     *,
-    file: Annotated[
-        str | None, typer.Option(help="Only of this landing file, or of files of this name.")
-    ] = None,
-    run_id: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
+    file: Annotated[str | None, typer.Option(help="Path or name of a landing file.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Run that rejected them.")] = None,
     reason: Annotated[
-        str | None, typer.Option(help="Only for this reason, e.g. missing or missing:user_id.")
+        str | None, typer.Option(help="Reason, e.g. missing or missing:user_id.")
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Rows to print.")] = 20,
     as_json: AsJson = False,
@@ -45,7 +43,7 @@ def quarantine_show(
     spec = _with_quarantine(table)
     rows = views.rejected(spec, current_settings(), n, file=file, run_id=run_id, reason=reason)
     is_narrowed = file or run_id or reason
-    empty = "no rejected row is like that; `lakehouse quarantine list` counts what there is"
+    empty = "no rejected row matches; `lakehouse quarantine list` counts all of them"
     if as_json:
         console.print_json(rows)
     else:
@@ -57,13 +55,13 @@ def quarantine_show(
 
 @quarantine_app.command("replay")
 def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
-    """Judge rejected rows again by today's rules and load those that pass."""
+    """Validate rejected rows by the current rules, and load those that pass."""
     spec = _with_quarantine(table)
     before = len(views.rejected(spec, current_settings(), None))
     with open_lake() as lake:
         code = run_once(lake, [table], new_request(None, full_refresh=True), as_json)
     after = len(views.rejected(spec, current_settings(), None))
-    console.err.print(f"{before} rows were in quarantine, {after} are now")
+    console.err.print(f"in quarantine: {before} rows before, {after} now")
     raise typer.Exit(code)
 
 

@@ -42,13 +42,15 @@ def run(
     full_refresh: FullRefresh = False,
     as_of: AsOf = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Backfill, day by day: first day, YYYY-MM-DD.")
+        str | None, typer.Option("--from", help="First day of a backfill, YYYY-MM-DD.")
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Backfill: last day, YYYY-MM-DD.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Last day of a backfill, YYYY-MM-DD.")
+    ] = None,
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
-    """Bring tables up to date, upstream first, each behind its gates."""
+    """Bring tables up to date, upstream first, with an input and an output gate for each."""
     names = planning.select(registry(), selectors or [])
     days = planning.backfill_days(day_of(from_, "--from"), day_of(to, "--to"), as_of)
     dates: list[date | None] = [*days] or [None]
@@ -65,8 +67,8 @@ def run(
     strangers = unclaimed(current_settings().raw_uri, sources(registry(), current_settings()))
     if strangers and not as_json:
         console.err.print(
-            f"not read, as no source has the name: {listed(strangers)} "
-            f"(sources: {', '.join(sorted(registry().sources))})",
+            f"ignored, as the names match no source: {listed(strangers)} (sources: "
+            f"{', '.join(sorted(registry().sources))}; or map them in sources.toml)",
             markup=False,
         )
 
@@ -110,7 +112,7 @@ def plan(
     day: Day = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what would run and why; touches nothing."""
+    """Show what would run and why, without changing anything."""
     names = planning.select(registry(), selectors or [])
     request = new_request(as_of, full_refresh=full_refresh, day=day_of(day, "--day"))
     steps = planning.preview(open_lake(), names, request)
@@ -121,7 +123,7 @@ def plan(
 
 
 def check(table: TableName, *, as_json: AsJson = False) -> None:
-    """Run a table's output gate on its published version."""
+    """Run a table's output gate on its published version; exit with 65 if it is red."""
     from lakehouse.engine import stages  # noqa: PLC0415  # 0.5 s of pyspark
 
     with open_lake() as lake:
@@ -141,14 +143,14 @@ def stage(
     full_refresh: FullRefresh = False,
     as_of: AsOf = None,
     day: Day = None,
-    run_id: Annotated[str | None, typer.Option(help="Identity shared by the three stages.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Run id shared by the three stages.")] = None,
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
-    """Run one stage of a table, for orchestrators; the story goes to standard error."""
+    """Run one stage of a table, for orchestrators; the log goes to standard error."""
     request = new_request(as_of, full_refresh=full_refresh, run_id=run_id, day=day_of(day, "--day"))
     if is_spare(registry(), current_settings(), table):
-        console.err.print(f"{table}: nothing of its domain ever arrived, so there is nothing to do")
+        console.err.print(f"{table}: no files of its domain ever arrived; nothing to do")
         if as_json:
             console.print_json({"table": table, "outcome": Status.SPARE})
         return
@@ -177,7 +179,7 @@ def verify(
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
-    """Compare a table with a full rebuild; exits with 65 when they differ."""
+    """Compare a table with a full rebuild; exit with 65 if they differ."""
     from lakehouse.engine.verify import verify as compare  # noqa: PLC0415  # 0.5 s of pyspark
 
     with open_lake() as lake:
@@ -197,7 +199,7 @@ def maintain(
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
-    """Compact tables and remove versions beyond their retention; without selectors ops, too."""
+    """Compact tables and delete versions past their retention; by default ops tables, too."""
     from lakehouse.engine import maintenance  # noqa: PLC0415  # 0.5 s of pyspark
 
     names = planning.select(registry(), selectors or [])

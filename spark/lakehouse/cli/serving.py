@@ -16,21 +16,21 @@ from lakehouse.settings import current_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-database_app = typer.Typer(help="The database that serves the marts to readers of SQL.")
+database_app = typer.Typer(help="Start, stop and connect to the database that serves the marts.")
 
 
 def publish(
     selectors: Annotated[
-        list[str] | None, typer.Argument(help="Tables or layers; none = every served table.")
+        list[str] | None, typer.Argument(help="Tables or layers. Default: every served table.")
     ] = None,
     *,
-    rebuild: Annotated[bool, typer.Option(help="Build each table anew.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild each table.")] = False,
     if_any: Annotated[
-        bool, typer.Option("--if-any", help="Do nothing where no database serves this lake.")
+        bool, typer.Option("--if-any", help="Do nothing if no database serves this lake.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Bring the serving database to the versions that the lake has published."""
+    """Bring the serving database up to date with the published versions."""
     from lakehouse.serving import database  # noqa: PLC0415  # 0.2 s of psycopg
     from lakehouse.serving.publish import publish as publish_tables  # noqa: PLC0415  # same
 
@@ -39,9 +39,11 @@ def publish(
     chosen = planning.select(registry(), selectors or [])
     names = [name for name in chosen if name in served]
     if not names:
-        raise ConfigError(f"{', '.join(chosen)}: not served; served are {', '.join(served)}")
+        raise ConfigError(
+            f"not served: {', '.join(chosen)}; the served tables are {', '.join(served)}"
+        )
     if if_any and database.find(settings, "writer") is None:
-        console.err.print("no database serves this lake: nothing to publish")
+        console.err.print("no database serves this lake; nothing to publish")
         return
     url = database.url(settings, "writer")
     done = publish_tables(settings, registry(), names, url, rebuild=rebuild)
@@ -71,17 +73,18 @@ def publish_audited(names: Sequence[str]) -> LakehouseError | None:
 
 @database_app.command("up")
 def up() -> None:
-    """Start the lake's own PostgreSQL, unless it runs or LAKEHOUSE_POSTGRES_URL names another."""
+    """Start the lake's own PostgreSQL, unless LAKEHOUSE_POSTGRES_URL is set or it is running."""
     from lakehouse.serving.embedded import Embedded  # noqa: PLC0415  # 0.2 s of psycopg
 
     settings = current_settings()
     if settings.postgres_url.get_secret_value():
-        console.out.print("LAKEHOUSE_POSTGRES_URL names the database: nothing to start")
+        console.out.print("LAKEHOUSE_POSTGRES_URL is set; nothing to start")
         return
     embedded = Embedded.of(settings)
     started = embedded.up()
     console.out.print(
-        f"PostgreSQL {'started' if started else 'runs'} on port {embedded.port}, in {embedded.home}"
+        f"PostgreSQL {'started' if started else 'is running'} on port {embedded.port}, "
+        f"in {embedded.home}"
     )
 
 
@@ -91,15 +94,15 @@ def down() -> None:
     from lakehouse.serving.embedded import Embedded  # noqa: PLC0415  # 0.2 s of psycopg
 
     stopped = Embedded.of(current_settings()).down()
-    console.out.print("PostgreSQL stopped" if stopped else "PostgreSQL does not run")
+    console.out.print("PostgreSQL stopped" if stopped else "PostgreSQL is not running")
 
 
 @database_app.command("url")
 def print_url(
     *,
-    role: Annotated[Role, typer.Option(help="reader or writer.")] = "reader",
+    role: Annotated[Role, typer.Option(help="Role: reader or writer.")] = "reader",
 ) -> None:
-    """Print how to connect; the text holds a password."""
+    """Print the connection URL, which contains a password."""
     from lakehouse.serving import database  # noqa: PLC0415  # 0.2 s of psycopg
 
     console.out.file.write(database.url(current_settings(), role) + "\n")

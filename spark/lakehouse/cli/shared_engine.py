@@ -11,7 +11,7 @@ from lakehouse.engines.ports import LOOPBACK
 from lakehouse.errors import EngineError
 from lakehouse.settings import current_settings
 
-engine_app = typer.Typer(help="The shared engine: one warm Spark that many short tasks attach to.")
+engine_app = typer.Typer(help="Run the shared engine: one warm Spark for many short tasks.")
 
 
 @engine_app.command("start")
@@ -21,9 +21,9 @@ def engine_start(
         str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a private network.")
     ] = LOOPBACK,
 ) -> None:
-    """Run it in the foreground and keep it healthy; a signal ends it.
+    """Run the shared engine in the foreground and restart it when needed; a signal stops it.
 
-    Tasks use it when LAKEHOUSE_SPARK_REMOTE=sc://127.0.0.1:15002 (or the port chosen there).
+    Tasks use it if LAKEHOUSE_SPARK_REMOTE=sc://127.0.0.1:15002 (or another port) is set.
     """
     from lakehouse.engines.spark.server import serve  # noqa: PLC0415  # 0.5 s of pyspark
 
@@ -32,7 +32,7 @@ def engine_start(
 
 @engine_app.command("status")
 def engine_status() -> None:
-    """Ask it a trivial query; exits with 75 when it does not answer."""
+    """Send the shared engine a trivial query; exit with 75 if it does not answer."""
     from lakehouse.engines.spark import server  # noqa: PLC0415  # 0.5 s of pyspark
 
     settings = current_settings()

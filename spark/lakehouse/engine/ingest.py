@@ -60,15 +60,15 @@ def check_headers(job: Job, arrivals: Arrivals) -> None:
         header = Header.of(each.content.header, each.content.delimiter)
         missing = missing_of(header, source, each.path)
         if missing or header.repeated:
-            twice = f"names {', '.join(header.repeated)} twice"
+            twice = f"has {', '.join(header.repeated)} twice"
             problem = f"lacks {', '.join(missing)}" if missing else twice
             remedy = "deliver it again with the declared columns"
             if source.mapping_of(each.path):
-                remedy = "say in its mapping which of them it is"
+                remedy = "say in its mapping which column it is"
             elif missing:
                 remedy += f", or map them (`lakehouse map guess {each.path}`)"
             has = ", ".join(header.names)
-            message = f"landing file {each.path} {problem} (it has {has}); {remedy}"
+            message = f"landing file {each.path} {problem} (its columns: {has}); {remedy}"
             raise SchemaMismatchError(
                 message, path=each.path, missing=missing, found=list(header.names)
             )

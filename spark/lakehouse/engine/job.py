@@ -141,7 +141,7 @@ class Job:
         missing = [each.name for each in self.table.upstream if each.name not in known]
         if missing:
             message = (
-                f"{self.table.name} needs {', '.join(missing)}, never published; "
+                f"{self.table.name} needs {', '.join(missing)}, which was never published; "
                 f"run `lakehouse run +{self.table.name}`"
             )
             raise UpstreamMissingError(message, table=self.table.name, missing=missing)
@@ -219,9 +219,9 @@ class Job:
         cut = {each.name: _cut_at(each, self.states) for each in self.table.upstream}
         later = {name: day for name, day in cut.items() if day and day > asked.isoformat()}
         if later:
-            told = ", ".join(f"{name} tells of days up to {day}" for name, day in later.items())
+            told = ", ".join(f"{name} holds rows up to {day}" for name, day in later.items())
             message = (
-                f"{self.table.name} as of {asked} cannot be made: {told}; "
+                f"cannot run {self.table.name} as of {asked}: {told}; "
                 f"run `lakehouse run --as-of {asked} +{self.table.name}`"
             )
             raise UpstreamLaterError(message, table=self.table.name, later=later)

@@ -133,5 +133,5 @@ class Lake:
         from lakehouse.engine.run import STAGES, run_table  # noqa: PLC0415  # see the class
 
         if stage not in STAGES:
-            raise ConfigError(f"unknown stage '{stage}': one of {', '.join(STAGES)}")
+            raise ConfigError(f"unknown stage '{stage}'; use one of {', '.join(STAGES)}")
         return run_table(self, name, request, only=(stage,))

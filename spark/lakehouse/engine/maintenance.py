@@ -145,7 +145,7 @@ def _table(job: Job) -> Upkeep:
     if job.states.candidate(job.table.name) is not None:
         return Upkeep(job.table.name, SKIPPED, note="a version waits for its output gate")
     if job.base not in {published.version, published.head}:
-        note = "a run died unpublished; the next one rolls it back"
+        note = "a run died before publishing; the next one rolls it back"
         return Upkeep(job.table.name, SKIPPED, note=note)
     before = ops.size(job.uri)
     outcome = _compact(job, job.uri, job.table.cluster_by)

@@ -125,9 +125,8 @@ def check_columns(job: Job) -> None:
     if found:
         steps = "; ".join(f"{name}: {change}" for name, change in found.steps)
         message = (
-            f"{job.table.name} is stored at {job.uri} with other columns than it is declared with "
-            f"({steps}); `lakehouse migrate {job.table.name}` brings it in line, with --dry-run it "
-            "says how"
+            f"the columns of {job.table.name} stored at {job.uri} differ from the declared ones "
+            f"({steps}); `lakehouse migrate {job.table.name}` changes them, --dry-run shows how"
         )
         raise MigrationNeededError(message, table=job.table.name, steps=found.steps)
 

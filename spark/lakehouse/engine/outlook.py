@@ -41,7 +41,7 @@ class Outlook:
     @property
     def reason(self) -> str:
         """Why a run runs or not, in words."""
-        return f"a run died unpublished; {self.why}" if self.died else self.why
+        return f"a run died before publishing; {self.why}" if self.died else self.why
 
 
 def look(job: Job) -> Outlook:
@@ -88,7 +88,7 @@ def _why_all(job: Job) -> str | None:
     if job.request.migrate:
         return "its columns changed"
     if job.request.full_refresh:
-        return "full refresh asked for"
+        return "full refresh requested"
     if job.published is None:
         return "never published"
     if job.published.code != job.code:
@@ -125,7 +125,7 @@ def how_as_of_moved(job: Job) -> str | None:
     published = job.published
     if published is None or published.as_of == job.as_of_key:
         return None
-    return f"as-of moved from {published.as_of} to {job.as_of_key}"
+    return f"as-of date moved from {published.as_of} to {job.as_of_key}"
 
 
 def how_cut_moved(job: Job) -> str | None:
@@ -133,7 +133,7 @@ def how_cut_moved(job: Job) -> str | None:
     published = job.published
     if published is None or not job.table.cut or published.counted_until == job.cut_key:
         return None
-    return f"days up to {job.cut_key} count, before up to {published.counted_until}"
+    return f"rows up to {job.cut_key} count, previously up to {published.counted_until}"
 
 
 def versions(inputs: Mapping[str, Version]) -> str:
@@ -149,4 +149,4 @@ def news(job: Job) -> str:
 
 def _move(name: str, old: Version | None, new: Version) -> str:
     made_anew = old is not None and old.table_id != new.table_id
-    return f"{name} {old}→{new}{' of a table made anew' if made_anew else ''}"
+    return f"{name} {old}→{new}{' of a rebuilt table' if made_anew else ''}"

@@ -86,9 +86,9 @@ def backfill_days(first: date | None, last: date | None, as_of: str | None) -> l
     if first is None or last is None:
         raise ConfigError("a backfill needs both --from and --to")
     if as_of is not None:
-        raise ConfigError("--as-of is one date and --from/--to are many; give one of them")
+        raise ConfigError("--as-of cannot be combined with --from/--to; use one or the other")
     if first > last:
-        raise ConfigError(f"--from {first} lies after --to {last}; swap them")
+        raise ConfigError(f"--from {first} is after --to {last}; swap them")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 

@@ -115,9 +115,9 @@ def repair(lake: Lake, plan: Repair, *, accept_loss: bool = False) -> Outcome | 
     name, uri = plan.table, lake.settings.table_uri(plan.table)
     if plan.may_lose and not accept_loss:
         message = (
-            f"{name}: up to {plan.may_lose:,} of {plan.n_rows:,} rows would be lost, as these "
+            f"{name}: up to {plan.may_lose:,} of {plan.n_rows:,} rows would be lost, because these "
             f"landing files are gone: {listed(plan.gone)}; put them back below "
-            f"{lake.settings.raw_uri}, or accept it with --accept-loss"
+            f"{lake.settings.raw_uri}, or accept the loss with --accept-loss"
         )
         raise DamagedTableError(message, table=name, gone=plan.gone)
     with table_lock(lake.settings, name):

@@ -99,7 +99,7 @@ def process(job: Job, outlook: Outlook) -> Processed:
     if not outlook.has_news and job.published is not None:
         return Processed(job.published, outlook.why, skipped=True)
     if rejected := _rejected_before(job, outlook):
-        reason = f"{outlook.why}; as when version {rejected.version} was rejected"
+        reason = f"{outlook.why}; nothing has changed since version {rejected.version} was rejected"
         again = replace(rejected, run_id=job.request.run_id, token=job.token, reason=reason)
         job.states.propose(again)
         return Processed(again, reason)
@@ -231,7 +231,7 @@ def assert_output(job: Job) -> tuple[State, list[Result]]:
     candidate = job.states.candidate(job.table.name)
     if candidate is None:
         if job.published is None:
-            message = f"{job.table.name}: nothing to audit; run its process stage first"
+            message = f"{job.table.name}: no new version to check; run its process stage first"
             raise OutputQualityError(message, table=job.table.name)
         return job.published, []
     rejected = job.states.rejected(job.table.name)
@@ -272,14 +272,14 @@ def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
 def _assert_ours(job: Job, candidate: State) -> None:
     """Nobody else committed since the candidate's base (the fence of law 6)."""
     if intrusion := _intrusion(job, candidate):
-        message = f"{job.table.name}: {intrusion}; another writer was faster, run again"
+        message = f"{job.table.name}: {intrusion}; another writer committed first, run again"
         raise WriteConflictError(message, table=job.table.name)
 
 
 def _intrusion(job: Job, candidate: State) -> str | None:
     published = job.published
     if job.base != candidate.version:
-        return f"version {job.base} is there, expected {candidate.version}"
+        return f"found version {job.base}, expected {candidate.version}"
     if published is not None and published.token > candidate.token:
         return f"version {published.version} was published meanwhile"
     # An engine that outlives its killed client can still commit, whoever holds the lock by then.

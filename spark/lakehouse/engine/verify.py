@@ -64,7 +64,7 @@ class Verdict:
             "with other values": self.different,
         }
         found = ", ".join(f"{n:,} rows {words}" for words, n in counts.items() if n)
-        mend = f"`lakehouse run {self.table} --full-refresh` makes it again"
+        mend = f"`lakehouse run {self.table} --full-refresh` rebuilds it"
         return f"{about}: differs from a full rebuild: {found}; {mend}"
 
 

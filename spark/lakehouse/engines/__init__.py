@@ -1,4 +1,4 @@
-"""What computes and stores: the engines behind the runs, and what a machine needs for them.
+"""Compute and storage: the engines that runs use, and what they need on a machine.
 
-Knows sessions, jars, Delta commands and layouts; never why a table runs, nor the name of a table.
+Knows sessions, jars, Delta commands and file layouts; never why a table runs, nor its name.
 """

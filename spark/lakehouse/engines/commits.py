@@ -113,7 +113,7 @@ def _check_not_null(rows: pa.Table, table: DeltaTable, uri: str) -> None:
 
 def null_error(uri: str, column: str, nulls: int) -> SchemaMismatchError:
     """Rows that lack what their table declares each to have."""
-    message = f"{uri}: column {column} is declared NOT NULL, and {nulls} rows have none"
+    message = f"{uri}: column {column} is declared NOT NULL, but is null in {nulls} rows"
     return SchemaMismatchError(message, path=uri, column=column)
 
 
@@ -144,9 +144,9 @@ class translated:  # noqa: N801  # reads as a verb at its call sites
             raise WriteConflictError(message, path=self._uri) from error
         if "ClusteredTable" in str(error):
             message = (
-                f"{self._uri} was made with liquid clustering, which delta-rs does not write; "
-                "go on with LAKEHOUSE_ENGINE=spark, or, if the landing files of all its rows are "
-                "there, move the folder away and run `lakehouse repair` on the table"
+                f"{self._uri} uses liquid clustering, which delta-rs cannot write; use "
+                "LAKEHOUSE_ENGINE=spark or, if the landing files of all its rows still exist, "
+                "move the folder away and run `lakehouse repair` on the table"
             )
             raise SchemaMismatchError(message, path=self._uri) from error
         clear = files.explained(error, self._uri)

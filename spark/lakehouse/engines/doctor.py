@@ -108,7 +108,7 @@ def _disk(settings: Settings) -> Finding:
 
 def _writable(settings: Settings) -> Finding:
     if settings.is_remote:
-        return "ok", "object store: checked by the first write", ""
+        return "ok", "object store: checked at the first write", ""
     folder = _existing(Path(settings.root_uri))
     if os.access(folder, os.W_OK):
         return "ok", str(folder), ""
@@ -124,8 +124,8 @@ def _landing(settings: Settings) -> Finding:
             return "bad", str(error), f"edit {settings.sources_uri}"
         if strangers:
             names = ", ".join(sorted(registry().sources))
-            fix = f"rename, move or map them (`lakehouse map guess FILE`); sources are {names}"
-            return "warn", f"no source has the name of {listed(strangers)}", fix
+            fix = f"rename, move or map them (`lakehouse map guess FILE`); the sources are {names}"
+            return "warn", f"names match no source: {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"
 
@@ -147,7 +147,7 @@ def _tables(settings: Settings) -> Finding:
         found[f"ops.{name}"] = damage_of_newest(settings.table_uri(f"ops.{name}"), whole=True)
     damaged = {name: words for name, words in found.items() if words}
     if not damaged:
-        return "ok", f"{n_tables} published, all of their files can be read", ""
+        return "ok", f"{n_tables} published, all their files are readable", ""
     told = "; ".join(f"{name}: {words}" for name, words in damaged.items())
     return "bad", told, "; ".join(f"lakehouse repair {name}" for name in damaged)
 
@@ -158,7 +158,7 @@ def _airflow_port(_: Settings) -> Finding:
     if not ports.is_taken(port):
         return "ok", f"{port} is free", ""
     if ports.is_airflow(port):
-        return "ok", f"Airflow answers on {port}", ""
+        return "ok", f"Airflow is running on {port}", ""
     fix = f"export AIRFLOW__API__PORT={ports.next_free(port)}"
     return "warn", f"something else listens on {port}", fix
 
@@ -170,8 +170,8 @@ def _engine_port(settings: Settings) -> Finding:
     if not ports.is_taken(port, host):
         if is_here:
             return "ok", f"{port} is free", ""
-        return "warn", f"nobody answers on {host}:{port}", "unset LAKEHOUSE_SPARK_REMOTE"
+        return "warn", f"nothing answers on {host}:{port}", "unset LAKEHOUSE_SPARK_REMOTE"
     if not is_here or ports.is_engine(port):
-        return "ok", f"an engine answers on {host}:{port}", ""
+        return "ok", f"an engine is running on {host}:{port}", ""
     fix = f"export LAKEHOUSE_SPARK_REMOTE=sc://{ports.LOOPBACK}:{ports.next_free(port)}"
     return "warn", f"something else listens on {port}", fix

@@ -73,7 +73,7 @@ def assert_intact(name: str, uri: str, state: State) -> None:
 
 def damaged(name: str, uri: str, found: str) -> DamagedTableError:
     """The error that says what is wrong with a table, and the way back."""
-    message = f"{name} at {uri} is damaged: {found}; `lakehouse repair {name}` is the way back"
+    message = f"{name} at {uri} is damaged: {found}; `lakehouse repair {name}` rebuilds it"
     return DamagedTableError(message, table=name, path=uri)
 
 

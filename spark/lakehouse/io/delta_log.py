@@ -52,7 +52,7 @@ def latest_version(uri: str) -> int | None:
         return max(versions)
     if files.list_files(uri):
         message = (
-            f"{uri} holds files but is not a Delta table; move the folder away, "
+            f"{uri} contains files but is not a Delta table; move the folder away, and "
             "the next run creates the table"
         )
         raise SchemaMismatchError(message, path=uri)

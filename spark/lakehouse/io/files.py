@@ -175,7 +175,9 @@ def storage_errors(uri: str) -> Iterator[None]:
     except Exception as error:
         clear = explained(error, uri)
         if clear is error and isinstance(error, OSError):
-            message = f"cannot write {uri}: {error.strerror or error}; mend the storage"
+            message = (
+                f"cannot write {uri}: {error.strerror or error}; fix the storage, then run again"
+            )
             raise StorageError(message, path=uri) from error
         if clear is error:
             raise

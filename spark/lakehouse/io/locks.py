@@ -82,8 +82,8 @@ def _acquire(handle: int, table: str, timeout_s: float) -> None:
             if time.monotonic() >= deadline:
                 holder = _read(handle).partition(" ")[2] or "unknown"
                 message = (
-                    f"{table} is being written by another process (pid {holder}); wait for it to "
-                    "finish, or set LAKEHOUSE_LOCK_TIMEOUT_S to queue behind it"
+                    f"{table} is being written by another process (pid {holder}); run again "
+                    "when it is done, or set LAKEHOUSE_LOCK_TIMEOUT_S to wait for it"
                 )
                 raise LockedError(message, table=table, pid=holder) from None
             time.sleep(POLL_SECONDS)

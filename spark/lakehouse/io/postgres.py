@@ -49,7 +49,7 @@ def connection(url: str) -> Iterator[Connection]:
             raise kind(f"the database refused: {explained(error)}") from error
         if isinstance(error, psycopg.ProgrammingError) or any(part in text for part in _WRONG_URL):
             raise ConfigError(f"LAKEHOUSE_POSTGRES_URL: {text}") from error
-        raise PublishError(f"the database is away: {text}") from error
+        raise PublishError(f"the database is unavailable: {text}") from error
 
 
 def is_permanent(error: psycopg.Error) -> bool:

@@ -1,4 +1,4 @@
-"""What comes in: which deliveries are there, which are new, and their records as they stand.
+"""Input: which landing files there are, which of them are new, and their records.
 
-Knows files and their formats; never a table's meaning, and decides nothing about a run.
+Knows files and their formats; never what a table means, and decides nothing about a run.
 """

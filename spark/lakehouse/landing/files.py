@@ -280,8 +280,8 @@ def deliveries(
             continue
         if kind_of(path, look.source.mapping_of(path)) is None:
             message = (
-                f"landing file {path} is of a kind that nobody can read; "
-                f"use {', '.join(KINDS)} (each also .gz or .zst), say its format in a mapping, or "
+                f"landing file {path} has an unknown file type; "
+                f"use {', '.join(KINDS)} (each also .gz or .zst), give its format in a mapping, or "
                 "move it away"
             )
             raise InputQualityError(message, path=path)

@@ -102,7 +102,7 @@ def guess(uri: str, path: str, sources: Sequence[Source]) -> Guess:
         lines = {"files": pattern_of(path), "source": source.name, "preset": known}
         return Guess(_toml(lines | _form_of_preset(path, known), {}))
     if not columns:
-        message = f"nothing in {path} can be taken apart; say how in a mapping"
+        message = f"no record found in {path}; write a mapping that says how to read it"
         raise InputQualityError(message, path=path)
     proposals = {each.name: _fields(each, columns) for each in sources}
     best = max(sources, key=lambda each: _fit(each, proposals[each.name]))

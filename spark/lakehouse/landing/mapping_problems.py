@@ -29,7 +29,7 @@ def near(name: object, known: Iterable[str]) -> str:
     """The names that were probably meant, or all there are."""
     known = list(known)
     close = get_close_matches(str(name), known, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
+    return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"
 
 
 def form_problems(words: MappingWords) -> Iterator[Problem]:
@@ -41,9 +41,9 @@ def form_problems(words: MappingWords) -> Iterator[Problem]:
     if words.line is not None:
         yield from _line_problems(words.line)
     if words.line and (words.columns or words.format not in {None, "text"}):
-        yield ("line",), "line is for text without columns: leave out columns and format"
+        yield ("line",), "line cannot be combined with columns or another format; leave those out"
     if words.format == "text" and not words.line:
-        yield ("format",), "text needs a line, the regular expression that takes it apart"
+        yield ("format",), "format text needs line, a regular expression that matches one record"
     for name in ("keep", "drop"):
         for path in getattr(words, name):
             yield from _path_problems(path, (name, path))
@@ -52,9 +52,9 @@ def form_problems(words: MappingWords) -> Iterator[Problem]:
 def _line_problems(line: str) -> Iterator[Problem]:
     problem = _regex_problem(line)
     if problem:
-        yield ("line",), f"line is no regular expression: {problem}"
+        yield ("line",), f"line is not a valid regular expression: {problem}"
     elif re.compile(line).groups != len(re.compile(line).groupindex) or not re.compile(line).groups:
-        yield ("line",), "line needs groups, each with a name: (?P<name>...)"
+        yield ("line",), "line needs named groups: (?P<name>...)"
 
 
 def _is_encoding(name: str) -> bool:
@@ -96,12 +96,15 @@ def field_problems(words: MappingWords, source: Source) -> Iterator[Problem]:
             keys = ("fields", name, number)
             yield from _take_problems(take, keys)
             if take.unit and not (is_moment or is_duration):
-                yield (*keys, "unit"), f"{name} is no moment and no duration: it has no unit"
+                yield (
+                    (*keys, "unit"),
+                    f"{name} is neither a timestamp nor a duration; leave out unit",
+                )
             if (take.format or take.zone) and not is_moment:
-                yield (*keys, "format"), f"{name} is no moment: it has no format and no zone"
+                yield (*keys, "format"), f"{name} is not a timestamp; leave out format and zone"
     for field in source.fields:
         if field.required and not words.fields.get(field.name):
-            yield ("fields",), f"{source.name} needs {field.name}: say where it comes from"
+            yield ("fields",), f"{source.name} requires {field.name}; map it"
 
 
 def _take_problems(take: TakeWords, keys: Keys) -> Iterator[Problem]:
@@ -114,8 +117,8 @@ def _take_problems(take: TakeWords, keys: Keys) -> Iterator[Problem]:
         if not problem and re.compile(take.extract).groups != 1:
             problem = "it needs one group, (...), for the value"
         if problem:
-            yield (*keys, "extract"), f"extract is no regular expression for a value: {problem}"
+            yield (*keys, "extract"), f"extract is not a valid regular expression: {problem}"
     if take.otherwise is not None and not take.values:
-        yield (*keys, "otherwise"), "otherwise goes with values"
+        yield (*keys, "otherwise"), "otherwise needs values"
     if take.zone is not None and take.zone not in available_timezones():
         yield (*keys, "zone"), f"unknown time zone {take.zone!r}; for example Europe/Paris"

@@ -44,10 +44,10 @@ def parse(text: str, where: str, sources: tuple[Source, ...]) -> tuple[Mapping, 
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         place = f"{where}:{line[1]}" if line else where
-        raise ConfigError(f"{place}: this is no TOML: {error}") from error
+        raise ConfigError(f"{place}: not valid TOML: {error}") from error
     found: list[Mapping] = []
     problems: list[Problem] = [
-        ((name,), f"unknown table {name}; the file holds [[{TABLE}]] tables")
+        ((name,), f"unknown table {name}; only [[{TABLE}]] is allowed here")
         for name in content
         if name != TABLE
     ]

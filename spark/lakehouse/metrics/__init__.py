@@ -1,4 +1,4 @@
-"""What a number means, once: names, thresholds and the sentence that stands wherever it is shown.
+"""Definitions of metrics, each in one place: name, thresholds, and the sentence shown with it.
 
-Plain Python; never an engine, nor a row.
+Plain Python, without engines or rows.
 """

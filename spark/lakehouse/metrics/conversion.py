@@ -41,8 +41,8 @@ SELECT day, count(*) AS n FROM (
 LANDMARK_DAYS = 14
 HORIZON_DAYS = 28
 LANDMARK = (
-    "Days from signup to the landmark, the day on which users are sorted into used and not used. "
-    "Whoever converted by then is left out: their use cannot be told apart from their conversion."
+    "Days from signup to the landmark, the day on which users are divided into used and not used. "
+    "Users who converted by then are left out: it is unknown which of the two led to the other."
 )
 HORIZON = "Days after the landmark in which a first conversion counts."
 
@@ -54,17 +54,15 @@ N_NOT_USED_CONVERTED = "Of n_not_used, those whose first conversion came within 
 NOT_USED_RATE = "n_not_used_converted ÷ n_not_used, 0-1; null without such users."
 
 LANDMARK_LIFT = (
-    "How much larger the share of converting users is among those who had used the feature by the "
-    "landmark than among those who had not: used_rate - not_used_rate."
+    "Difference in conversion between users who had used the feature by the landmark and users who "
+    "had not: used_rate - not_used_rate."
 )
 ADJUSTED_LIFT = (
-    "The landmark lift between users who were equally active before the landmark: the "
+    "Landmark lift among users who were equally active before the landmark: the "
     "Mantel-Haenszel average of the differences within strata of the number of days on which they "
     "had used other features; null when no stratum holds both users and non-users."
 )
-ADJUSTED_LIFT_BOUND = (
-    "null where too few users converted, or did not, to say (fewer than 5 in a group)."
-)
+ADJUSTED_LIFT_BOUND = "null when fewer than 5 users of a group converted, or fewer than 5 did not."
 
 EXPOSED_DAYS = (
     "Person-days from the first use of the feature on, until conversion or the as-of date."
@@ -73,17 +71,17 @@ EXPOSED_CONVERSIONS = "First conversions on or after the day of the first use."
 UNEXPOSED_DAYS = "Person-days from signup to first use, conversion or the as-of date."
 UNEXPOSED_CONVERSIONS = "First conversions without, or before, a use of the feature."
 RATE_RATIO = (
-    "How many times as fast users convert, per day they have not converted yet, after their first "
-    "use of the feature than before it; null when a count or a number of days is 0."
+    "Conversions per person-day after the first use of the feature ÷ conversions per person-day "
+    "before it; null when a count or a number of days is 0."
 )
 
 NAIVE_USED_RATE = (
-    f"conversion_rate of the cohort {USED} in gold.feature_conversion_impact; for "
-    "comparison: it is biased, early converters had less time to use the feature."
+    f"conversion_rate of the cohort {USED} in gold.feature_conversion_impact, for "
+    "comparison only: it is biased, as early converters had less time to use the feature."
 )
 NAIVE_NOT_USED_RATE = (
-    f"conversion_rate of the cohort {AVAILABLE} in gold.feature_conversion_impact; for "
-    "comparison: it is biased the other way."
+    f"conversion_rate of the cohort {AVAILABLE} in gold.feature_conversion_impact, for "
+    "comparison only: it is biased in the opposite direction."
 )
 
 SUPPORTED = "supported"
@@ -91,18 +89,19 @@ ASSOCIATION = "association"
 NOT_DISTINGUISHABLE = "not_distinguishable"
 VERDICTS = (SUPPORTED, ASSOCIATION, NOT_DISTINGUISHABLE)
 VERDICT = (
-    "supported: users of the feature convert more, among equally active users (adjusted lift) and "
-    "per day at risk (rate ratio), each beyond chance, and the former by more than adjusting took "
-    "away. association: some interval excludes no effect, in either direction, without all that; "
-    "other explanations remain. not_distinguishable: the data are compatible with no effect at all."
+    "supported: users of the feature convert more, both among equally active users (adjusted lift) "
+    "and per person-day (rate ratio); each interval excludes no effect, and that of the adjusted "
+    "lift lies above what the adjustment removed. association: an interval excludes no effect, in "
+    "either direction, but not all of this holds; other explanations remain. not_distinguishable: "
+    "the data is compatible with no effect."
 )
 
 
 def low(metric: str) -> str:
-    """Doc of the lower bound of a metric's interval."""
+    """Description of the lower bound of a metric's interval."""
     return f"Lower bound of the 95 % confidence interval of {metric}."
 
 
 def high(metric: str) -> str:
-    """Doc of the upper bound of a metric's interval."""
+    """Description of the upper bound of a metric's interval."""
     return f"Upper bound of the 95 % confidence interval of {metric}."

@@ -18,13 +18,13 @@ ROLLING_WEEK_DAYS = 7
 """Days of the rolling weekly figure."""
 
 STICKINESS_TARGET_RATE = 0.2
-"""A product that a fifth of its monthly users open on a day is a habit."""
+"""A product that a fifth of its monthly users open on a given day counts as a habit."""
 
 BOUNCE_TARGET_RATE = 0.4
-"""With more sessions than this that end after one action, people do not find what they came for."""
+"""Above this share of bounces, users do not find what they came for."""
 
 RETENTION_WEEKS = 26
-"""Weeks after the first one that a cohort is watched."""
+"""Weeks for which a cohort is followed after its first."""
 
 POWER_USERS_RATE = 0.01
 """Power users are this share of the users, rounded up to a whole user."""
@@ -35,27 +35,29 @@ DIMENSIONS = ("country", "device_type", "subscription_type")
 SESSION_DIMENSIONS = ("country", "device_type")
 """What figures of sessions are broken down by."""
 
-IS_DURATION_OUTLIER = "duration_ms above 8 hours: kept, and left to each figure to use or not."
+IS_DURATION_OUTLIER = "duration_ms is above 8 hours; each metric says whether it counts the row."
 TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; interactions without one count 0."
-DIMENSION_NAME = "What the row is broken down by: country, device_type, ...; null = all users."
-DIMENSION_VALUE = "Its value; null = all users."
-IS_COMPLETE = "The period is over: its last day lies before the newest day with data."
+DIMENSION_NAME = "Dimension of the breakdown: country, device_type, ...; null = all users."
+DIMENSION_VALUE = "Value of the dimension; null = all users."
+IS_COMPLETE = "The period is over: its last day is before the newest day with data."
 
 DAU = "Distinct users with at least one interaction on the day (UTC)."
 WAU = "Distinct users with at least one interaction in the week (by default Monday to Sunday, UTC)."
 MAU = "Distinct users with at least one interaction in the calendar month (UTC)."
 WAU_7D = "Distinct users with at least one interaction on the day or the 6 days before it."
 MAU_28D = "Distinct users with at least one interaction on the day or the 27 days before it."
-GROWTH_RATE = "Change against the period before, as a share of it; null when that had no users."
+GROWTH_RATE = "Relative change from the previous period; null when that had no users."
 STICKINESS_RATE = (
-    "DAU ÷ MAU of the day's calendar month: the share of its users that came that day."
+    "DAU ÷ MAU of the day's calendar month: the share of its users who were active on the day."
 )
-STICKINESS_28D_RATE = "DAU ÷ mau_28d of the day: the share of four weeks' users that came that day."
+STICKINESS_28D_RATE = (
+    "DAU ÷ mau_28d of the day: the share of the users of four weeks who were active on the day."
+)
 
-COHORT_SIZE = "Users whose first interaction lies in the cohort's week."
-ACTIVE_USERS = "Of them, users with at least one interaction in this week."
+COHORT_SIZE = "Users whose first interaction was in the cohort's week."
+ACTIVE_USERS = "Users of the cohort with at least one interaction in this week."
 RETENTION_RATE = "active_users ÷ cohort_size; 1 in week 0 by definition."
-POWER_RANK = "Place by total_duration_ms, longest first, ties by user_id; none without a duration."
+POWER_RANK = "Rank by total_duration_ms, longest first, ties by user_id."
 
 SESSION_DURATION_MS = "From the first action to the last, plus the duration of the last, in ms."
 IS_BOUNCE = "The session has exactly one action."
@@ -71,18 +73,18 @@ DURATION_BUCKETS = (
 )
 """Sessions by duration_ms: suffix, smallest, largest."""
 
-MEASURED = "interactions that tell a duration of at most 8 hours"
-"""What performance is measured on: an app left open over night says nothing of the app."""
+MEASURED = "interactions with a duration of at most 8 hours"
+"""What performance is measured on: an app left open overnight says nothing about its speed."""
 IS_NOT_MEASURED = "duration_ms IS NULL OR is_duration_outlier"
 """All others, in SQL over silver.interactions."""
 NOT_MEASURED = f"actions without a duration, or of over {DURATION_OUTLIER_MS // 3_600_000} hours"
-NO_DURATIONS = "no action tells how long it took"
-"""Why a table about durations may have no row, to go on after `unless`."""
+NO_DURATIONS = "no action has a duration"
+"""Why a table about durations may have no row; follows the word `unless`."""
 N_MEASURED = f"Number of {MEASURED}."
-GAP_MS = "p99_ms - p50_ms: how much worse the slowest are than the usual."
+GAP_MS = "p99_ms - p50_ms: how much slower the slowest actions are than the median."
 SPEARMAN = (
     "Spearman's rank correlation of duration_ms with being on this device (1) or another (0), ties "
-    "by their mean rank: above 0 where the device is slower than the others; null when all "
+    "by their mean rank: above 0 if the device is slower than the others; null when all "
     "durations are equal or there is no other device."
 )
 

@@ -1,4 +1,4 @@
-"""What tells people about the lake: alerts, and where the time of a run went.
+"""Alerts, and the analysis of where a run spent its time.
 
-Needs settings and nothing else, so that it works whatever is broken; never looks into a table.
+Needs only the settings, so that it works whatever else is broken; never reads a table.
 """

@@ -44,14 +44,13 @@ def find_log(path: Path) -> tuple[Path, list[Path]]:
     """
     if not path.exists():
         raise ConfigError(
-            f"no event log {path}: nothing is there; LAKEHOUSE_EVENT_LOG=<folder> makes a run "
-            "write one"
+            f"no event log at {path}; set LAKEHOUSE_EVENT_LOG=<folder> to make a run write one"
         )
     if path.is_file() or path.name.startswith(ROLLING):
         return path, []
     logs = [each for each in path.iterdir() if _is_log(each)]
     if not logs:
-        raise ConfigError(f"no event log below {path}: name a log, or a folder that holds some")
+        raise ConfigError(f"no event log below {path}; give a log, or a folder that contains logs")
     newest, *others = sorted(logs, key=_age, reverse=True)
     return newest, others
 
@@ -104,8 +103,8 @@ def read_lines(log: Path) -> Iterator[tuple[bytes, str]]:
         for chunk in _chunks(path):
             if is_first and not chunk.startswith(_FIRST):
                 raise EventLogError(
-                    f"{path} is not a Spark event log: its first line is no event; name a file or "
-                    "folder that LAKEHOUSE_EVENT_LOG made"
+                    f"{path} is not a Spark event log: its first line is not an event; give a file "
+                    "or folder written with LAKEHOUSE_EVENT_LOG"
                 )
             is_first = False
             first, *others = chunk.split(b"\n")
@@ -117,7 +116,7 @@ def read_lines(log: Path) -> Iterator[tuple[bytes, str]]:
         if line := b"".join(parts):
             yield line, f"{path}:{number}"
     if is_first:
-        raise EventLogError(f"the event log {log} is empty: nothing was written to it yet")
+        raise EventLogError(f"the event log {log} is empty; wait until the run has started")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -39,13 +39,15 @@ def read_event_log(log: Path) -> SparkRun:
     broken = ""
     for line, place in read_lines(log):
         if broken:
-            raise EventLogError(f"{broken} is not a whole event, and lines follow: it is damaged")
+            raise EventLogError(
+                f"{broken} is not a complete event, but lines follow: the log is damaged"
+            )
         try:
             reader.take(line)
         except ValueError:  # the last line of a log that is still being written may be cut
             broken = place
         except (KeyError, TypeError, AttributeError) as error:
-            raise EventLogError(f"{place} is not as Spark 4 writes it: {error!r}") from error
+            raise EventLogError(f"{place} is not in the format of Spark 4: {error!r}") from error
     return reader.run(log)
 
 

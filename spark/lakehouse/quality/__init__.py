@@ -1,4 +1,4 @@
-"""What must be true: gates judged by Great Expectations, and rows that broke a rule in quarantine.
+"""Data quality: gates evaluated by Great Expectations, and the quarantine of rejected rows.
 
-Computes and judges; never decides what is published.
+Never decides what is published.
 """

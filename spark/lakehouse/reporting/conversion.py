@@ -1,4 +1,4 @@
-"""Do features drive conversion: the honest estimates and the naive cohorts, in a report."""
+"""Do features drive conversion? The estimates and the naive cohorts, in a report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_FEATURES = 24
 
 
 def conversion_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001  # one signature for all sections
-    """Does a feature drive conversion: the answer, the honest numbers, the naive ones."""
+    """Does a feature drive conversion? The answer, the estimates and the naive cohorts."""
     lifts = summary.lifts_by_feature(lake)
     tone: Tone = VERDICTS.get(lifts[0]["verdict"], ("", ""))[1] if lifts else "soft"
     first, *others = summary.answer(lake)
@@ -45,17 +45,17 @@ def conversion_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
 def _lift_figure(lifts: list[dict[str, Any]]) -> Figure:
     title = "Effect of a feature on conversion, with 95 % intervals"
     caption = (
-        "An interval that touches the line of no effect is compatible with no effect. Landmark "
-        "lift: users who had used the feature some days after signup against those who had not. "
-        "Adjusted lift: the same among users who were about equally active. Rate ratio: "
-        "conversions per day after the first use ÷ before it."
+        "An interval that includes the line of no effect is compatible with no effect. Landmark "
+        "lift: conversion of users who had used the feature some days after signup, minus that of "
+        "users who had not. Adjusted lift: the same among about equally active users. Rate ratio: "
+        "conversions per person-day after the first use ÷ before it."
     )
     if not lifts:
         return Figure(title=title, caption=caption, empty=f"{summary.LIFT} has no rows yet.")
     panels = [
         Panel("Landmark lift", "percentage points", 0, numbers.points_tick),
         Panel("Adjusted lift", "percentage points", 0, numbers.points_tick),
-        Panel("Rate ratio", "times as fast, log scale", 1, lambda v: f"{v:g}", log=True),
+        Panel("Rate ratio", "times, log scale", 1, lambda v: f"{v:g}", log=True),
     ]
     rows = [
         Row(
@@ -86,9 +86,9 @@ def _lift_grid(lifts: list[dict[str, Any]]) -> Grid:
         head=(
             "Feature",
             ">Users who had used it",
-            ">of these converted",
+            ">of whom converted",
             ">Users who had not",
-            ">of these converted",
+            ">of whom converted",
             ">Landmark lift (points)",
             ">Adjusted lift (points)",
             ">Rate ratio",
@@ -122,11 +122,11 @@ def _with_interval(row: dict[str, Any], of: str, form: Any) -> str:  # noqa: ANN
 def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
     title = "Conversion rate by feature and cohort (% of the cohort's users)"
     caption = (
-        "Every known user is in one cohort of every current feature, judged on the day of the "
-        "first conversion or, without one, on the as-of date. Cohorts without users are not drawn. "
-        "Users whose day lies before the feature's release are in the table only: hardly anybody "
-        "is judged so early who did not convert, so their rate is close to 100% whatever the "
-        "feature does."
+        "For each current feature, every known user is in one cohort, depending on what they had "
+        "done by their first conversion or, without one, by the as-of date. Cohorts without users "
+        "are not drawn. The cohort before the feature's release is in the table only: almost all "
+        "of its users are there because they converted early, so its rate is close to 100% "
+        "whatever the feature does."
     )
     impact = lake.rows(summary.IMPACT, "SELECT * FROM t")
     if not impact:
@@ -158,8 +158,8 @@ def _cohort_figure(lake: PublishedLake, *, has_lift: bool) -> Figure:
         caption=caption,
         svg=svg,
         grid=_cohort_grid(by_feature),
-        warning=f"Do not read these bars as an effect: {summary.BIAS}."
-        + (" The intervals above are the fair comparison." if has_lift else ""),
+        warning=f"These bars do not show an effect: {summary.BIAS}."
+        + (" Use the intervals above instead." if has_lift else ""),
     )
 
 

@@ -59,7 +59,7 @@ def _broken(registry: Registry, repository: Path) -> Iterator[Problem]:
             yield Problem(f"{_below(str(file), repository)}:{number}", text)
         if len(names) > 1:
             where = f"{_below(str(file), repository)}:{line}"
-            yield Problem(where, f"leaves out what reads it: {', '.join(names[1:])}")
+            yield Problem(where, f"disables the tables that read it: {', '.join(names[1:])}")
 
 
 def _unfinished(repository: Path) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ def _stale(registry: Registry, repository: Path) -> Iterator[Problem]:
 
 def stale(name: str, command: str) -> Problem:
     """A committed file that lags behind, and the command that writes it."""
-    return Problem(name, f"is not what the definitions say; write it with `{command}`")
+    return Problem(name, f"does not match the definitions; run `{command}`")
 
 
 def _below(file: str, repository: Path) -> str:

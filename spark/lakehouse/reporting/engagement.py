@@ -1,4 +1,4 @@
-"""The interactions domain in a report: headline figures in words and numbers, weeks in pictures."""
+"""The interactions domain in a report: headline figures in words, weeks in charts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
     }
     caption = (
         f"Upper columns: {metric.WAU} Lower columns: sessions that started in the week. "
-        "Pale columns are weeks that are not over."
+        "Pale columns are incomplete weeks."
     )
     if not weeks:
         figure = Figure(title=title, caption=caption, empty="No interactions yet.")
@@ -69,7 +69,7 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
 def _retention_and_speed(
     lake: PublishedLake, weeks: Sequence[date], partial: Collection[date]
 ) -> Figure:
-    """Who came back, and how long actions took, by week."""
+    """Returning users and load times, by week."""
     title = "Retention and load times per week"
     cohorts = {
         row["cohort_week"]: row
@@ -89,9 +89,9 @@ def _retention_and_speed(
         )
     }
     caption = (
-        "Upper columns: users who first came in the week and came back the week after; none is "
-        "drawn until that week is over. Lower columns: the 95th percentile of load times, the mean "
-        "of the week's days."
+        "Upper columns: users first active in the week who were active again the week after, drawn "
+        "once that week is complete. Lower columns: the 95th percentile of load times, averaged "
+        "over the days of the week."
     )
     returned = [cohorts[week]["active_users"] if week in cohorts else 0 for week in weeks]
     svg = stacked_panels(
@@ -99,7 +99,7 @@ def _retention_and_speed(
         weeks,
         partial,
         [
-            Series("Came back the week after", returned, "c1", "user"),
+            Series("Active again the week after", returned, "c1", "user"),
             Series(
                 "95th percentile of load times (ms)",
                 [p95_ms.get(week, 0) for week in weeks],
@@ -119,12 +119,12 @@ def _retention_and_speed(
                 numbers.count(round(p95_ms[week])) if week in p95_ms else "",
             )
         )
-    head = ("Week of", ">First came", ">Came back the week after", ">95th percentile (ms)")
+    head = ("Week of", ">First active", ">Active again the week after", ">95th percentile (ms)")
     return Figure(title=title, caption=caption, svg=svg, grid=Grid(head=head, rows=rows))
 
 
 def headlines(lake: PublishedLake) -> list[str]:
-    """A few lines on the newest day, week and cohort that are over; none without their marts."""
+    """A few lines on the newest complete day, week and cohort; none without their marts."""
     lines = (_habit(lake), _return(lake), _sessions(lake), _performance(lake))
     return [line for line in lines if line]
 
@@ -140,9 +140,9 @@ def _habit(lake: PublishedLake) -> str:
     if not rate:
         return ""
     return (
-        f"On {day['activity_date']} {numbers.count(rate['dau'])} users came, "
+        f"On {day['activity_date']}, {numbers.count(rate['dau'])} users were active: "
         f"{numbers.percent(rate['stickiness_28d_rate'])} of the {numbers.count(rate['mau_28d'])} "
-        f"of the last 28 days (a habit is {numbers.percent(metric.STICKINESS_TARGET_RATE, 0)})."
+        f"of the last 28 days (target {numbers.percent(metric.STICKINESS_TARGET_RATE, 0)})."
     )
 
 
@@ -151,8 +151,9 @@ def _return(lake: PublishedLake) -> str:
     if not row:
         return ""
     return (
-        f"Of the {numbers.count(row['cohort_size'])} users who came first in the week of "
-        f"{row['cohort_week']}, {numbers.percent(row['retention_rate'])} came back the week after."
+        f"Of the {numbers.count(row['cohort_size'])} users first active in the week of "
+        f"{row['cohort_week']}, {numbers.percent(row['retention_rate'])} were active again the "
+        "week after."
     )
 
 
@@ -169,7 +170,7 @@ def _sessions(lake: PublishedLake) -> str:
     return (
         f"{numbers.count(row['n'])} sessions from {row['first']} to {row['last']}: "
         f"{numbers.decimal(row['ms'] / 60_000)} minutes on average, "
-        f"{numbers.percent(row['bounced'] / row['n'])} bounced."
+        f"bounce rate {numbers.percent(row['bounced'] / row['n'])}."
     )
 
 
@@ -188,22 +189,19 @@ def _performance(lake: PublishedLake) -> str:
     )
     newest = _newest(lake, "gold.performance_anomalies", "metric_date", "z_score > 0")
     latest = (
-        f" The latest slow day was {newest['metric_date']}: {newest['description']}."
-        if newest
-        else ""
+        f" Most recently on {newest['metric_date']}: {newest['description']}." if newest else ""
     )
     return (
         f"95{numbers.NBSP}% of the actions of {row['metric_date']} took at most "
-        f"{numbers.count(row['p95_ms'])} ms. Something was unusually slow on "
-        f"{numbers.plural(int(found.get('n') or 0), 'day')} so far: a page, a version, a device or "
-        f"everything.{latest}{_use(lake)}"
+        f"{numbers.count(row['p95_ms'])} ms. A page, a version, a device or the whole app was "
+        f"unusually slow on {numbers.plural(int(found.get('n') or 0), 'day')}.{latest}{_use(lake)}"
     )
 
 
 def _use(lake: PublishedLake) -> str:
     newest = _newest(lake, "gold.usage_anomalies", "metric_date", "severity <> 'medium'")
     return (
-        f" Use was last unusual on {newest['metric_date']}: {newest['description']}."
+        f" Usage was last unusual on {newest['metric_date']}: {newest['description']}."
         if newest
         else ""
     )

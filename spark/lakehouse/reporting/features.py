@@ -1,4 +1,4 @@
-"""Features in a report: who uses them, and how did they change?"""
+"""Features in a report: their usage and their versions."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def features_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: AR
 def _usage_figure(lake: PublishedLake, names: dict[str, str]) -> Figure:
     title = "Usage per week by feature (distinct events)"
     caption = (
-        "One chart a feature, the most used first, each with its own scale. Pale columns are weeks "
-        "that the data do not cover whole."
+        "One chart per feature, most used first, each with its own scale. Pale columns are weeks "
+        "that the data covers only in part."
     )
     days = lake.rows(
         EVENTS,
@@ -54,7 +54,7 @@ def _usage_figure(lake: PublishedLake, names: dict[str, str]) -> Figure:
         for feature in ranked[:MOST_FEATURES]
     ]
     if len(ranked) > MOST_FEATURES:
-        caption += f" The {MOST_FEATURES} most used of {len(ranked)} are shown."
+        caption += f" Shows the {MOST_FEATURES} most used of {len(ranked)} features."
     grid = Grid(
         head=("Week of", *(f">{each.title}" for each in series)),
         rows=[
@@ -69,8 +69,8 @@ def _usage_figure(lake: PublishedLake, names: dict[str, str]) -> Figure:
 def _timeline_figure(lake: PublishedLake, states: list[dict[str, Any]]) -> Figure:
     title = "Versions of each feature over time"
     caption = (
-        "A bar is an interval in which name, version and state stayed the same; a gap is a time in "
-        "which the feature was deleted. Bars carry the version; point at one for the details."
+        "A bar is an interval with the same name, version and state; in a gap the feature was "
+        "deleted. Bars are labelled with the version; hover over one for details."
     )
     if not states:
         return Figure(title=title, caption=caption, empty=f"{STATES} has no rows yet.")

@@ -49,7 +49,7 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
         anchor="headline",
         title="At a glance",
         headlines=[
-            Headline(label="Users", value=numbers.count(n_users), note="known from a signup"),
+            Headline(label="Users", value=numbers.count(n_users), note="with a signup record"),
             Headline(
                 label="Usage events",
                 value=numbers.count(events.get("n")),
@@ -68,10 +68,10 @@ def headline_section(lake: PublishedLake, now: datetime) -> Section:
             Headline(
                 label="MRR",
                 value=numbers.money(lake.one(CONVERSIONS, CURRENT_MRR_SQL).get("mrr")),
-                note="billing currency a month, latest conversion of each user",
+                note="per month, billing currency; latest conversion of each user",
             ),
             Headline(
-                label="As of", value=numbers.day(as_of(lake)), note="later events do not count yet"
+                label="As of", value=numbers.day(as_of(lake)), note="later events do not count"
             ),
             _newest_event(events.get("newest"), now),
         ],
@@ -105,7 +105,7 @@ def activity_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: AR
     title = "Signups and first conversions per week (users)"
     caption = (
         "Columns count users by the week of their signup and of their first "
-        "conversion. Pale columns are weeks that the data do not cover whole."
+        "conversion. Pale columns are weeks that the data covers only in part."
     )
     if not signups and not conversions:
         figure = Figure(title=title, caption=caption, empty=f"{USERS} has no rows yet.")
@@ -143,7 +143,7 @@ class Weeks:
     Attributes:
         shown: Their first days, without gaps, up to the as-of date: later rows have not happened
             yet.
-        partial: Those that the data do not cover whole.
+        partial: Those that the data covers only in part.
         note: A sentence with the first and the last day.
     """
 

@@ -27,7 +27,7 @@ _KINDS = {
     LONG: ("whole number", "1"),
     DOUBLE: ("number", "1.5"),
     DATE: ("day", "2026-01-05"),
-    TIMESTAMP: ("moment", "2026-01-05T10:00:00Z"),
+    TIMESTAMP: ("timestamp", "2026-01-05T10:00:00Z"),
 }
 
 
@@ -86,15 +86,15 @@ def write_guide(registry: Registry, repository: Path = REPOSITORY) -> Path:
 
 def _kind(field: Field) -> str:
     kind = _KINDS.get(field.type, (field.type.replace("decimal", "decimal number "), ""))[0]
-    return f"{kind}, or its number of {field.epoch} since 1970" if field.epoch else kind
+    return f"{kind}, or the number of {field.epoch} since 1970" if field.epoch else kind
 
 
 def _need(field: Field) -> str:
     if field.required:
         return "yes"
     if field.optional:
-        return "no; where the field is there, it has a value"
-    return f"no; else {field.default}" if field.default else "no"
+        return "no; but if the file has the field, it must have a value"
+    return f"no; default {field.default}" if field.default else "no"
 
 
 def _example(field: Field) -> str:

@@ -1,4 +1,4 @@
-"""How the lake is doing, in a report: checks, rows by fate, quarantine."""
+"""The state of the lake in a report: checks, row counts, quarantine."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ def quality_section(lake: PublishedLake, registry: Registry) -> Section:
             Figure(
                 title="Checks by table (passed of declared, latest run of each gate)",
                 caption=(
-                    "✓ all passed; ! only warnings failed, the version is published; ✗ a failing "
-                    "check stopped the run, readers still see the version before."
+                    "✓ all passed; ! only warnings failed, the version is published; ✗ a check of "
+                    "severity fail stopped the run, readers still see the previous version."
                 ),
                 grid=Grid(
                     head=("Table", "Input gate", "Output gate", "Last run", ">Checked at"),
@@ -140,10 +140,10 @@ def quality_section(lake: PublishedLake, registry: Registry) -> Section:
                 empty="No tables are declared.",
             ),
             Figure(
-                title="Checks that did not pass",
-                caption="What was measured and what would have been accepted.",
+                title="Failed checks",
+                caption="What was measured, and what the check allows.",
                 grid=Grid(
-                    head=("Table", "Gate", "Outcome", "Check", ">Measured", "Accepted"),
+                    head=("Table", "Gate", "Outcome", "Check", ">Measured", "Allowed"),
                     rows=problems,
                 ),
                 empty="None: every check of the latest runs passed."
@@ -163,7 +163,11 @@ def _quality_row(
     if run is None:
         outcome = Cell("never ran", "soft")
     elif run["outcome"] in {Status.FAILED, Status.BLOCKED}:
-        kept = " (older version published)" if lake.state(table.name) else " (nothing published)"
+        kept = (
+            " (previous version still published)"
+            if lake.state(table.name)
+            else " (nothing published)"
+        )
         outcome = Cell(f"✗ {run['outcome']}{kept}", "bad")
     else:
         outcome = Cell(f"✓ {run['outcome']}", "good")
@@ -176,7 +180,7 @@ def _quality_row(
 
 
 def accepted(minimum: float | None, maximum: float | None) -> str:
-    """The range a check accepts, in words."""
+    """The range that a check allows, in words."""
     if minimum is not None and maximum is not None:
         return f"{numbers.measured(minimum)} to {numbers.measured(maximum)}"
     if minimum is not None:
@@ -189,15 +193,16 @@ def rows_section(lake: PublishedLake, registry: Registry) -> Section:
     tables = [entry.table for entry in registry.entries.values()]
     return Section(
         anchor="rows",
-        title="Where the rows went",
+        title="Row counts",
         figures=[
             Figure(
-                title="Rows by fate, in the last run that wrote each table",
+                title="What became of the rows, in the last run that wrote each table",
                 caption=(
-                    "In = loaded + quarantined + deduplicated + too late + left out by a mapping, "
-                    "for every table: nothing is lost silently. Rows in are those of the table's "
-                    "first input that the run looked at; rows loaded are those that count in the "
-                    "result, which for an aggregate has fewer rows."
+                    "In = loaded + quarantined + deduplicated + too late + left out, for every "
+                    "table, so that no row is lost silently. In: rows of the table's first input "
+                    "that the run read. Loaded: rows that count in the result; an aggregate has "
+                    "fewer rows than that. Left out: rows that a mapping, or the table's "
+                    "declaration, leaves out."
                 ),
                 grid=Grid(
                     head=(
@@ -253,14 +258,14 @@ def _quarantine_figure(lake: PublishedLake, tables: Iterable[Table]) -> Figure:
             counts[key] += row["n"]
             files.setdefault(key, set()).add(row["source_file"])
     return Figure(
-        title="Rows in quarantine by table and rule broken",
+        title="Rows in quarantine by table and reason",
         caption=(
-            "Rejected rows are kept as they landed, with file and line; a row that breaks two "
-            "rules counts at both. `lakehouse quarantine show TABLE` prints them, `lakehouse "
-            "quarantine replay TABLE` judges them again."
+            "Rejected rows are kept as they landed, with file and line; a row with two reasons "
+            "counts for both. `lakehouse quarantine show TABLE` prints them, `lakehouse "
+            "quarantine replay TABLE` validates them again."
         ),
         grid=Grid(
-            head=("Table", "Rule broken", ">Rows", "Files"),
+            head=("Table", "Reason", ">Rows", "Files"),
             rows=[
                 (name, reason, numbers.count(n), _files(files[name, reason]))
                 for (name, reason), n in sorted(counts.items(), key=_most_first)

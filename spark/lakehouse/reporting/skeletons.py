@@ -70,7 +70,7 @@ def table_files(
     layer, noun = _split(registry, name)
     if layer == "bronze":
         if inputs:
-            raise ConfigError(f"{name}: a bronze table reads a landing source, so no --from")
+            raise ConfigError(f"{name}: a bronze table reads a landing source; leave out --from")
         return _bronze(noun, domain or "")
     if not inputs:
         raise ConfigError(f"{name}: name the tables it reads with --from, e.g. silver.sessions")
@@ -92,7 +92,7 @@ def domain_files(registry: Registry, domain: str) -> dict[str, str]:
     """
     events, user_days, days = f"{domain}_events", f"{domain}_user_days", f"{domain}_days"
     if domain in {entry.table.domain for entry in registry}:
-        raise ConfigError(f"there is a domain {domain}; `lakehouse new table` adds to it")
+        raise ConfigError(f"domain {domain} exists already; add to it with `lakehouse new table`")
     for name in (f"bronze.{events}", f"silver.{user_days}", f"gold.{days}"):
         _split(registry, name)
     user = Key("user_id", spec.STRING, "User it is about.")
@@ -113,10 +113,10 @@ def write(files: dict[str, str], repository: Path = REPOSITORY) -> list[str]:
         ConfigError: One is there already, or this is no checkout of the repository.
     """
     if not (repository / TABLES).is_dir():
-        raise ConfigError(f"{repository / TABLES} is not there: run this in a clone of the project")
+        raise ConfigError(f"{repository / TABLES} not found; run this in a clone of the project")
     for name in files:
         if (repository / name).exists():
-            raise ConfigError(f"{name} is there already; nothing was written")
+            raise ConfigError(f"{name} exists already; nothing was written")
     for name, text in files.items():
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         (repository / name).write_text(f"{text.rstrip()}\n", encoding="utf-8")
@@ -128,11 +128,11 @@ def _split(registry: Registry, name: str) -> tuple[str, str]:
     is_word = noun.isidentifier() and noun == noun.lower() and not keyword.iskeyword(noun)
     if layer not in LAYERS or not is_word:
         raise ConfigError(
-            f"{name!r} is no name for a table; write <layer>.<noun>: a layer of "
-            f"{', '.join(LAYERS)}, and a noun of small letters, digits and underscores"
+            f"{name!r} is not a table name; write <layer>.<noun>: a layer of "
+            f"{', '.join(LAYERS)}, and a noun of lower-case letters, digits and underscores"
         )
     if name in registry.entries or name in registry.broken:
-        raise ConfigError(f"there is a table {name}")
+        raise ConfigError(f"table {name} exists already; choose another name")
     return layer, noun
 
 

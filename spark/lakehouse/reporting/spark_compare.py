@@ -58,15 +58,15 @@ def pairs(first: SparkRun, second: SparkRun) -> list[Pair]:
 def compare_sections(first: SparkRun, second: SparkRun) -> list[Section]:
     """The parts of the report."""
     both = Figure(
-        title="What they are",
-        caption="The first is what the second is measured by.",
+        title="The two runs",
+        caption="The second is compared with the first.",
         grid=Grid(head=("", "First", "Second"), rows=_about(first, second)),
     )
     by_table = Figure(
         title="First → second, and second ÷ first",
         caption=(
-            "▲ more and ▼ less by more than a tenth. Seconds of two runs on a shared machine "
-            "differ by themselves; bytes and tasks do not."
+            "▲ more or ▼ less by over 10 %. On a shared machine, seconds vary between runs; bytes "
+            "and tasks do not."
         ),
         grid=Grid(
             head=(

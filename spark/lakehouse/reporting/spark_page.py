@@ -88,7 +88,7 @@ def describe(paths: Sequence[Path]) -> Description:
         return Description("Where the time went", opening(runs[0]), sections, runs, said)
     if len(runs) == 2:  # noqa: PLR2004  # first and second
         return Description("Two runs compared", [], compare_sections(*runs), runs, said)
-    raise ConfigError(f"{len(runs)} event logs: name one, or two to compare")
+    raise ConfigError(f"{len(runs)} event logs; give one, or two to compare")
 
 
 def _choice(path: Path, log: Path, others: Sequence[Path]) -> str:
@@ -97,4 +97,4 @@ def _choice(path: Path, log: Path, others: Sequence[Path]) -> str:
         return ""
     names = ", ".join(each.name for each in others[:MOST_NAMES])
     more = f" and {len(others) - MOST_NAMES} older" if len(others) > MOST_NAMES else ""
-    return f"{log.name} is the newest log in {path}; name another to see it: {names}{more}"
+    return f"{log.name} is the newest log in {path}; others are: {names}{more}"

@@ -25,7 +25,7 @@ PART_HEAD = (
     *(">Spill", ">Input", ">Shuffle", ">÷ input", ">Output", ">Jobs", ">Task memory", ">Heap"),
 )
 STAGE_HEAD = (
-    *("Table", "Verb", ">Task time", "What", ">Tasks", ">Longest", ">Median", ">Ratio"),
+    *("Table", "Step", ">Task time", "What", ">Tasks", ">Longest", ">Median", ">Ratio"),
     *(">by records", ">GC", ">Records in", ">Spill", ">Shuffle read", ">written"),
 )
 
@@ -48,8 +48,8 @@ def opening(run: SparkRun) -> list[str]:
     if not run.is_finished:
         ended = datetime.fromtimestamp(run.ended_ms / 1000, UTC)
         lines.append(
-            f"Unfinished: the log does not tell the application's end. It goes on, or it died; "
-            f"figures are as of {ended:%H:%M:%S} UTC"
+            f"Unfinished: the log does not contain the application's end. It is still running, or "
+            f"it died; figures are as of {ended:%H:%M:%S} UTC"
         )
     if whole.failed_jobs or whole.load.failed_tasks:
         lines.append(
@@ -84,17 +84,17 @@ def _summary(run: SparkRun) -> Section:
             Headline(
                 label="Jobs and tasks",
                 value=f"{numbers.count(whole.jobs)} / {numbers.count(load.tasks)}",
-                note=f"{labelled} of task time known by table",
+                note=f"{labelled} of task time assigned to a table",
             ),
             Headline(
                 label="Input",
                 value=numbers.size(load.input_bytes),
-                note="files that scans chose, each time they did",
+                note="files that scans selected, counted each time",
             ),
             Headline(
                 label="Shuffle",
                 value=numbers.size(load.shuffle_written_bytes),
-                note="written by stages for stages",
+                note="written by stages for later stages",
             ),
             Headline(
                 label="Heap",
@@ -111,7 +111,7 @@ def judgement(run: SparkRun) -> list[Cell]:
     found = verdicts(run.whole)
     named = {
         word: ", ".join(each.name for each in found if each.met is met)
-        for word, met in (("missed", False), ("met", True), ("not to be judged", None))
+        for word, met in (("missed", False), ("met", True), ("not judged", None))
     }
     line = "; ".join(f"{word}: {names}" for word, names in named.items() if names)
     tone: Tone = "bad" if named["missed"] else "good"
@@ -124,20 +124,20 @@ def _by_table(run: SparkRun) -> Section:
         title="By table",
         figures=[
             Figure(
-                title="When Spark worked on which table",
+                title="Timeline of the tables",
                 caption="Seconds since the application started. Gaps are planning and bookkeeping.",
                 svg=_lanes(run),
             ),
             Figure(
-                title="What each table took, most task time first",
+                title="Cost by table, most task time first",
                 caption=(
                     "Wall is the time with at least one job of the table running; tables run side "
                     "by side, so walls add up to more than the run. Longest ÷ median task is that "
-                    f"of the worst stage of {MIN_TASKS} tasks or more of which one took "
+                    f"of the worst stage with at least {MIN_TASKS} tasks, one of which took "
                     f"{numbers.seconds(TELLING_MS)} or more. Input is the size of the files that "
-                    "scans chose; shuffle is what stages wrote for others. Task memory is the most "
-                    "that one task held for sorting, joining and grouping; heap is the JVM's, "
-                    "whichever table filled it."
+                    "scans selected; shuffle is what stages wrote for later ones. Task memory is "
+                    "the most that one task used for sorting, joining and grouping; heap is that "
+                    "of the whole JVM."
                 ),
                 grid=Grid(
                     head=("Table", *PART_HEAD),
@@ -154,13 +154,13 @@ def _by_verb(run: SparkRun) -> Section:
         title="By verb",
         figures=[
             Figure(
-                title="What was done, over all tables",
+                title="Cost by step, over all tables",
                 caption=(
                     "Spark is lazy: the first load of a table computes it while it is written; an "
                     "increment is computed under `derive`, then written."
                 ),
                 grid=Grid(
-                    head=("Verb", *PART_HEAD), rows=[_part_row(run, part) for part in run.verbs]
+                    head=("Step", *PART_HEAD), rows=[_part_row(run, part) for part in run.verbs]
                 ),
             )
         ],
@@ -173,8 +173,8 @@ def _slowest(run: SparkRun) -> Section:
         title="Slowest stages",
         figures=[
             Figure(
-                title=f"The {SLOWEST} stages that took most task time",
-                caption="A stage is what runs between two shuffles; its tasks share the work.",
+                title=f"The {SLOWEST} stages with the most task time",
+                caption="A stage is the work between two shuffles, shared by its tasks.",
                 grid=Grid(
                     head=STAGE_HEAD, rows=[_stage_row(stage) for stage in run.slowest(SLOWEST)]
                 ),
@@ -255,7 +255,7 @@ def _lanes(run: SparkRun) -> Markup | None:
         by_table[job.label.table].append(Busy(start, end - run.started_ms, tip))
     rows = [Lane(table or NO_LABEL, stretches) for table, stretches in by_table.items()]
     until = run.ended_ms - run.started_ms
-    return lanes("When Spark worked on which table", rows, until) if rows else None
+    return lanes("Timeline of the tables", rows, until) if rows else None
 
 
 def _words(label: Label) -> str:

@@ -22,12 +22,12 @@ LIFT, IMPACT = "gold.feature_conversion_lift", "gold.feature_conversion_impact"
 KEY_FEATURE = "real_time_collab"
 MOST_NAMES = 6
 BIAS = (
-    "who converts early has less time to use a feature, so these cohorts differ even when the "
-    "feature does nothing"
+    "users who convert early have less time to use a feature, so the cohorts differ even if the "
+    "feature has no effect"
 )
 OPENINGS = {
-    SUPPORTED: "The data support it",
-    ASSOCIATION: "They go together, but the data do not show that one drives the other",
+    SUPPORTED: "The data supports it",
+    ASSOCIATION: "They are associated, but the data does not show that the feature is the cause",
     NOT_DISTINGUISHABLE: "Not distinguishable from no effect",
 }
 GROUPS = {
@@ -90,7 +90,7 @@ def _from_lift(lifts: list[dict[str, Any]]) -> list[str]:
         f"Does {name(first)} drive conversion? {opening}{_as_of(first)}.",
         *_evidence(first),
         *([f"Other features (adjusted lift in points). {' '.join(groups)}"] if groups else []),
-        "Users were observed, not assigned by lot: only an experiment would settle it.",
+        "Users were not assigned to features at random; only an experiment could prove an effect.",
     ]
 
 
@@ -100,21 +100,21 @@ def _as_of(row: dict[str, Any]) -> str:
 
 def _evidence(row: dict[str, Any]) -> list[str]:
     if row["adjusted_lift"] is None and row["rate_ratio"] is None:
-        return ["There is nobody to compare with: nearly all users, or none, had used it."]
+        return ["No comparison is possible: nearly all users, or none, had used it."]
     parts = []
     if row["adjusted_lift"] is not None:
         landmark = row.get("landmark_days", LANDMARK_DAYS)
         horizon = row.get("horizon_days", HORIZON_DAYS)
         within = interval(row["adjusted_lift_low"], row["adjusted_lift_high"], numbers.points)
         parts.append(
-            f"Of equally active users, those who had used it {landmark} days after signup differ "
-            f"in conversion over the next {horizon} days by {numbers.points(row['adjusted_lift'])} "
-            f"percentage points ({within})."
+            f"Among equally active users, conversion in the {horizon} days after day {landmark} "
+            f"differs by {numbers.points(row['adjusted_lift'])} percentage points between users "
+            f"who had used it by then and users who had not ({within})."
         )
     if row["rate_ratio"] is not None:
         within = interval(row["rate_ratio_low"], row["rate_ratio_high"], numbers.ratio)
         parts.append(
-            "On any one day, a user who has used it is "
+            "On any given day, a user who has used it is "
             f"{numbers.ratio(row['rate_ratio'])} times as likely to convert as one who has not yet "
             f"({within})."
         )
@@ -136,15 +136,15 @@ def _from_impact(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         by_feature.setdefault(row["feature_id"], {})[row["cohort"]] = row
     features = sorted(by_feature, key=lambda feature: (feature != KEY_FEATURE, feature))
-    lines = [f"{LIFT} is not published, so only the biased cohorts can be shown:"]
+    lines = [f"{LIFT} is not published; only the biased cohorts are available:"]
     for feature in features[:3]:
         used, not_used = by_feature[feature].get(USED), by_feature[feature].get(AVAILABLE)
         if used and not_used:
             lines.append(
                 f"{name(used)}: {_rate(used)} of those who used it converted, "
-                f"{_rate(not_used)} of those who had it and did not."
+                f"{_rate(not_used)} of those who could have used it but did not."
             )
-    lines.append(f"This does not show what drives what: {BIAS}.")
+    lines.append(f"This does not show cause and effect: {BIAS}.")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What reads the marts outside the lake: the serving database and the dashboards on it.
+"""The marts outside the lake: the serving database and the dashboards on it.
 
 Reads published versions only; never starts an engine or writes a table of the lake.
 """

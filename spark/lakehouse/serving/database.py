@@ -32,5 +32,5 @@ def url(settings: Settings, role: Role) -> str:
     found = find(settings, role)
     if found is None:
         setting = f"LAKEHOUSE_POSTGRES_{'READER_' if role == 'reader' else ''}URL"
-        raise ConfigError(f"no database: `lakehouse database up` starts one, {setting} names one")
+        raise ConfigError(f"no database; start one with `lakehouse database up`, or set {setting}")
     return found

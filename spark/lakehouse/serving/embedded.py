@@ -60,10 +60,8 @@ class Embedded:
             ConfigError: The lake is on an object store: no folder to put a database in.
         """
         if settings.is_remote:
-            message = (
-                "a lake on an object store has no folder for a database: LAKEHOUSE_POSTGRES_URL"
-            )
-            raise ConfigError(f"{message} names one")
+            message = "a lake on an object store has no database of its own"
+            raise ConfigError(f"{message}; set LAKEHOUSE_POSTGRES_URL")
         home = Path(settings.root_uri) / ".postgres"
         if os.geteuid() != 0:
             return cls(home, "")
@@ -189,7 +187,7 @@ class Embedded:
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no word"]
             name = Path(command[0]).name
-            raise PublishError(f"{name} failed: {said[0]}; its log is {self.log}")
+            raise PublishError(f"{name} failed: {said[0]}; see {self.log}")
 
 
 def find_binaries() -> Path:
@@ -213,8 +211,8 @@ def find_binaries() -> Path:
     for folder in folders:
         if all((folder / name).exists() for name in needed):
             return folder
-    message = "no PostgreSQL on this machine: install it (Debian: apt-get install postgresql)"
-    raise ConfigError(f"{message}, or name one in LAKEHOUSE_POSTGRES_URL")
+    message = "PostgreSQL is not installed; install it (Debian: apt-get install postgresql)"
+    raise ConfigError(f"{message}, or set LAKEHOUSE_POSTGRES_URL")
 
 
 def _number(text: str) -> float:

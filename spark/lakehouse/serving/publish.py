@@ -93,7 +93,7 @@ def publish(
         with _alone(opened, "status"):
             publish_status(opened, settings, registry)
     if refused:
-        message = f"{'. '.join(refused)}. Everything else is published"
+        message = f"{'. '.join(refused)}. Everything else was published"
         raise PublishRefusedError(message, refused=refused)
     return done
 
@@ -318,7 +318,7 @@ def _assert_whole(opened: Connection, where: str, served: Served, state: State, 
     if found != n:
         message = (
             f"{served.table.name}: the database would hold {found} rows, version {state.version} "
-            f"has {n}; the served copy stays as it is"
+            f"has {n}; the served copy was not changed"
         )
         raise PublishError(message, table=served.table.name)
 

@@ -89,5 +89,5 @@ def listed(name: str, unfit: list[str]) -> str:
     """A table's rows that were left out, in words."""
     few = "; ".join(unfit[:MOST_NAMED])
     more = f" and {len(unfit) - MOST_NAMED} more" if len(unfit) > MOST_NAMED else ""
-    who, them = ("a row is", "it") if len(unfit) == 1 else (f"{len(unfit)} rows are", "them")
-    return f"{name}: {who} left out, as the database cannot hold {them}: {few}{more}"
+    who, them = ("a row was", "it") if len(unfit) == 1 else (f"{len(unfit)} rows were", "them")
+    return f"{name}: {who} left out, because the database cannot hold {them}: {few}{more}"

@@ -1,4 +1,4 @@
-"""The words used to declare a table. Plain Python: no Spark, no IO.
+"""The classes that tables are declared with. Plain Python: no Spark, no IO.
 
 A table module imports everything it needs from here:
 

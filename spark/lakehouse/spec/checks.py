@@ -117,7 +117,7 @@ def unique(
     suffix = f" where {where}" if where else ""
     return Check(
         name=f"unique_{'_'.join(columns)}" + (f"_where_{_slug(where)}" if where else ""),
-        sentence=f"{', '.join(columns)}: no two rows alike{suffix}.",
+        sentence=f"{', '.join(columns)}: unique{suffix}.",
         metric=(f"count_if({chosen}) - count(DISTINCT CASE WHEN {chosen} THEN {struct} END)"),
         maximum=0,
         severity=severity,
@@ -140,12 +140,15 @@ def in_range(
         bounds.append(f"`{column}` >= {minimum}")
     if maximum is not None:
         bounds.append(f"`{column}` <= {maximum}")
-    low = "-∞" if minimum is None else minimum
-    high = "∞" if maximum is None else maximum
+    words = [
+        f"{word} {limit}"
+        for word, limit in (("at least", minimum), ("at most", maximum))
+        if limit is not None
+    ]
     return satisfies(
         f"in_range_{column}",
         f"`{column}` IS NULL OR ({' AND '.join(bounds)})",
-        f"{column}: between {low} and {high}.",
+        f"{column}: {', '.join(words)}.",
         severity=severity,
     )
 
@@ -198,7 +201,7 @@ def none_ahead(day: str) -> Check:
     """No row lies after the day of the run; those that do wait until that day has come."""
     return Check(
         name="none_ahead",
-        sentence="no row is dated after the day of the run (such rows wait until that day).",
+        sentence="no row is dated after the day of the run (such rows do not count until then).",
         fact=ROWS_AHEAD,
         column=day,
         maximum=0,
@@ -207,10 +210,10 @@ def none_ahead(day: str) -> Check:
 
 
 def at_most_rejected(rate: float, *, severity: Severity = "fail") -> Check:
-    """At most this share (0-1) of the rows that came in went to quarantine."""
+    """At most this share (0-1) of the input rows was quarantined."""
     return Check(
         name=f"at_most_{rate * 100:g}_pct_rejected".replace(".", "_"),
-        sentence=f"at most {rate:.0%} of the rows that came in went to quarantine.",
+        sentence=f"at most {rate:.0%} of the input rows were quarantined.",
         fact=REJECTED_RATE,
         maximum=rate,
         severity=severity,
@@ -223,7 +226,7 @@ def references(
     """Every value of `column` in input `on` exists in input `to`."""
     return Check(
         name=f"references_{_slug(to)}",
-        sentence=f"{on}.{column}: known in {to}.{to_column}.",
+        sentence=f"{on}.{column}: exists in {to}.{to_column}.",
         maximum=0,
         severity=severity,
         subject=on,
@@ -236,7 +239,7 @@ def no_overlap() -> Check:
     return satisfies(
         "interval_is_not_empty",
         "effective_from < effective_to",
-        "effective_from lies before effective_to.",
+        "effective_from is before effective_to.",
     )
 
 
@@ -245,7 +248,7 @@ def covers_history(*keys: str) -> Check:
     return satisfies(
         f"open_interval_is_current_{'_'.join(keys)}",
         "is_current = (effective_to = DATE'9999-12-31')",
-        "is_current exactly where effective_to is 9999-12-31.",
+        "is_current is true exactly when effective_to is 9999-12-31.",
     )
 
 

@@ -49,13 +49,13 @@ def steps(path: str) -> tuple[Step, ...]:
         met = _STEP.match(path, position)
         is_name = met and (met["quoted"] or met["name"])
         if met is None or bool(met["dot"]) != bool(found and is_name):
-            raise ValueError(f"{path!r} is no path: stuck at {path[position:]!r}")
+            raise ValueError(f"{path!r} is not a valid path: cannot parse {path[position:]!r}")
         index = int(met["index"]) if met["index"] else None
         name = met["quoted"] or met["name"] or ""
         found.append(Step(name, index, met["key"] or "", met["value"] or ""))
         position = met.end()
     if not found or not found[0].name:
-        raise ValueError(f"{path!r} is no path: it begins with a name")
+        raise ValueError(f"{path!r} is not a valid path: it must start with a name")
     return tuple(found)
 
 

@@ -93,14 +93,14 @@ class Source:
     def __post_init__(self) -> None:
         """Reject what contradicts itself where it was written."""
         names = [field.name for field in self.fields]
-        problems = [f"field {name} stands twice" for name in {*names} if names.count(name) > 1]
+        problems = [f"field {name} is declared twice" for name in {*names} if names.count(name) > 1]
         if self.dated_by is not None and self.dated_by not in names:
-            problems.append(f"dated_by {self.dated_by} is no field")
+            problems.append(f"dated_by {self.dated_by} is not a field")
         for field in self.fields:
             if field.epoch and field.type not in {DATE, TIMESTAMP}:
-                problems.append(f"{field.name} has an epoch and is no moment")
+                problems.append(f"{field.name} has an epoch but is not a timestamp")
             if field.rounded and field.type not in {INT, LONG}:
-                problems.append(f"{field.name} is rounded and no whole number")
+                problems.append(f"{field.name} is rounded but not a whole number")
         if problems:
             raise TableDefinitionError(f"source {self.name}: {'; '.join(problems)}")
 

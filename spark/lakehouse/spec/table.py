@@ -135,7 +135,7 @@ class Table:
 
     Args:
         name: `<layer>.<noun>`; also the asset, the CLI argument, the module and the test.
-        owner: The team that answers for it.
+        owner: The team that owns it.
         domain: What it is about: tables of a domain come, run and are shown together.
         inputs: What the transform's parameters are, in order. The first one drives the run: its
             rows are the ones accounted for.
@@ -271,7 +271,7 @@ class Table:
         if not self.owner.strip():
             problems.append("owner is empty")
         if not self.domain.isidentifier():
-            problems.append(f"domain {self.domain!r} is no identifier")
+            problems.append(f"domain {self.domain!r} is not an identifier")
         if not self.inputs:
             problems.append("inputs are empty")
         problems += [f"column {name} is declared twice" for name in known if names.count(name) > 1]
@@ -294,9 +294,9 @@ class Table:
             if name not in known
         ]
         if not any(check.severity == "fail" for check in self.ensures):
-            problems.append("ensures holds no failing check")
+            problems.append("ensures has no check of severity fail")
         unknown = set(self.settings) - set(Settings.model_fields)
-        problems += [f"there is no setting {name}" for name in sorted(unknown)]
+        problems += [f"unknown setting {name}" for name in sorted(unknown)]
         problems += self._check_problems()
         problems += self._day_problems()
         problems += self._serve_problems()
@@ -314,11 +314,11 @@ class Table:
             problems += [f"SCD2 column {name} is missing" for name in sorted(missing)]
         problems += self._history_problems()
         if self.left_out and (self.source or not self.left_out.reason.strip()):
-            problems.append("left_out needs a reason, and a table as first input")
+            problems.append("left_out needs a reason, and a table as the first input")
         if self.happened_on and not self.source:
             problems.append("happened_on is for tables with a source")
         if self.never_late and not (self.upstream and self.upstream[0].happened_on):
-            problems.append("never_late needs a first input with happened_on")
+            problems.append("never_late needs happened_on in the first input")
         if self.unfinished and not (self.as_of and self.write.slices):
             problems.append("unfinished needs as_of, and a write strategy with slices")
         return problems
@@ -339,21 +339,21 @@ class Table:
     def _day_problems(self) -> list[str]:
         days = {column.name for column in self.columns if column.type == DATE}
         if self.day is not None and self.day not in days:
-            return [f"day {self.day} is no declared DATE column"]
+            return [f"day {self.day} is not a declared DATE column"]
         return []
 
     def _serve_problems(self) -> list[str]:
         year = self.serve.by_year_of if self.serve else ""
         dates = {column.name for column in self.columns if column.type == DATE}
         if year and year not in dates & set(self.write.grain):
-            return [f"serve by_year_of {year} is no date of the grain"]
+            return [f"serve by_year_of {year} is not a DATE column of the grain"]
         return []
 
     def _history_problems(self) -> list[str]:
         problems = []
         for each in self.valid_at:
             if each.table not in self.upstream[1:]:
-                problems.append(f"valid_at names {each.table.name}, which is no later input")
+                problems.append(f"valid_at names {each.table.name}, which is not a later input")
                 continue
             wanted = {
                 each.table.name: {*each.on, each.start, each.end},
@@ -380,9 +380,10 @@ class Table:
         problems = []
         for gate, checks in (("ensures", self.ensures), ("requires", self.requires)):
             names = [check.name for check in checks]
-            problems += [f"{gate}: {n} stands twice" for n in set(names) if names.count(n) > 1]
+            problems += [f"{gate}: {n} is declared twice" for n in set(names) if names.count(n) > 1]
             problems += [
-                f"{gate}: check {check.name} is about {check.subject}, which is not its subject"
+                f"{gate}: check {check.name} is about {check.subject}; ensures is about the table, "
+                "requires about its inputs"
                 for check in checks
                 if check.subject not in allowed[gate]
             ]

@@ -1,8 +1,8 @@
-"""Synthetic landing data for the growth and interactions domains, with its truth written down.
+"""Synthetic landing data for the growth and interactions domains, with the expected results.
 
-Same arguments, same bytes. What is planted in the data, and which figures a correct pipeline must
-find in it, stands in `truth.json` beside the files. Nothing of the pipeline is imported here, nor
-are its definitions: the truth is worked out a second time, so that the two can check each other.
+The same arguments give the same bytes. `truth.json`, beside the files, records what is planted in
+the data and which figures a correct pipeline must find. Nothing of the pipeline, nor its
+definitions, is imported here: the truth is computed independently, as a check on both.
 """
 
 from lakehouse.synthetic.arguments import (

@@ -1,4 +1,4 @@
-"""One module, one table: its grain in the docstring, its contract in `TABLE`, and `transform`.
+"""One module per table: its grain in the docstring, its contract in `TABLE`, and `transform`.
 
-Never opens a file, asks a clock or starts an action.
+A table module never opens a file, reads the clock or runs a Spark action.
 """

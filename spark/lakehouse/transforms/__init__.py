@@ -1,4 +1,4 @@
-"""Verbs that tables are made with: from frames to frames, pure.
+"""Pure functions from frames to frames, which tables are built with.
 
-Never runs an action, asks a clock or opens a file; knows no table.
+They never run an action, read the clock or open a file, and know no table.
 """

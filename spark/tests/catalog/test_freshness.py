@@ -138,7 +138,7 @@ def test_data_are_as_old_as_their_newest_day_whenever_they_were_checked(
 
 def test_a_table_of_old_data_is_not_fresh_although_it_is_checked(settings):
     publish(settings, SIGNUPS, 4, 1, newest={"day": "2025-07-04"})
-    with pytest.raises(UpstreamStaleError, match=r"user_signups \(data end 241 days ago\)"):
+    with pytest.raises(UpstreamStaleError, match=r"user_signups \(newest data is 241 days old\)"):
         assert_fresh(look(settings, SIGNUPS))
 
 

@@ -202,13 +202,13 @@ ENSURED = "ensures=(not_empty(),)"
 WRONG = {
     "unique": ('ensures=(not_empty(), unique("idd"))', "no column idd. Did you mean id"),
     "predicate": ('ensures=(not_empty(), satisfies("p", "upper(x) > 1", "p"))', "no column x"),
-    "no sql": ('ensures=(not_empty(), satisfies("p", "id > (", "p"))', "p is no SQL"),
+    "no sql": ('ensures=(not_empty(), satisfies("p", "id > (", "p"))', "p is not valid SQL"),
     "final": (f'{ENSURED}, final="is_over"', "final: silver.s has no column is_over"),
     "input": (f'{ENSURED}, requires=(not_null("x", on="bronze.a"),)', "bronze.a has no column x"),
     "clock": (f'{ENSURED}, requires=(fresh_within("bronze.a", "d", days=1),)', "no column d"),
     "reference": (
         f'{ENSURED}, requires=(references("id", "bronze.z", "id", on="bronze.a"),)',
-        "bronze.z is no input",
+        "bronze.z is not an input",
     ),
     "dedupe key": (f'{ENSURED}, dedupe=Dedupe(keys=("x",), order_by=("id",))', "dedupe key"),
     "dedupe order": (

@@ -211,7 +211,7 @@ def test_quarantine_lists_shows_and_replays(writing):
     path.write_text(path.read_text().replace("{broken", json.dumps(signup("mended"))))
     done = writing("quarantine", "replay", table)
     assert done.code == 0, done.err
-    assert says(done.err, ["1 rows were in quarantine, 0 are now"])
+    assert says(done.err, ["in quarantine: 1 rows before, 0 now"])
     assert rejects(lake, table) == {}
     assert "mended" in {row["user_id"] for row in lake.rows(table)}
 

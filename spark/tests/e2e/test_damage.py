@@ -205,4 +205,4 @@ def test_what_is_whole_is_left_alone(lake, command):
     before = lake.version(USERS)
     done = command("repair", USERS)
     assert (done.code, lake.version(USERS)) == (0, before)
-    assert says(done.out, ["nothing of it is missing or damaged"])
+    assert says(done.out, ["nothing is missing or damaged"])

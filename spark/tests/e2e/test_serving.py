@@ -72,7 +72,7 @@ def test_without_its_database_a_run_still_publishes_in_the_lake_and_asks_for_a_r
     point_at(command, NOBODY)
     done = command("run", *SELECTED)
     assert done.code == 75
-    assert says(done.err, ["the database is away"])
+    assert says(done.err, ["the database is unavailable"])
     assert all(command.lake.version(name) >= 0 for name in SERVED)
     # A task of an orchestrator is green: the table is; `lakehouse publish` runs every few minutes.
     command.lake.run(*SELECTED, full_refresh=True)

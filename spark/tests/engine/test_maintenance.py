@@ -159,7 +159,7 @@ def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, m
         assert opened.run_stage(SIGNUPS, "process", new_request()).error is None
     version, published = delta_log.latest_version(uri), state(lake, SIGNUPS)
     assert version == published.version + 1
-    for note in ("waits for its output gate", "died unpublished"):
+    for note in ("waits for its output gate", "died before publishing"):
         done = upkeep(lake, SIGNUPS)[SIGNUPS]
         assert (done.outcome, done.removed) == (SKIPPED, 0)
         assert note in done.note

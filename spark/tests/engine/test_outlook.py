@@ -106,7 +106,7 @@ def test_a_table_without_an_input_says_which_one():
         (
             state(STATES, inputs={RELEASES: SEVENTH}),
             {"full_refresh": True},
-            "full refresh asked for",
+            "full refresh requested",
         ),
     ],
     ids=["new table", "changed code", "asked for"],
@@ -118,7 +118,7 @@ def test_everything_is_made_again(published, asked, reason):
 def test_an_as_of_date_that_moves_makes_everything_again_or_only_what_is_unfinished():
     events = state(EVENTS, 7, newest={"event_date": "2026-02-02"})
     facts = state(FACTS, inputs={EVENTS: SEVENTH}, as_of="2026-02-01")
-    moved = "as-of moved from 2026-02-01 to 2026-02-02"
+    moved = "as-of date moved from 2026-02-01 to 2026-02-02"
     assert told(look(job(FACTS, facts, [events]))) == (False, moved)
     assert look(job(FACTS, replace(facts, as_of="2026-02-02"), [events])).idle
     active = state(ACTIVITY, 7, newest={"last_active_date": "2026-02-02"})
@@ -130,7 +130,7 @@ def test_a_version_that_nobody_published_is_told_and_is_no_news_by_itself():
     done = state(STATES, inputs={RELEASES: SEVENTH})
     found = look(job(STATES, done, [state(RELEASES, 7)], base=4))
     assert (found.died, found.has_news, found.why) == (True, False, "inputs unchanged")
-    assert told(found) == (False, "a run died unpublished; inputs unchanged")
+    assert told(found) == (False, "a run died before publishing; inputs unchanged")
     rolled_back = replace(done, head=5)
     assert look(job(STATES, rolled_back, [state(RELEASES, 7)], base=5)).idle
 

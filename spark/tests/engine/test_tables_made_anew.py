@@ -43,7 +43,7 @@ def test_the_same_version_number_of_a_table_made_anew_is_news(consumed):
     outcome = lake.run(f"+{ACTIVE}")[ACTIVE]
     after = lake.open().states.published(DAYS)
     assert after.version == before.version, "the number that gold had consumed"
-    assert outcome.reason.startswith(f"{DAYS} 1→1 of a table made anew, ")
+    assert outcome.reason.startswith(f"{DAYS} 1→1 of a rebuilt table, ")
     assert active_users(lake) == {"2026-01-05": 1, "2026-01-06": 1}
     assert lake.run(f"+{ACTIVE}")[ACTIVE].outcome == "unchanged"
 

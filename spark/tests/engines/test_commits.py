@@ -90,7 +90,9 @@ def test_no_rows_are_no_commit(uri):
 
 
 def test_a_row_that_lacks_what_each_must_have_is_refused(uri):
-    with pytest.raises(SchemaMismatchError, match="column day is declared NOT NULL, and 1 rows"):
+    with pytest.raises(
+        SchemaMismatchError, match="column day is declared NOT NULL, but is null in 1 rows"
+    ):
         commits.append(rows(("c", None, 1)), uri, {})
     assert delta_log.latest_version(uri) == 1
 

@@ -76,7 +76,7 @@ def test_a_path_is_names_places_and_lookups(path, expected):
 
 @pytest.mark.parametrize("path", ["", ".a", "a.", "a..b", "a[", "a[b]", "[0]", 'a."b'])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises(ValueError, match="is no path"):
+    with pytest.raises(ValueError, match="is not a valid path"):
         steps(path)
 
 
@@ -218,7 +218,7 @@ def test_a_text_of_lines_keeps_what_it_does_not_use_and_rejects_what_is_none(tmp
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("[[mapping]]\nfiles = \n", 2, "no TOML"),
+        ("[[mapping]]\nfiles = \n", 2, "not valid TOML"),
         ("\n[mapping]\nfiles = 'a'\n", 2, "two brackets"),
         ("[[maping]]\n", 1, "unknown table maping"),
         ("# x\n[[mapping]]\nsource = 'events'\n", 2, "files is missing"),
@@ -227,14 +227,18 @@ def test_a_text_of_lines_keeps_what_it_does_not_use_and_rejects_what_is_none(tmp
         (mapping(PLAIN, "delimitr = ';'"), 4, "did you mean delimiter"),
         (mapping(PLAIN, "delimiter = ';;'"), 4, "not one character"),
         (mapping(PLAIN, "encoding = 'utf-9'"), 4, "unknown encoding"),
-        (mapping(PLAIN, "line = '(a'"), 4, "no regular expression"),
-        (mapping(PLAIN, "line = '(?P<u>a)(?=b)'"), 4, "no regular expression"),
+        (mapping(PLAIN, "line = '(a'"), 4, "not a valid regular expression"),
+        (mapping(PLAIN, "line = '(?P<u>a)(?=b)'"), 4, "not a valid regular expression"),
         (mapping(PLAIN, "line = '(a)'"), 4, "groups"),
-        (mapping(PLAIN, "keep = { 'a..b' = 'x' }"), 4, "is no path"),
-        (mapping('user_id = "u"'), 5, "events needs at"),
+        (mapping(PLAIN, "keep = { 'a..b' = 'x' }"), 4, "is not a valid path"),
+        (mapping('user_id = "u"'), 5, "events requires at"),
         (mapping(PLAIN + 'kindd = "x"'), 8, "did you mean kind"),
         (mapping(PLAIN + 'kind = { frm = "x" }'), 8, "unknown key 'frm'; did you mean from"),
-        (mapping(PLAIN + 'kind = { from = "x", unit = "s" }'), 8, "no moment and no duration"),
+        (
+            mapping(PLAIN + 'kind = { from = "x", unit = "s" }'),
+            8,
+            "neither a timestamp nor a duration",
+        ),
         (mapping(PLAIN + 'day = { from = "x", unit = "h" }'), 8, "unit"),
         (mapping(PLAIN + 'day = { from = "x", zone = "Mars/X" }'), 8, "unknown time zone"),
         (
@@ -243,7 +247,7 @@ def test_a_text_of_lines_keeps_what_it_does_not_use_and_rejects_what_is_none(tmp
             "one of from",
         ),
         (mapping(PLAIN + 'kind = { from = "x", extract = "a" }'), 8, "one group"),
-        (mapping(PLAIN + 'kind = { from = "x", otherwise = "a" }'), 8, "goes with values"),
+        (mapping(PLAIN + 'kind = { from = "x", otherwise = "a" }'), 8, "otherwise needs values"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text, line, words):

@@ -297,10 +297,10 @@ def test_rejected_records_judged_again_have_places_of_their_own_over_all_batches
 @pytest.mark.parametrize(
     ("fields", "declared", "problem"),
     [
-        ((Field("a"),), {"dated_by": "at"}, "dated_by at is no field"),
-        ((Field("a", epoch="ms"),), {}, "a has an epoch and is no moment"),
-        ((Field("a", DOUBLE, rounded=True),), {}, "a is rounded and no whole number"),
-        ((Field("a"), Field("a")), {}, "field a stands twice"),
+        ((Field("a"),), {"dated_by": "at"}, "dated_by at is not a field"),
+        ((Field("a", epoch="ms"),), {}, "a has an epoch but is not a timestamp"),
+        ((Field("a", DOUBLE, rounded=True),), {}, "a is rounded but not a whole number"),
+        ((Field("a"), Field("a")), {}, "field a is declared twice"),
     ],
 )
 def test_a_source_that_contradicts_itself_is_refused(fields, declared, problem):

@@ -105,7 +105,7 @@ def test_of_a_folder_of_logs_the_newest_is_meant(tmp_path):
 
 
 def test_where_nothing_is_the_argument_is_wrong(tmp_path):
-    with pytest.raises(ConfigError, match="nothing is there") as raised:
+    with pytest.raises(ConfigError, match="no event log at") as raised:
         find_log(tmp_path / "missing")
     assert raised.value.exit_code == 78
     (tmp_path / "README").write_text("no log")

@@ -41,5 +41,5 @@ def test_a_broken_definition_is_told_once_with_what_reads_it():
     broken = Registry(registry().entries, {"gold.a": error, "gold.b": error})
     assert told(problems(broken)) == [
         "spark/lakehouse/tables/gold/a.py:7: gold.a: wrong",
-        "spark/lakehouse/tables/gold/a.py:7: leaves out what reads it: gold.b",
+        "spark/lakehouse/tables/gold/a.py:7: disables the tables that read it: gold.b",
     ]

@@ -34,7 +34,7 @@ def test_a_warning_names_its_file_and_three_rows_and_what_to_do(lake):
     (found,), run_id = found_in(lake, ACTIONS)
     assert found.lines[:3] == [
         f"warning: {ACTIONS} at_most_5_pct_rejected: 16.7 %, at most 5 %",
-        "  should be: at most 5% of the rows that came in went to quarantine.",
+        "  should be: at most 5% of the input rows were quarantined.",
         "  file: user_interactions/b.jsonl (4 rows)",
     ]
     rows = found.lines[3:6]

@@ -45,7 +45,7 @@ def test_the_mapping_of_the_page_is_one_and_does_what_it_says(tmp_path):
 
 
 def test_moments_are_what_the_table_says(tmp_path):
-    section = TEXT.split("## Moments")[1].split("## ")[0]
+    section = TEXT.split("## Timestamps")[1].split("## ")[0]
     lines = re.findall(r"^\| (`.*`) \| (.*) \|$", section, re.MULTILINE)
     assert len(lines) > 5
     source = Source(name="s", doc="S.", fields=(Field("at", TIMESTAMP),))

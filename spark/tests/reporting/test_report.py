@@ -48,7 +48,7 @@ def test_a_feature_name_cannot_inject_markup(lake):
 def test_it_counts_what_is_published_and_nothing_else(lake):
     text = read(html_of(lake)).text
 
-    assert "Users 4 known from a signup" in text  # 8 rows are in the unpublished version
+    assert "Users 4 with a signup record" in text  # 8 rows are in the unpublished version
     assert "Usage events 3 distinct" in text
     assert "Conversions 2 users on a paid plan" in text
     assert "Conversion rate 50.0 %" in text
@@ -81,7 +81,7 @@ def test_without_the_lift_it_shows_the_cohorts_with_their_caveat(lake):
     text = read(html_of(lake)).text
 
     assert "gold.feature_conversion_lift has no rows yet." in text
-    assert "Do not read these bars as an effect" in text
+    assert "These bars do not show an effect" in text
     assert "50.0 % (1 of 2)" in text
 
 
@@ -106,7 +106,7 @@ def test_the_lift_shows_intervals_and_verdicts(lake):
     assert "◆ association only" in text
     assert "no comparison" in text
     assert "+8.0 (+1.0 to +15.0)" in text
-    assert "The intervals above are the fair comparison." in text
+    assert "Use the intervals above instead." in text
 
 
 def test_weeks_that_the_data_do_not_cover_are_marked(lake):
@@ -138,8 +138,8 @@ def test_gates_are_green_amber_or_red(lake):
     assert '<span class="tone warn">! 1 of 2</span>' in html
     assert '<span class="tone bad">✗ 2 of 3</span>' in html
     assert '<span class="tone bad">✗ 5 of 6</span>' in html  # a result did not come back
-    assert "✗ failed (older version published)" in text
-    assert "user_id: no two rows alike. not measured at most 0" in text
+    assert "✗ failed (previous version still published)" in text
+    assert "user_id: unique. not measured at most 0" in text
     assert "400 days at most 365" in text
 
 

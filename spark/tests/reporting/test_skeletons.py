@@ -65,12 +65,12 @@ def test_a_domain_starts_with_a_source_and_ends_in_a_mart(repository):
     ("name", "inputs", "says"),
     [
         ("views", [], "<layer>.<noun>"),
-        ("gold.Views", ["silver.sessions"], "small letters"),
-        ("gold.class", ["silver.sessions"], "no name"),
-        ("gold.stickiness", ["silver.sessions"], "there is a table"),
+        ("gold.Views", ["silver.sessions"], "lower-case letters"),
+        ("gold.class", ["silver.sessions"], "not a table name"),
+        ("gold.stickiness", ["silver.sessions"], "exists already"),
         (VIEWS, [], "--from"),
         (VIEWS, ["silver.session"], "Did you mean silver.sessions"),
-        ("bronze.views", ["silver.sessions"], "no --from"),
+        ("bronze.views", ["silver.sessions"], "leave out --from"),
     ],
 )
 def test_a_table_that_cannot_be_is_refused(name, inputs, says):
@@ -81,12 +81,12 @@ def test_a_table_that_cannot_be_is_refused(name, inputs, says):
 def test_nothing_is_written_over(repository):
     files = domain_files(registry(), "shop")
     write(files, repository)
-    with pytest.raises(ConfigError, match="there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         write(files, repository)
     with pytest.raises(ConfigError, match="clone"):
         write(files, repository / "elsewhere")
 
 
 def test_a_domain_stands_once():
-    with pytest.raises(ConfigError, match="there is a domain growth"):
+    with pytest.raises(ConfigError, match="domain growth exists already"):
         domain_files(registry(), "growth")

@@ -165,7 +165,7 @@ def test_of_several_logs_the_command_says_which_it_took(log, other, monkeypatch,
 @pytest.mark.parametrize(
     ("name", "code_and_words"),
     [
-        ("missing", (78, "nothing is there")),
+        ("missing", (78, "no event log at")),
         ("empty", (65, "is empty")),
         ("rows", (65, "is not a Spark event log")),
     ],
@@ -182,4 +182,4 @@ def test_what_is_no_log_ends_with_a_sentence(tmp_path, monkeypatch, capsys, name
 
 def test_options_of_a_log_need_one(monkeypatch, capsys):
     assert call_main(monkeypatch, "report", "--json") == 78
-    assert "name one" in capsys.readouterr().err
+    assert "give its path" in capsys.readouterr().err

@@ -215,14 +215,14 @@ def test_importing_again_changes_only_what_changed(site, visit, tmp_path):
     (folder / "charts/failed_checks.yaml").unlink()
     late = folder / "charts/late_tables.yaml"
     late.write_text(
-        late.read_text(encoding="utf-8").replace("Tables that are late", "Late"), "utf-8"
+        late.read_text(encoding="utf-8").replace("Tables whose check is overdue", "Late"), "utf-8"
     )
 
     done = site.local("import", SUPERSET_ASSETS=str(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     after = {each["slice_name"]: each["id"] for each in charts(visit)}
-    renamed = {"Late": before["Tables that are late"]}
-    gone = {"Tables that are late", "Checks that failed"}
+    renamed = {"Late": before["Tables whose check is overdue"]}
+    gone = {"Tables whose check is overdue", "Failed checks"}
     kept = {name: number for name, number in before.items() if name not in gone}
     assert after == kept | renamed | {"Mine": people_made}
 

@@ -74,16 +74,16 @@ def test_a_sound_declaration_knows_its_names():
         ({"name": "copper.things"}, "name must be"),
         ({"name": "bronze.no-noun"}, "name must be"),
         ({"owner": " "}, "owner is empty"),
-        ({"domain": "two words"}, "domain 'two words' is no identifier"),
-        ({"day": "id"}, "day id is no declared DATE column"),
+        ({"domain": "two words"}, "domain 'two words' is not an identifier"),
+        ({"day": "id"}, "day id is not a declared DATE column"),
         ({"inputs": (SOURCE,), "columns": (Column("id", STRING, ""),)}, "column id has no doc"),
         ({"columns": (Column("id", STRING, "A."), Column("id", STRING, "B."))}, "declared twice"),
         ({"cluster_by": ("day",)}, "cluster_by column day is not declared"),
-        ({"ensures": (not_null("id", severity="warn"),)}, "no failing check"),
-        ({"ensures": (not_null("id"), not_null("id"))}, "stands twice"),
-        ({"ensures": (not_empty("bronze.other"),)}, "not its subject"),
+        ({"ensures": (not_null("id", severity="warn"),)}, "no check of severity fail"),
+        ({"ensures": (not_null("id"), not_null("id"))}, "is declared twice"),
+        ({"ensures": (not_empty("bronze.other"),)}, "ensures is about the table"),
         ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
-        ({"never_late": "true"}, "never_late needs a first input with happened_on"),
+        ({"never_late": "true"}, "never_late needs happened_on in the first input"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -149,4 +149,4 @@ def test_a_history_must_be_a_later_input_with_the_columns_it_is_joined_by():
     assert "bronze.facts has no column happened_at" in found
     assert "bronze.states has no column effective_from" in found
     found = problems(**silver, valid_at=(ValidAt(table=other, on=("id",), at="id"),))
-    assert "bronze.other, which is no later input" in found
+    assert "bronze.other, which is not a later input" in found

@@ -83,5 +83,5 @@ def java_environment() -> dict[str, str]:
             return {"JAVA_HOME": str(java.parent.parent)}
         seen.append(f"{java} is {'not runnable' if version is None else f'Java {version}'}")
     found = f" ({'; '.join(seen)})" if seen else ""
-    message = f"no Java {OLDEST}+ found{found}: {ADVICE}"
+    message = f"no Java {OLDEST} or newer found{found}; {ADVICE}"
     raise ConfigError(message)

@@ -95,7 +95,7 @@ class Server:
             if not self.is_alive or time.monotonic() > deadline:
                 self.stop()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-                raise EngineError(f"the shared engine does not start, {self.log} ends with\n{tail}")
+                raise EngineError(f"the shared engine does not start; {self.log} ends with\n{tail}")
             time.sleep(0.3)
 
     def stop(self) -> None:
@@ -140,7 +140,7 @@ def serve(settings: Settings, host: str, tell: Callable[[str], None]) -> None:
         knock(server.url, KNOCK_SECONDS)
         raise ConfigError(
             f"port {server.port} is taken; is an engine running (`lakehouse engine status`)?"
-            f" Another port: LAKEHOUSE_SPARK_REMOTE=sc://{LOOPBACK}:{next_free(server.port)}"
+            f" To use another port: LAKEHOUSE_SPARK_REMOTE=sc://{LOOPBACK}:{next_free(server.port)}"
         )
     with _ended_by_signal():
         try:
@@ -232,7 +232,7 @@ def local_port(settings: Settings) -> int:
     host, port = engine_address(settings.spark_remote)
     if not is_here(host):
         raise ConfigError(
-            f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} is another machine's engine; "
+            f"LAKEHOUSE_SPARK_REMOTE={settings.spark_remote} is the engine of another machine; "
             "unset it to start one here"
         )
     return port

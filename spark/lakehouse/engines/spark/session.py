@@ -142,7 +142,7 @@ def start_session(settings: Settings) -> SparkSession:
         return builder.getOrCreate()
     except Exception as error:
         message = (
-            "the engine does not start: check "
+            "the engine does not start; check "
             f"LAKEHOUSE_SPARK_MASTER={settings.spark_master}, "
             f"LAKEHOUSE_DRIVER_MEMORY={driver_memory(settings)} and "
             f"LAKEHOUSE_SPARK_CONF={settings.spark_conf}: {str(error).splitlines()[0]}"
@@ -196,7 +196,7 @@ def engine_went_away(error: BaseException) -> EngineError | None:
     text = str(error)
     if type(error).__module__.startswith(("pyspark", "grpc")) and any(w in text for w in LOST):
         first = text.strip().splitlines()[0]
-        return EngineError(f"the shared engine went away in the middle of the work ({first})")
+        return EngineError(f"the shared engine stopped during the run ({first}); run again")
     return None
 
 
@@ -214,7 +214,9 @@ def _read_defaults() -> dict[str, str]:
             continue
         key, _, value = text.partition(" ")
         if not value.strip():
-            message = f"{path.name}:{number}: '{text}' is not a key and a value"
+            message = (
+                f"{path.name}:{number}: '{text}' is not a key and a value separated by a blank"
+            )
             raise ConfigError(message)
         conf[key] = value.strip().format(conf=CONF_DIR, tmp=_own_tmp())
     return conf

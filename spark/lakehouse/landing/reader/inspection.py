@@ -179,7 +179,7 @@ def in_chunks(
         if len(data) > LONGEST_RECORD:
             message = (
                 f"landing file {path} has a record of more than {LONGEST_RECORD >> 20} MB, or "
-                "quotes or brackets that are never closed; mend it and deliver it again"
+                "quotes or brackets that are never closed; correct it and deliver it again"
             )
             raise InputQualityError(message, path=path)
     found, used = use(data, last=True)

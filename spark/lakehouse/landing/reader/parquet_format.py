@@ -34,7 +34,7 @@ def rows_of(uri: str, path: str) -> int:
         with filesystem.open_input_file(inner) as stream:
             return int(pq.ParquetFile(stream).metadata.num_rows)
     except pa.ArrowInvalid as error:
-        message = f"landing file {path} is not a whole Parquet file ({error}); deliver it again"
+        message = f"landing file {path} is not a complete Parquet file ({error}); deliver it again"
         raise InputQualityError(message, path=path) from error
 
 

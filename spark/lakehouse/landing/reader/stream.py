@@ -119,7 +119,7 @@ def _gunzipped(stored: Iterator[bytes], path: str) -> Iterator[bytes]:
         message = f"landing file {path} is not valid gzip ({error}); deliver it again"
         raise InputQualityError(message, path=path) from error
     if is_begun and not inflate.eof:
-        message = f"landing file {path} is truncated: the gzip stream ends early; deliver it again"
+        message = f"landing file {path} is truncated (the gzip stream ends early); deliver it again"
         raise InputQualityError(message, path=path)
 
 
@@ -130,7 +130,7 @@ def _unzstd(stored: Iterator[bytes], path: str) -> Iterator[bytes]:
                 while chunk := stream.read(CHUNK):
                     yield chunk
         except OSError as error:
-            message = f"landing file {path} is not a whole zstd file ({error}); deliver it again"
+            message = f"landing file {path} is not a complete zstd file ({error}); deliver it again"
             raise InputQualityError(message, path=path) from error
 
 

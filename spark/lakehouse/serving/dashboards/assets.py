@@ -65,7 +65,7 @@ def load(folder: Path) -> Assets:
     """
     paths = [path for kind in KINDS for path in sorted(folder.glob(f"{kind}/**/*.yaml"))]
     if not paths:
-        raise ConfigError(f"{folder} holds no dashboards; give the folder with --folder")
+        raise ConfigError(f"no dashboards in {folder}; give their folder with --folder")
     return Assets(tuple(_read(folder, path) for path in paths))
 
 
@@ -73,9 +73,9 @@ def _read(folder: Path, path: Path) -> Asset:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is no YAML: {error}", path=str(path)) from error
+        raise ConfigError(f"{path} is not valid YAML: {error}", path=str(path)) from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} is no mapping of keys to values", path=str(path))
+        raise ConfigError(f"{path} is not a YAML mapping of keys to values", path=str(path))
     return Asset(path.relative_to(folder).as_posix(), content)
 
 

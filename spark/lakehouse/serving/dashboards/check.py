@@ -66,9 +66,9 @@ def _of_names(assets: Assets) -> Iterator[Finding]:
         try:
             UUID(asset.uuid)
         except ValueError:
-            yield Finding(asset.path, f"uuid {asset.uuid} is none; `uuidgen` makes one")
+            yield Finding(asset.path, f"uuid {asset.uuid} is not a UUID; `uuidgen` makes one")
         if times[asset.uuid] > 1:
-            yield Finding(asset.path, f"uuid {asset.uuid} is another file's, too")
+            yield Finding(asset.path, f"uuid {asset.uuid} is used by another file, too")
         if asset.kind == "charts" and asset.uuid not in shown:
             yield Finding(asset.path, "is on no dashboard; put it on one, or remove it")
 
@@ -86,7 +86,7 @@ def _of_dataset(asset: Asset, tables: dict[str, tuple[Column, ...]], judge: Judg
     declared = {c["column_name"]: c for c in content["columns"] if not c.get("expression")}
     for name in sorted(declared.keys() ^ real.keys()):
         where = "is not there any more" if name in declared else "is missing"
-        yield f"column {name} {where}; `lakehouse dashboards datasets` mends it"
+        yield f"column {name} {where}; `lakehouse dashboards datasets` fixes it"
     for name in sorted(declared.keys() & real.keys()):
         if declared[name]["type"] != real[name]:
             yield (
@@ -124,11 +124,11 @@ def with_calculated(content: dict[str, Any], text: str) -> str:
 def _of_chart(asset: Asset, assets: Assets) -> Iterator[str]:
     dataset = assets.by_uuid("datasets").get(str(asset.content.get("dataset_uuid")))
     if dataset is None:
-        yield f"dataset_uuid {asset.content.get('dataset_uuid')} is no dataset's"
+        yield f"no dataset has dataset_uuid {asset.content.get('dataset_uuid')}"
         return
     chart = Chart(asset.content)
     if not chart.is_known:
-        yield f"viz_type {chart.viz_type} is new: tell charts.py which columns it uses"
+        yield f"viz_type {chart.viz_type} is unknown; add the columns it uses to charts.py"
         return
     columns = {each["column_name"]: each for each in dataset.content["columns"]}
     metrics = {each["metric_name"]: each for each in dataset.content["metrics"]}
@@ -145,7 +145,7 @@ def _of_chart(asset: Asset, assets: Assets) -> Iterator[str]:
             yield f"{kind} {name} is not in {dataset.path}{hint}"
     yield from _of_filters(chart, columns)
     if KEPT_APART in columns and not chart.told_apart & TELLS_PARTS_APART:
-        yield f"sums up the whole and its parts: filter on one {KEPT_APART}, or group by it"
+        yield f"adds up totals and breakdowns; filter on one {KEPT_APART}, or group by it"
     yield from _of_words(chart, columns | metrics)
 
 
@@ -165,7 +165,7 @@ def _of_filters(chart: Chart, columns: dict[str, dict[str, Any]]) -> Iterator[st
             "IS NOT NULL": True,
         }.get(operator, all(isinstance(one, _kinds(column["type"])) for one in values))
         if not fits:
-            yield f"filter {subject} {operator} {value} does not go with {column['type']}"
+            yield f"filter {subject} {operator} {value} does not fit type {column['type']}"
 
 
 def _kinds(type_: str) -> tuple[type, ...]:

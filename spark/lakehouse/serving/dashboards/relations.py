@@ -104,4 +104,4 @@ def _render(sql: str, chosen: dict[str, list[str]]) -> str:
     try:
         return sandbox.from_string(sql).render(filter_values=filter_values)
     except (TemplateError, TypeError, ValueError) as error:
-        raise ConfigError(f"its sql is no template: {error}") from error
+        raise ConfigError(f"its sql is not a valid template: {error}") from error

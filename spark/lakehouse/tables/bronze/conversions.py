@@ -50,12 +50,12 @@ SOURCE = Source(
         RowRule(
             "conversion_before_signup",
             "conversion_date >= signup_date AND coalesce(days_to_convert, 0) >= 0",
-            "Nobody converts before signing up.",
+            "A user cannot convert before signing up.",
         ),
         RowRule(
             "implausible_days_to_convert",
             "days_to_convert <= 36525",
-            "Nobody takes more than a century to convert.",
+            "A conversion takes at most a century.",
         ),
     ),
     since=date(1990, 1, 1),

@@ -49,10 +49,10 @@ TABLE = Table(
     domain="growth",
     inputs=(SOURCE,),
     columns=(
-        Column("event_id", STRING, "Identity of the event.", nullable=False),
+        Column("event_id", STRING, "Id of the event.", nullable=False),
         Column("user_id", STRING, "User who used the feature.", nullable=False),
         Column("feature_id", STRING, "Feature that was used.", nullable=False),
-        Column("feature_name", STRING, "Display name as the client knew it."),
+        Column("feature_name", STRING, "Display name according to the client."),
         Column("event_type", STRING, "Kind of use: view, use, share, ..."),
         Column("event_timestamp", TIMESTAMP, "When it happened, UTC.", nullable=False),
         Column("event_date", DATE, "UTC day of event_timestamp.", nullable=False),

@@ -1,7 +1,7 @@
-"""Actions of users in the app as landed. One row per distinct interaction record.
+"""User actions in the app as landed. One row per distinct interaction record.
 
-The source may do without `interaction_id`. A record that has the field but leaves it empty has lost
-its key, and goes to quarantine.
+`interaction_id` is optional for the source as a whole. A record whose file has the field but which
+leaves it empty goes to quarantine.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ SOURCE = Source(
         Field("app_version"),
     ),
     rules=(
-        RowRule("negative_duration", "duration_ms >= 0", "No action takes less than no time."),
+        RowRule("negative_duration", "duration_ms >= 0", "A duration is never negative."),
         RowRule(
             "implausible_duration",
             f"duration_ms <= {LONGEST_ACTION_MS}",
-            "No action takes longer than a year; sums of all that are accepted fit their columns.",
+            "An action takes at most a year, so that sums of durations fit their columns.",
         ),
     ),
     since=date(2000, 1, 1),
@@ -66,7 +66,7 @@ TABLE = Table(
     domain="interactions",
     inputs=(SOURCE,),
     columns=(
-        Column("interaction_id", STRING, "Identity of the interaction; null when it has none."),
+        Column("interaction_id", STRING, "Id of the interaction; null if it has none."),
         Column("user_id", STRING, "User who acted.", nullable=False),
         Column("timestamp", TIMESTAMP, "When it happened, UTC.", nullable=False),
         Column("event_date", DATE, "UTC day of timestamp.", nullable=False),

@@ -1,9 +1,9 @@
-"""What is known of users, as landed. One row per distinct metadata record.
+"""User metadata as landed. One row per distinct metadata record.
 
-A record without `updated_at` says nothing of when it became true: the day in the path of its file
-(`user_metadata/2026-01-05.csv`) is then part of the record, so that a state that comes back in the
-file of another day is a record of its own and not a repeat. A record that tells its time is the
-same in every file, and of the earliest dated file that has it.
+A record without `updated_at` does not say when it became valid. The day in the path of its file
+(`user_metadata/2026-01-05.csv`) is then part of the record, so that a state that returns in the
+file of another day is a record of its own and not a repeat. A record with `updated_at` is the same
+record in every file; its `file_date` is that of the earliest dated file that contains it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ TABLE = Table(
         Column("country", STRING, "Country of the user."),
         Column("device_type", STRING, "Device the user works with."),
         Column("subscription_type", STRING, "Plan of the user."),
-        Column("updated_at", TIMESTAMP, "When the record became true, UTC; null when not given."),
-        Column("file_date", DATE, "Day in the path of the first file that told it."),
+        Column("updated_at", TIMESTAMP, "When the record became valid, UTC; null when not given."),
+        Column("file_date", DATE, "Day in the path of the earliest file that contains it."),
         Column(
             "ingestion_timestamp",
             TIMESTAMP,

@@ -1,4 +1,4 @@
-"""Sessions of one action, by day, overall and by device and country. One row per day and group."""
+"""Bounce rate by day, overall and by device and country. One row per day and group."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TABLE = Table(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("total_sessions", LONG, "Sessions.", nullable=False),
-        Column("bounced_sessions", LONG, f"Of them: {metric.IS_BOUNCE}", nullable=False),
+        Column("bounced_sessions", LONG, "Sessions with exactly one action.", nullable=False),
         Column("bounce_rate", DOUBLE, metric.BOUNCE_RATE, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),

@@ -1,7 +1,7 @@
-"""How many users of a week come back. One row per cohort and week that has begun, weeks 0 to 26.
+"""Weekly retention of cohorts. One row per cohort and week that has begun, weeks 0 to 26.
 
-A cohort is the users whose first interaction lies in a week (UTC), which starts on Monday or as
-`LAKEHOUSE_WEEK_STARTS_ON` says.
+A cohort is the users whose first interaction was in a given week (UTC). Weeks start on Monday
+unless `LAKEHOUSE_WEEK_STARTS_ON` says otherwise.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TABLE = Table(
     inputs=(user_activity.TABLE,),
     columns=(
         Column("cohort_week", DATE, "First day of the cohort's week.", nullable=False),
-        Column("week_number", INT, "Weeks after the cohort's, from 0.", nullable=False),
+        Column("week_number", INT, "Weeks since the cohort's week, from 0.", nullable=False),
         Column("cohort_size", LONG, metric.COHORT_SIZE, nullable=False),
         Column("active_users", LONG, metric.ACTIVE_USERS, nullable=False),
         Column("retention_rate", DOUBLE, metric.RETENTION_RATE, nullable=False),

@@ -1,9 +1,9 @@
 """Days on which unusually many or few users converted, overall and by group.
 
-One row per day and group with |z_score| of at least 3. First conversions are counted. A day that is
-over is compared with the up to 56 days before it, weekday by weekday; see `against_days_before`. A
-day without any conversion counts as 0, up to the newest day on which anybody used a feature: that
-billing stands still is told, too. More conversions are never more than medium.
+One row per day and group with |z_score| of at least 3. Counts first conversions. Each complete day
+is compared with the up to 56 days before it, weekday by weekday; see `against_days_before`. A day
+without conversions counts as 0, up to the newest day on which anybody used a feature, so that an
+outage of billing is found, too. More conversions than usual are never more than medium.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ TABLE = Table(
         Column(
             "dimension_name",
             STRING,
-            "What the row is broken down by: company_size or industry; null = everybody.",
+            "Dimension of the breakdown: company_size or industry; null = all users.",
         ),
-        Column("dimension_value", STRING, "Its value; null = everybody."),
+        Column("dimension_value", STRING, "Value of the dimension; null = all users."),
         Column("value", DOUBLE, "Users whose first conversion was on the day.", nullable=False),
         Column("baseline", DOUBLE, metric.COUNT_BASELINE, nullable=False),
         Column("z_score", DOUBLE, metric.COUNT_Z_SCORE, nullable=False),
         Column("severity", STRING, metric.SEVERITY, nullable=False),
-        Column("description", STRING, "The finding as a sentence.", nullable=False),
+        Column("description", STRING, "The finding in one sentence.", nullable=False),
     ),
     write=Overwrite(keys=GRAIN),
     as_of=Latest(feature_usage_facts.TABLE, "as_of_date"),
@@ -70,7 +70,7 @@ TABLE = Table(
         not_null("metric_date", "value", "z_score", "severity"),
         unique(*GRAIN),
         one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
-        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
+        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 above or below 0."),
     ),
     final="true",
     day="metric_date",

@@ -1,6 +1,6 @@
 """Active users by day, overall and by country, device and plan. One row per day and group.
 
-A user counts in the group of their last interaction of the day. Days without anybody have no row.
+A user counts in the group of their last interaction of the day. Days without users have no row.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TABLE = Table(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("dau", LONG, metric.DAU, nullable=False),
-        Column("n_interactions", LONG, "Their interactions of the day.", nullable=False),
+        Column("n_interactions", LONG, "Interactions of these users on the day.", nullable=False),
         Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),

@@ -1,6 +1,6 @@
-"""How long actions take on each kind of device. One row per device type.
+"""How long actions take on each device type. One row per device type.
 
-The correlation needs no model: ranks are exact, from counts of equal durations.
+The rank correlation is exact: ranks are computed from counts of equal durations.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TABLE = Table(
     domain="interactions",
     inputs=(interactions.TABLE,),
     columns=(
-        Column("device_type", STRING, "Device, unknown where not known.", nullable=False),
+        Column("device_type", STRING, "Device, or unknown.", nullable=False),
         Column("n", LONG, metric.N_MEASURED, nullable=False),
         *(
             Column(name, DOUBLE, f"Quantile {share:g} of duration_ms, exact.", nullable=False)
@@ -71,7 +71,7 @@ TABLE = Table(
             "quantiles_ascend",
             "min_ms <= q1_ms AND q1_ms <= median_ms AND median_ms <= q3_ms AND q3_ms <= p95_ms "
             "AND p95_ms <= max_ms",
-            "the quantiles stand in their order.",
+            "the quantiles are in ascending order.",
         ),
     ),
     final="true",

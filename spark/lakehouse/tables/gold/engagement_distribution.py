@@ -1,6 +1,6 @@
-"""How many users did how much, by country, device and plan. One row per group and bucket.
+"""Distribution of users by activity, by country, device and plan. One row per group and bucket.
 
-Users stand in buckets by their distinct interactions so far: 1, 2 to 3, 4 to 7, 8 to 15 and so on.
+Buckets are of a user's distinct interactions so far: 1, 2 to 3, 4 to 7, 8 to 15 and so on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How engaged users are, overall and by country, device and plan. One row per group.
 
-Totals and quartiles are over users, each with everything they did so far, in the group of their
-last active day; the last 28 days are over interactions, each in the group of its day.
+Totals and quartiles are over users, each with all their interactions so far, in the group of their
+last active day. Figures of the last 28 days are over interactions, each in the group of its day.
 """
 
 from __future__ import annotations
@@ -55,23 +55,23 @@ TABLE = Table(
     columns=(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
-        Column("as_of_date", DATE, "Newest day that counts.", nullable=False),
+        Column("as_of_date", DATE, "As-of date: the newest day that counts.", nullable=False),
         Column("n_users", LONG, "Users with at least one interaction.", nullable=False),
-        Column("n_interactions", LONG, "Their distinct interactions.", nullable=False),
+        Column("n_interactions", LONG, "Distinct interactions of these users.", nullable=False),
         Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
         Column("avg_interactions", DOUBLE, "Mean interactions of a user.", nullable=False),
         Column("avg_duration_ms", DOUBLE, "Mean total_duration_ms of a user.", nullable=False),
         Column("avg_active_days", DOUBLE, "Mean active days of a user.", nullable=False),
         *(
-            Column(name, DOUBLE, f"Of the interactions of a user: quantile {share:g}.")
+            Column(name, DOUBLE, f"Quantile {share:g} of the interactions of a user.")
             for name, share in QUARTILES.items()
         ),
         Column("interactions_28d", LONG, f"Interactions of the {RECENT}.", nullable=False),
         Column(
             "interactions_28d_growth_rate",
             DOUBLE,
-            f"Change of interactions_28d against the {metric.ROLLING_DAYS} days before, as a share "
-            "of those; null when there were none.",
+            f"Relative change of interactions_28d from the {metric.ROLLING_DAYS} days before; null "
+            "when there were none.",
         ),
     ),
     write=Overwrite(keys=DIMENSION),
@@ -85,7 +85,7 @@ TABLE = Table(
         satisfies(
             "quartiles_ascend",
             "q1_interactions <= median_interactions AND median_interactions <= q3_interactions",
-            "q1, median and q3 stand in this order.",
+            "q1, median and q3 are in ascending order.",
         ),
     ),
     final="true",

@@ -1,14 +1,14 @@
-"""Conversion of users by what they did with a feature. One row per current feature and cohort.
+"""Conversion by feature use. One row per current feature and cohort.
 
-Every known user is in exactly one cohort of every feature that has a current row, judged at the
-user's reference date: the first conversion or, without one, the as-of date.
+For every feature that has a current row, each known user is in exactly one cohort. It depends on
+the user's reference date: the first conversion or, without one, the as-of date.
 
-- used_before_conversion: first use on or before the reference date
-- available_not_used: not that, and the feature's first release is on or before it
-- not_available: neither
+- used_before_conversion: first used the feature on or before the reference date
+- available_not_used: did not, although the feature was first released on or before that date
+- not_available: the feature was first released later
 
-The cohorts describe, they do not prove: who converts early had less time to use a feature.
-`gold.feature_conversion_lift` answers whether the feature drives conversion.
+The cohorts do not show cause and effect: users who convert early had less time to use a feature.
+`gold.feature_conversion_lift` estimates whether the feature drives conversion.
 """
 
 from __future__ import annotations

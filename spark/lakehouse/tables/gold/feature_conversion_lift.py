@@ -1,43 +1,44 @@
 """Does using a feature drive conversion? One row per feature that has a current row.
 
-The cohorts of `gold.feature_conversion_impact` cannot tell: who converts early had less time to use
-a feature, so a feature without any effect can look harmful (and one that only active users find,
-helpful). Here the question is asked in three ways that give time its due, as of the run's date.
-Dates count as whole days; conversions and uses after the as-of date have not happened yet; users
-who signed up after it, or whose first conversion lies before their signup, are left out.
+The cohorts of `gold.feature_conversion_impact` cannot answer this: users who convert early had less
+time to use a feature, so a feature without effect can look harmful, and one that only active users
+find can look helpful. This table answers in three ways that account for time, as of the as-of date.
+Dates count as whole days. Conversions and uses after the as-of date do not count. Users who signed
+up after it, or whose first conversion is before their signup, are left out.
 
 **Landmark** (Anderson, Cain & Gelber 1983, J Clin Oncol 1:710-719; van Houwelingen 2007, Scand J
-Stat 34:70-85). On the 14th day after signup users are sorted by whether they had used the feature;
-what counts is a first conversion in the 28 days after it. Whoever had converted by the landmark is
-left out, and whoever signed up less than 42 days before the as-of date, so all are watched equally
-long. A user for whom the feature was first released after the landmark could not have used it and
-is left out of that feature, unless they did use it. `landmark_lift` is the difference of the two
-rates, with Newcombe's score interval.
+Stat 34:70-85). On the 14th day after signup, users are divided by whether they had used the
+feature; a first conversion in the 28 days after it counts. Users who had converted by the landmark
+are left out, and so are users who signed up less than 42 days before the as-of date, so that all
+are observed equally long. A user for whom the feature was first released after the landmark could
+not have used it and is left out for that feature, unless they did use it. `landmark_lift` is the
+difference of the two rates, with Newcombe's score interval.
 
 **Adjusted.** Active users try more features and convert more anyway. `adjusted_lift` compares
-within strata of users who had been about equally active: the number of days from signup to the
-landmark, both included, on which they used some *other* feature (0 to 15; any feature, deleted ones
-too). The differences are averaged with Mantel-Haenszel weights (Greenland & Robins 1985, Biometrics
-41:55-68). The interval is null when fewer than 5 users of a group converted, or did not. Days say
-more than the number of other features tried: on simulated data where active users take up a feature
-without effect, strata by features tried left a lift of 2 to 3 points, strata by days less than one.
-That rest is a bias: days of two weeks measure how active somebody is with an error, so that within
-a stratum users of the feature are still a little more active. It does not shrink with more users.
+within strata of about equally active users: the number of days from signup to the landmark, both
+included, on which they used some *other* feature (0 to 15; any feature, including deleted ones).
+The differences are averaged with Mantel-Haenszel weights (Greenland & Robins 1985, Biometrics
+41:55-68). The interval is null when fewer than 5 users of a group converted, or fewer than 5 did
+not. Days adjust better than the number of other features tried: on simulated data in which active
+users adopt a feature without effect, strata by features tried left a lift of 2 to 3 points, strata
+by days less than one. This residual lift is a bias: active days in two weeks measure activity with
+an error, so users of the feature are still slightly more active within a stratum. More users do not
+reduce it.
 
 **Person-time.** Each user's days from signup to the first conversion or the as-of date are split at
-the first use: `unexposed` before it, `exposed` from then on; a conversion on the day of first use
-counts as exposed, a day before the first release as unexposed. `rate_ratio` compares conversions
-per day, with a log-normal interval.
+the first use: `unexposed` before it, `exposed` from then on. A conversion on the day of first use
+counts as exposed, a day before the first release as unexposed. `rate_ratio` divides the conversions
+per exposed day by those per unexposed day, with a log-normal interval.
 
-**Verdict.** `supported` when the interval of the rate ratio lies above 1 and the adjusted interval
-above 0 and above what adjusting took away (`landmark_lift - adjusted_lift`): activity that was not
-measured would have to explain more than all that was (Altonji, Elder & Taber 2005, J Polit Econ
-113:151-184). Without that margin the bias of the strata made every 15th data set of a feature that
-active users take up, and that has no effect, `supported`.
-`association` when some interval (landmark, adjusted or rate ratio) excludes no effect, in whatever
-direction, without that; `not_distinguishable` otherwise. Observation only ever supports a cause:
-users were not assigned to features by lot, and of 40 features without effect one may pass a 95 %
-interval by chance.
+**Verdict.** `supported` when the interval of the rate ratio lies above 1, and the adjusted interval
+above 0 and above what the adjustment removed (`landmark_lift - adjusted_lift`): unmeasured activity
+would then have to explain more than all measured activity does (Altonji, Elder & Taber 2005, J
+Polit Econ 113:151-184). Without that margin, a feature that active users adopt but that has no
+effect was `supported` in one of 15 data sets, because of the bias above. `association` when an
+interval (landmark, adjusted or rate ratio) excludes no effect, in either direction, but not all of
+this holds; `not_distinguishable` otherwise. Observational data can support a cause but not prove
+it: users were not assigned to features at random, and of 40 features without effect one may pass a
+95 % interval by chance.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def _in_order(estimate: str) -> Check:
     return satisfies(
         f"{estimate}_lies_in_its_interval",
         f"{low} IS NULL AND {high} IS NULL OR {low} <= {estimate} AND {estimate} <= {high}",
-        f"{low}, {estimate} and {high} stand in this order.",
+        f"{low}, {estimate} and {high} are in ascending order.",
     )
 
 
@@ -109,7 +110,7 @@ TABLE = Table(
     columns=(
         Column("feature_id", STRING, "Natural key of the feature.", nullable=False),
         Column("feature_name", STRING, "Current display name of the feature."),
-        Column("as_of_date", DATE, "What is known up to this day counts.", nullable=False),
+        Column("as_of_date", DATE, "As-of date: later rows do not count.", nullable=False),
         Column("landmark_days", INT, metric.LANDMARK, nullable=False),
         Column("horizon_days", INT, metric.HORIZON, nullable=False),
         Column("n_used", LONG, metric.N_USED, nullable=False),

@@ -1,6 +1,7 @@
 """Active users by month, overall and by country, device and plan. One row per month and group.
 
-A user counts in every group of which they were on a day of the month. Months are calendar months.
+A user counts in every group to which they belonged on some day of the month. Months are calendar
+months.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ TABLE = Table(
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("mau", LONG, metric.MAU, nullable=False),
         Column("mau_growth_rate", DOUBLE, metric.GROWTH_RATE),
-        Column("n_interactions", LONG, "Their interactions in the month.", nullable=False),
+        Column("n_interactions", LONG, "Interactions of these users in the month.", nullable=False),
         Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),

@@ -1,10 +1,10 @@
 """Days on which a page, version, device or all of them were unusually slow or fast.
 
 One row per day and series with |z_score| of at least 3. The series are the 95th percentiles of
-`gold.performance_metrics`: overall, of each page, each version and each device type. A day is
-compared with the up to 56 days before it, weekday by weekday; see `against_days_before`. A version
-without enough days of its own is compared with those of all versions: a release that is slow from
-its first day is told. A faster day is never more than medium.
+`gold.performance_metrics`: overall, by page, by version and by device type. A day is compared with
+the up to 56 days before it, weekday by weekday; see `against_days_before`. A version without enough
+days of its own is compared with those of all versions, so that a release that is slow from its
+first day is found. A faster day is never more than medium.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ TABLE = Table(
     columns=(
         Column("metric_date", DATE, "UTC day.", nullable=False),
         Column("series_name", STRING, "page_id, app_version or device_type; null = overall."),
-        Column("series_value", STRING, "Its value; null = overall."),
+        Column("series_value", STRING, "Value of the dimension; null = overall."),
         Column("n", LONG, "Measured interactions of the day and series.", nullable=False),
         Column("value", DOUBLE, metric.VALUE, nullable=False),
         Column("baseline", DOUBLE, metric.BASELINE, nullable=False),
         Column("z_score", DOUBLE, metric.Z_SCORE, nullable=False),
         Column("severity", STRING, metric.SEVERITY, nullable=False),
-        Column("description", STRING, "The finding as a sentence.", nullable=False),
+        Column("description", STRING, "The finding in one sentence.", nullable=False),
         Column("is_complete", BOOLEAN, "The day is over.", nullable=False),
     ),
     write=ReplaceSlices(
@@ -92,7 +92,7 @@ TABLE = Table(
         not_null("metric_date", "value", "z_score", "severity"),
         unique("metric_date", *SERIES),
         one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
-        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
+        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 above or below 0."),
     ),
     final="is_complete",
     cluster_by=("metric_date",),

@@ -1,4 +1,4 @@
-"""How long actions take, by day and every mix of page, version and device. One row per day and mix.
+"""How long actions take. One row per day and combination of page, version and device.
 
 Null stands for all pages, versions or devices. Percentiles are exact.
 """
@@ -47,9 +47,9 @@ TABLE = Table(
     inputs=(interactions.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day.", nullable=False),
-        Column("page_id", STRING, "Page, unknown where not given; null = all."),
-        Column("app_version", STRING, "Version, unknown where not given; null = all."),
-        Column("device_type", STRING, "Device, unknown where not known; null = all."),
+        Column("page_id", STRING, "Page, or unknown; null = all."),
+        Column("app_version", STRING, "App version, or unknown; null = all."),
+        Column("device_type", STRING, "Device, or unknown; null = all."),
         Column("n", LONG, metric.N_MEASURED, nullable=False),
         *(Column(f"p{rank}_ms", DOUBLE, metric.percentile(rank), nullable=False) for rank in RANKS),
         Column("p99_p50_gap_ms", DOUBLE, metric.GAP_MS, nullable=False),
@@ -72,7 +72,7 @@ TABLE = Table(
         satisfies(
             "percentiles_ascend",
             "p50_ms <= p95_ms AND p95_ms <= p99_ms",
-            "p50_ms, p95_ms and p99_ms stand in this order.",
+            "p50_ms, p95_ms and p99_ms are in ascending order.",
         ),
     ),
     final="is_complete",

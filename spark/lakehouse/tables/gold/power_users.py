@@ -1,7 +1,8 @@
 """The users who spend the most time in the app. One row per power user.
 
-The top 1 % of users by total duration (rounded up to a whole user), exact; ties go by user_id. A
-user of whom no duration is known has no rank, so the table is empty where no event has one.
+The top 1 % of users by total duration, rounded up to a whole user; ties are broken by user_id.
+Users without any known duration are not ranked, so the table is empty if no interaction has a
+duration.
 """
 
 from __future__ import annotations

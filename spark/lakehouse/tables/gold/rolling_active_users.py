@@ -1,4 +1,4 @@
-"""Active users of the weeks up to and including a day. One row per day on which anybody came."""
+"""Active users of the last 7 and 28 days. One row per day with at least one active user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TABLE = Table(
     domain="interactions",
     inputs=(user_days.TABLE,),
     columns=(
-        Column("activity_date", DATE, "UTC day the window ends with.", nullable=False),
+        Column("activity_date", DATE, "Last UTC day of the window.", nullable=False),
         Column("wau_7d", LONG, metric.WAU_7D, nullable=False),
         Column("mau_28d", LONG, metric.MAU_28D, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),

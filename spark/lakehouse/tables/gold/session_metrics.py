@@ -1,4 +1,4 @@
-"""How long sessions are, by day, overall and by device and country. One row per day and group."""
+"""Session length by day, overall and by device and country. One row per day and group."""
 
 from __future__ import annotations
 
@@ -68,7 +68,12 @@ TABLE = Table(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("n_sessions", LONG, "Sessions.", nullable=False),
-        Column("avg_duration_ms", DOUBLE, f"Mean. {metric.SESSION_DURATION_MS}", nullable=False),
+        Column(
+            "avg_duration_ms",
+            DOUBLE,
+            f"Mean duration. {metric.SESSION_DURATION_MS}",
+            nullable=False,
+        ),
         Column("avg_actions", DOUBLE, "Mean number of actions.", nullable=False),
         *(
             Column(name, LONG, _meaning(*bucket), nullable=False)

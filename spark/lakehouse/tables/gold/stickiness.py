@@ -1,4 +1,4 @@
-"""How many of the period's users came on the day. One row per day on which anybody came."""
+"""Stickiness: DAU ÷ MAU. One row per day with at least one active user."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TABLE = Table(
     write=Overwrite(keys=("activity_date",)),
     left_out=LeftOut(
         where="dimension_name IS NOT NULL",
-        reason="users of one country, device or plan: stickiness is that of everybody",
+        reason="rows of one country, device or plan: stickiness is computed over all users",
     ),
     requires=(not_empty("gold.daily_active_users"),),
     ensures=(

@@ -1,9 +1,9 @@
-"""Days on which use was unusual: users, interactions, sessions and bounces, overall and by group.
+"""Days with unusual numbers of users, interactions, sessions or bounces, overall and by group.
 
-One row per day, metric and group with |z_score| of at least 3. A day that is over is compared with
-the up to 56 days before it, weekday by weekday; see `against_days_before`. A day on which nobody
-came counts as 0: that use has stopped is the most unusual of all. More or fewer users,
-interactions and sessions than usual can both be a fault; fewer bounces are never more than medium.
+One row per day, metric and group with |z_score| of at least 3. Each complete day is compared with
+the up to 56 days before it, weekday by weekday; see `against_days_before`. A day without users
+counts as 0, so that an outage is found, too. Both more and fewer users, interactions and sessions
+than usual can be a fault; fewer bounces are never more than medium.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Run
 
 GRAIN = ("metric_date", "metric_name", *DIMENSION)
-DIMENSION_NAME = "What the row is broken down by: country, device_type, ...; null = everybody."
+DIMENSION_NAME = "Dimension of the breakdown: country, device_type, ...; null = all users."
 BOUNCE = "bounce_rate"
 
 TABLE = Table(
@@ -54,12 +54,12 @@ TABLE = Table(
             "metric_name", STRING, "dau, n_interactions, n_sessions or bounce_rate.", nullable=False
         ),
         Column("dimension_name", STRING, DIMENSION_NAME),
-        Column("dimension_value", STRING, "Its value; null = everybody."),
+        Column("dimension_value", STRING, "Value of the dimension; null = all users."),
         Column("value", DOUBLE, "The metric of the day and group.", nullable=False),
         Column("baseline", DOUBLE, metric.COUNT_BASELINE, nullable=False),
         Column("z_score", DOUBLE, metric.COUNT_Z_SCORE, nullable=False),
         Column("severity", STRING, metric.SEVERITY, nullable=False),
-        Column("description", STRING, "The finding as a sentence.", nullable=False),
+        Column("description", STRING, "The finding in one sentence.", nullable=False),
     ),
     write=Overwrite(keys=GRAIN),
     as_of=Latest(daily_active_users.TABLE, "activity_date"),
@@ -69,7 +69,7 @@ TABLE = Table(
         not_null("metric_date", "value", "z_score", "severity"),
         unique(*GRAIN),
         one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
-        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 away from the usual."),
+        satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 above or below 0."),
     ),
     final="true",
     day="metric_date",

@@ -1,7 +1,7 @@
 """Active users by week, overall and by country, device and plan. One row per week and group.
 
-A user counts in every group of which they were on a day of the week. Weeks start on Monday, or as
-`LAKEHOUSE_WEEK_STARTS_ON` says.
+A user counts in every group to which they belonged on some day of the week. Weeks start on Monday
+unless `LAKEHOUSE_WEEK_STARTS_ON` says otherwise.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ TABLE = Table(
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("wau", LONG, metric.WAU, nullable=False),
         Column("wau_growth_rate", DOUBLE, metric.GROWTH_RATE),
-        Column("n_interactions", LONG, "Their interactions in the week.", nullable=False),
+        Column("n_interactions", LONG, "Interactions of these users in the week.", nullable=False),
         Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),

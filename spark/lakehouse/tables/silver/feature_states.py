@@ -2,7 +2,7 @@
 
 The interval [effective_from, effective_to) starts on the day of the release that changed the name,
 the version or the enabled state, and ends on the day of the next such release, or of the release
-that deletes the feature. Of several releases of a feature on one day the highest version counts,
+that deletes the feature. If a feature has several releases on one day, the highest version counts,
 in the order of semantic versioning (1.9 < 1.10-beta.2 < 1.10-beta.10 < 1.10), ties by record hash.
 A release that repeats the current state opens no interval. A deleted feature has no current row
 until a later release opens a new one.

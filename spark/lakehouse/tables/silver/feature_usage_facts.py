@@ -1,7 +1,7 @@
 """Who used which feature, since when and how much. One row per user and feature.
 
-Counts distinct event ids of every event type up to the as-of date; by default that is the newest
-event date there is, so a point-in-time snapshot is `lakehouse run --as-of`.
+Counts distinct event ids of every event type up to the as-of date, by default the newest event
+date. `lakehouse run --as-of` makes a point-in-time snapshot.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TABLE = Table(
             "total_usage_count ÷ days from first to last use, both included.",
             nullable=False,
         ),
-        Column("as_of_date", DATE, "Events up to this day are counted.", nullable=False),
+        Column("as_of_date", DATE, "As-of date: later events do not count.", nullable=False),
     ),
     write=Upsert(keys=("user_id", "feature_id")),
     dedupe=Dedupe(
@@ -70,7 +70,7 @@ TABLE = Table(
         satisfies(
             "used_in_order",
             "first_used_date <= last_used_date AND last_used_date <= as_of_date",
-            "first use, last use and as-of date stand in this order.",
+            "first use, last use and as-of date are in chronological order.",
         ),
     ),
     cluster_by=("user_id",),

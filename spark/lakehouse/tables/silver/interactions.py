@@ -1,10 +1,10 @@
-"""What users did in the app, with who they were at that moment. One row per distinct interaction.
+"""User interactions with the profile valid at that time. One row per distinct interaction.
 
-An interaction is known by its user, its moment and its interaction_id: devices that count 1, 2, 3
-tell the same ids. One that has no id is known by a hash of its content, so that an exact repeat is
-a repeat. Of several records of one interaction one counts (the lowest row id). Country, device and
-plan are those of the profile that was valid at event_at, `unknown` where there was none or it does
-not say.
+An interaction is identified by its user, timestamp and interaction_id, because devices that number
+their interactions 1, 2, 3 send the same ids. An interaction without an id is identified by a hash
+of its content, so that an exact repeat is recognised. Of several records of one interaction, that
+with the lowest row id counts. Country, device and plan are those of the profile valid at event_at;
+`unknown` if there was none or it does not give them.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ TABLE = Table(
         satisfies(
             "has_a_profile",
             "has_profile",
-            "has_profile: the user's profile at that moment is known.",
+            "has_profile: the user's profile at that time is known.",
             severity="warn",
         ),
     ),

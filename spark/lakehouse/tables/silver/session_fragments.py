@@ -1,7 +1,7 @@
 """Parts of sessions within a day. One row per user, UTC day and run of actions without a long gap.
 
-A fragment may be a whole session, or go on in a fragment of the next day: `silver.sessions` joins
-them. Actions stand in the order of event_at, ties by interaction_id.
+A fragment may be a whole session or continue in a fragment of the next day; `silver.sessions` joins
+them. Actions are ordered by event_at, ties by interaction_id.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ TABLE = Table(
             "lies_within_its_day",
             "first_at <= last_at AND to_date(first_at) = event_date"
             " AND to_date(last_at) = event_date",
-            "first_at and last_at stand in this order, on event_date.",
+            "first_at is not after last_at, and both are on event_date.",
         ),
     ),
     cluster_by=("event_date",),

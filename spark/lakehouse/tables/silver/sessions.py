@@ -1,9 +1,9 @@
 """Sessions of users. One row per session.
 
 A gap strictly longer than 1800 s between two actions of a user starts a new session; a gap of
-exactly 1800 s does not, and neither does midnight. Actions stand in the order of event_at, ties by
-interaction_id. A session is known by its first action and the moment of it, so its session_id holds
-while rows are added after it; its session_number counts the user's sessions up to it.
+exactly 1800 s does not, and neither does midnight. Actions are ordered by event_at, ties by
+interaction_id. session_id is derived from the first action and its time, so it stays the same when
+later actions are added; session_number counts the user's sessions up to this one.
 """
 
 from __future__ import annotations
@@ -44,9 +44,16 @@ TABLE = Table(
     domain="interactions",
     inputs=(session_fragments.TABLE,),
     columns=(
-        Column("session_id", STRING, "MD5 of user, first action and moment.", nullable=False),
+        Column(
+            "session_id", STRING, "MD5 of the user, the first action and its time.", nullable=False
+        ),
         Column("user_id", STRING, "User.", nullable=False),
-        Column("session_number", LONG, "1, 2, ... of the user, in time.", nullable=False),
+        Column(
+            "session_number",
+            LONG,
+            "Number of the session among those of the user, from 1.",
+            nullable=False,
+        ),
         Column("started_at", TIMESTAMP, "First action, UTC.", nullable=False),
         Column("ended_at", TIMESTAMP, "Last action, UTC.", nullable=False),
         Column("n_actions", LONG, "Actions.", nullable=False),
@@ -71,10 +78,12 @@ TABLE = Table(
         satisfies(
             "starts_before_it_ends",
             "started_at <= ended_at AND session_date = to_date(started_at)",
-            "started_at and ended_at stand in this order; session_date is the day of the first.",
+            "started_at is not after ended_at; session_date is the day of started_at.",
         ),
         satisfies(
-            "bounces_have_one_action", "is_bounce = (n_actions = 1)", "is_bounce: one action."
+            "bounces_have_one_action",
+            "is_bounce = (n_actions = 1)",
+            "is_bounce: the session has exactly one action.",
         ),
     ),
     cluster_by=("session_date",),

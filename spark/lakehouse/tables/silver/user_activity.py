@@ -1,4 +1,4 @@
-"""What each user did so far, and in which weeks. One row per user with at least one interaction.
+"""Activity of each user so far, and active weeks. One row per user with at least one interaction.
 
 Country, device and plan are those of the user's last active day.
 """
@@ -44,7 +44,9 @@ TABLE = Table(
         Column("user_id", STRING, "User.", nullable=False),
         Column("first_active_date", DATE, "First day with an interaction, UTC.", nullable=False),
         Column("last_active_date", DATE, "Last day with an interaction, UTC.", nullable=False),
-        Column("cohort_week", DATE, "First day of the first week.", nullable=False),
+        Column(
+            "cohort_week", DATE, "First day of the week of the first interaction.", nullable=False
+        ),
         Column(
             "active_weeks",
             LONG,

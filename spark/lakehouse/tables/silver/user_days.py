@@ -1,4 +1,4 @@
-"""What each user did on each day. One row per user and UTC day with at least one interaction.
+"""Activity of each user by day. One row per user and UTC day with at least one interaction.
 
 Country, device and plan are those of the user's last interaction of the day (ties by
 interaction_id).
@@ -72,7 +72,7 @@ TABLE = Table(
             "lies_within_its_day",
             "first_at <= last_at AND to_date(first_at) = activity_date"
             " AND to_date(last_at) = activity_date",
-            "first_at and last_at stand in this order, on activity_date.",
+            "first_at is not after last_at, and both are on activity_date.",
         ),
     ),
     cluster_by=("activity_date",),

@@ -1,8 +1,8 @@
 """Known users with their current plan. One row per user.
 
-A user is known from the signup; of several signup records the earliest counts. `current_plan` is
-the plan of the latest conversion (by date, ties by higher mrr and then by the name of the plan, as
-for the first conversion), `free` without one.
+A user is known from the signup; if there are several signup records, the earliest counts.
+`current_plan` is the plan of the latest conversion (by date, ties by higher mrr and then by the
+name of the plan, as for the first conversion), or `free` without one.
 """
 
 from __future__ import annotations

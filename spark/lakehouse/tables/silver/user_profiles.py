@@ -1,15 +1,15 @@
 """Country, device and plan of every user over time. One row per user and validity interval.
 
-A record takes effect at its `updated_at`. Where the source does not tell it, a user's first record
-takes effect on the join date, and a later one that differs on the day in the path of its file
-(`user_metadata/2026-01-05.csv`) or, without one, on the day of its ingestion. First and later go by
-the same times. `LAKEHOUSE_PROFILES_SINCE_JOINING` takes every first record back to the join date:
-an export of the current state tells of the last change alone.
+A record takes effect at its `updated_at`. Without it, a user's first record takes effect on the
+join date, and a later one that differs on the day in the path of its file
+(`user_metadata/2026-01-05.csv`) or, without such a day, on the day of its ingestion. The same times
+decide which record is the first. With `LAKEHOUSE_PROFILES_SINCE_JOINING` every first record takes
+effect on the join date, for exports of the current state, which only know the last change.
 
-Of several records of a user at one moment that of the later dated file counts, of one file the
-lowest row id; a record that several files tell is of the first of them. Of several that take effect
-at one moment the one that was known last counts. A record that repeats the state before it opens no
-interval.
+Of several records of a user with the same time, that of the later dated file counts, within a file
+that with the lowest row id; a record in several files belongs to the earliest of them. If several
+take effect at the same time, the one that became known last counts. A record that repeats the
+previous state opens no interval.
 """
 
 from __future__ import annotations
