@@ -89,6 +89,7 @@ class TablePage:
             ("Open while", table.unfinished),
             ("Too late", f"{late} {', '.join(cut)}" if cut else ""),
             ("Left out", table.left_out.reason if table.left_out else ""),
+            ("May be empty", table.may_be_empty),
             ("Follows settings", ", ".join(table.settings)),
             ("Z-ordered by", ", ".join(table.cluster_by)),
             ("Checked within", f"{table.checked_within / timedelta(hours=1):g} hours"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import TableDefinitionError
 from lakehouse.settings import Settings
-from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
+from lakehouse.spec.checks import AGE_DAYS, NOT_EMPTY, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Source
@@ -158,6 +158,8 @@ class Table:
             are made again (and those that an input touches); without it, every slice is.
         final: Predicate of own rows whose figures are final: what a later run changes in them is
             noted (`ops.metric_restatements`). Empty = nothing is noted.
+        may_be_empty: Why it may have no rows, in words: nothing is told then. Empty = its output
+            gate says `not_empty`.
         settings: Names of settings that its rows follow from: with another value it is made again.
         cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
@@ -191,6 +193,7 @@ class Table:
     as_of: Latest | None = None
     unfinished: str = ""
     final: str = ""
+    may_be_empty: str = ""
     settings: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     day: str | None = None
@@ -295,6 +298,8 @@ class Table:
         ]
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures holds no failing check")
+        if self.may_be_empty and any(check.name == NOT_EMPTY for check in self.ensures):
+            problems.append(f"ensures holds {NOT_EMPTY}, and may_be_empty says why it need not be")
         unknown = set(self.settings) - set(Settings.model_fields)
         problems += [f"there is no setting {name}" for name in sorted(unknown)]
         problems += self._check_problems()

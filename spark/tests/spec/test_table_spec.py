@@ -82,6 +82,7 @@ def test_a_sound_declaration_knows_its_names():
         ({"ensures": (not_null("id", severity="warn"),)}, "no failing check"),
         ({"ensures": (not_null("id"), not_null("id"))}, "stands twice"),
         ({"ensures": (not_empty("bronze.other"),)}, "not its subject"),
+        ({"ensures": (not_empty(),), "may_be_empty": "a calm week"}, "need not be"),
         ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
         ({"never_late": "true"}, "never_late needs a first input with happened_on"),
     ],
