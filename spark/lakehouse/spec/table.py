@@ -152,7 +152,7 @@ class Table:
             was asked for or, without one, than the day of the run.
         tells_plans: What lies after the day of the run counts, unless an as-of date is asked for.
         never_late: Predicate of rows of the first input that the as-of date does not leave out:
-            the transform judges them.
+            `fates` of its module judges them.
         as_of: Where the default as-of date comes from; None when its rows do not follow from it.
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
