@@ -22,6 +22,9 @@ def report(
         ),
     ] = None,
     *,
+    domain: Annotated[
+        str, typer.Option(help="Only what is of this domain, in <root>/report_<domain>.html.")
+    ] = "",
     html: Annotated[Path | None, typer.Option(help="Write a page about the log here.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -29,6 +32,8 @@ def report(
 
     A run writes one into the folder that LAKEHOUSE_EVENT_LOG names.
     """
+    if eventlog and domain:
+        raise ConfigError("--domain is about the lake, and an event log is named")
     if eventlog:
         _report_logs(eventlog, html, as_json)
         return
@@ -37,9 +42,10 @@ def report(
     from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
 
     settings = current_settings()
-    for line in answers(settings):
+    path = write_report(settings, registry(), domain=domain)
+    for line in answers(settings, domain):
         console.out.print(line, markup=False)
-    console.out.print(f"Pictures and figures: {write_report(settings, registry())}")
+    console.out.print(f"Pictures and figures: {path}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
     console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
 
