@@ -76,13 +76,16 @@ def docs(
 ) -> None:
     """Write the catalogue of tables, columns, checks and lineage from the specs."""
     from lakehouse.reporting.catalogue import (  # noqa: PLC0415  # jinja2, only here
+        REPOSITORY,
         write_catalogue,
         write_markdown,
     )
+    from lakehouse.reporting.column_lineage import write_column_lineage  # noqa: PLC0415  # same
     from lakehouse.reporting.guide import write_guide  # noqa: PLC0415  # same
 
     registry().assert_whole()
     folder = output or Path(current_settings().root_uri) / "docs"
+    console.out.print(f"wrote {write_column_lineage(REPOSITORY)}")
     console.out.print(f"wrote {write_markdown(registry())}")
     console.out.print(f"wrote {write_guide(registry())}")
     console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")
