@@ -14,7 +14,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.qualify import qualify
@@ -100,7 +100,7 @@ def _query(entry: Entry, session: Any) -> str:  # noqa: ANN401  # same
 
 
 def _scope(query: str, table: Table) -> Scope:
-    schema = {
+    schema: dict[str, object] = {
         _flat(each.name): {column.name: column.type for column in each.stored_columns}
         for each in table.upstream
     }
@@ -140,12 +140,11 @@ class _Tracer:
 
     def _of_column(self, scope: Scope, name: str, path: Path) -> Iterator[Origin]:
         if isinstance(scope.expression, exp.SetOperation):
-            left, *others = scope.set_operation_scopes
-            place = left.expression.named_selects.index(name)
-            for each in (left, *others):
-                yield from self.of_column(each, each.expression.named_selects[place], path)
+            place = _query_of(scope).named_selects.index(name)
+            for each in scope.set_operation_scopes:
+                yield from self.of_column(each, _query_of(each).named_selects[place], path)
             return
-        found = [each for each in scope.expression.selects if each.alias_or_name == name]
+        found = [each for each in _query_of(scope).selects if each.alias_or_name == name]
         if not found:
             raise UntracedColumnError(name)
         yield from self._of(scope, found[0].unalias(), path)
@@ -161,7 +160,7 @@ class _Tracer:
             yield from self._of(scope, value, path[1:])
         elif isinstance(node, exp.Query):
             inner = next(each for each in scope.subquery_scopes if each.expression is node)
-            for name in inner.expression.named_selects:
+            for name in _query_of(inner).named_selects:
                 yield from self.of_column(inner, name, ())
         else:
             for child in node.iter_expressions():
@@ -176,6 +175,10 @@ class _Tracer:
             yield source.name, column.name
         elif not _is_parameter(column):
             raise UntracedColumnError(column.sql())
+
+
+def _query_of(scope: Scope) -> exp.Query:
+    return cast("exp.Query", scope.expression)
 
 
 def _is_parameter(column: exp.Column) -> bool:
