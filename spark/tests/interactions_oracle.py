@@ -53,7 +53,7 @@ ORDER BY i.user_id, event_date, i.interaction_id, event_at;
 
 CREATE TABLE days AS
 SELECT user_id, event_date AS activity_date, count(*) AS n_interactions,
-       coalesce(sum(duration_ms), 0)::bigint AS total_duration_ms,
+       sum(duration_ms)::bigint AS total_duration_ms,
        min(event_at) AS first_at, max(event_at) AS last_at,
        arg_max(country, (event_at, interaction_id)) AS country,
        arg_max(device_type, (event_at, interaction_id)) AS device_type,
@@ -73,9 +73,10 @@ counted AS (
 )
 SELECT user_id, session_number, min(event_at) AS started_at, max(event_at) AS ended_at,
        count(*) AS n_actions,
-       (date_diff('microsecond', started_at, ended_at) // 1000
-        + coalesce(arg_max({'ms': duration_ms}, (event_at, interaction_id)).ms, 0))::bigint
-           AS duration_ms,
+       arg_max({'ms': duration_ms}, (event_at, interaction_id)).ms AS last_ms,
+       CASE WHEN n_actions > 1 OR last_ms IS NOT NULL
+            THEN (date_diff('microsecond', started_at, ended_at) // 1000
+                  + coalesce(last_ms, 0))::bigint END AS duration_ms,
        count(*) = 1 AS is_bounce,
        arg_min(device_type, (event_at, interaction_id)) AS device_type,
        arg_min(country, (event_at, interaction_id)) AS country,
@@ -83,6 +84,7 @@ SELECT user_id, session_number, min(event_at) AS started_at, max(event_at) AS en
        arg_min({'page': page_id}, (event_at, interaction_id)).page AS entry_page,
        arg_max({'page': page_id}, (event_at, interaction_id)).page AS exit_page
 FROM counted GROUP BY user_id, session_number ORDER BY user_id, session_number;
+ALTER TABLE visits DROP last_ms;
 
 CREATE MACRO newest() AS (SELECT max(event_date) FROM facts);
 CREATE MACRO monday(day) AS (day - (isodow(day) - 1)::int)::date;
@@ -187,7 +189,8 @@ FROM visits_grouped GROUP BY ALL ORDER BY ALL;
 
 CREATE TABLE lengths AS
 SELECT session_date AS metric_date, dimension_name, dimension_value, count(*) AS n_sessions,
-       sum(duration_ms) / count(*) AS avg_duration_ms, sum(n_actions) / count(*) AS avg_actions,
+       sum(duration_ms) / count(duration_ms) AS avg_duration_ms,
+       sum(n_actions) / count(*) AS avg_actions,
        count(*) FILTER (n_actions = 1) AS n_actions_1,
        count(*) FILTER (n_actions IN (2, 3)) AS n_actions_2_3,
        count(*) FILTER (n_actions BETWEEN 4 AND 10) AS n_actions_4_10,
@@ -196,7 +199,8 @@ SELECT session_date AS metric_date, dimension_name, dimension_value, count(*) AS
        count(*) FILTER (duration_ms >= 10000 AND duration_ms < 60000) AS n_duration_10s_1min,
        count(*) FILTER (duration_ms >= 60000 AND duration_ms < 600000) AS n_duration_1_10min,
        count(*) FILTER (duration_ms >= 600000 AND duration_ms < 1800000) AS n_duration_10_30min,
-       count(*) FILTER (duration_ms >= 1800000) AS n_duration_over_30min
+       count(*) FILTER (duration_ms >= 1800000) AS n_duration_over_30min,
+       count(*) FILTER (duration_ms IS NULL) AS n_duration_unknown
 FROM visits_grouped GROUP BY ALL ORDER BY ALL;
 
 CREATE TABLE speeds AS

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 
     from lakehouse.catalog.fingerprint import Code
 
+TRANSFORM, FATES = "transform", "fates"
+
 
 @dataclass(frozen=True)
-class ModuleTransform:
-    """The transform of a table's module, which is imported when it is first called."""
+class ModuleFunction:
+    """A function of a table's module, which is imported when it is first called."""
 
     module: str
+    name: str
 
     def __call__(self, *arguments: Any) -> DataFrame:  # noqa: ANN401  # frames and a run
-        """Inputs (as frames) and the run → rows."""
-        rows: DataFrame = import_module(self.module).transform(*arguments)
+        """Frames and the run → rows."""
+        rows: DataFrame = getattr(import_module(self.module), self.name)(*arguments)
         return rows
 
 
@@ -47,12 +50,15 @@ class Entry:
         doc: The module's docstring.
         code: Fingerprint of the code that its rows follow from; when it changes, the table is
             recomputed as a whole.
+        fates: The first input's rows with `_fate`, and the run → the same rows, of which fewer may
+            count; None where the declaration says it all.
     """
 
     table: Table
     transform: Callable[..., DataFrame]
     doc: str
     code: str
+    fates: Callable[..., DataFrame] | None = None
 
 
 @dataclass(frozen=True)
@@ -201,12 +207,18 @@ def _entry(module: ModuleType, code: Code) -> Entry:
     elif not doc:
         problem = "its module has no docstring"
     else:
-        problem = _transform_problem(table, getattr(module, "transform", None))
+        problem = _transform_problem(table, getattr(module, TRANSFORM, None))
     if problem:
         raise _refused(table, problem)
     assert_names_exist(table)
-    transform = ModuleTransform(module.__name__)
-    return Entry(table, transform, doc, code.fingerprint(table, module.__name__))
+    transform, fates = (ModuleFunction(module.__name__, name) for name in (TRANSFORM, FATES))
+    return Entry(
+        table,
+        transform,
+        doc,
+        code.fingerprint(table, module.__name__),
+        fates if hasattr(module, FATES) else None,
+    )
 
 
 def _name_of(module: str) -> str:

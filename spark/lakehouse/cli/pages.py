@@ -22,6 +22,9 @@ def report(
         ),
     ] = None,
     *,
+    domain: Annotated[
+        str, typer.Option(help="Report on this domain only, in <root>/report_<domain>.html.")
+    ] = "",
     html: Annotated[
         Path | None, typer.Option(help="Write a page about the event log to this file.")
     ] = None,
@@ -32,6 +35,8 @@ def report(
     A run on Spark writes an event log to the folder that LAKEHOUSE_EVENT_LOG names. The report says
     where the run spent its time.
     """
+    if eventlog and domain:
+        raise ConfigError("--domain is about the lake, and an event log is named")
     if eventlog:
         _report_logs(eventlog, html, as_json)
         return
@@ -40,9 +45,10 @@ def report(
     from lakehouse.reporting.report import answers, write_report  # noqa: PLC0415  # jinja2
 
     settings = current_settings()
-    for line in answers(settings):
+    path = write_report(settings, registry(), domain=domain)
+    for line in answers(settings, domain):
         console.out.print(line, markup=False)
-    console.out.print(f"Charts and figures: {write_report(settings, registry())}")
+    console.out.print(f"Charts and figures: {path}")
     console.out.print("Tables: `lakehouse tables`. Rows: `lakehouse show TABLE`. Rejected rows:")
     console.out.print("`lakehouse quarantine list`. Runs: `lakehouse runs`.")
 
@@ -73,13 +79,16 @@ def docs(
 ) -> None:
     """Write the catalogue of tables, columns, checks and lineage."""
     from lakehouse.reporting.catalogue import (  # noqa: PLC0415  # jinja2, only here
+        REPOSITORY,
         write_catalogue,
         write_markdown,
     )
+    from lakehouse.reporting.column_lineage import write_column_lineage  # noqa: PLC0415  # same
     from lakehouse.reporting.guide import write_guide  # noqa: PLC0415  # same
 
     registry().assert_whole()
     folder = output or Path(current_settings().root_uri) / "docs"
+    console.out.print(f"wrote {write_column_lineage(REPOSITORY)}")
     console.out.print(f"wrote {write_markdown(registry())}")
     console.out.print(f"wrote {write_guide(registry())}")
     console.out.print(f"wrote {len(write_catalogue(registry(), folder))} files to {folder}")

@@ -106,6 +106,8 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
         as_of=job.cut_at or job.run.as_of,
         left_out=job.table.left_out,
     )
+    if job.entry.fates:
+        rows = job.entry.fates(rows, job.run)
     if IS_TOUCHED in rows.columns:
         rows = rows.filter(IS_TOUCHED).drop(IS_TOUCHED)
     return job.engine.observe(

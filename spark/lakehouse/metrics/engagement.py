@@ -36,7 +36,8 @@ SESSION_DIMENSIONS = ("country", "device_type")
 """What figures of sessions are broken down by."""
 
 IS_DURATION_OUTLIER = "duration_ms is above 8 hours; each metric says whether it counts the row."
-TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; interactions without one count 0."
+TOTAL_DURATION_MS = "Sum of duration_ms, outliers included; null when no interaction has one."
+AVG_DURATION_MS = "Mean total_duration_ms of the users who have one; null when nobody has."
 DIMENSION_NAME = "Dimension of the breakdown: country, device_type, ...; null = all users."
 DIMENSION_VALUE = "Value of the dimension; null = all users."
 IS_COMPLETE = "The period is over: its last day is before the newest day with data."
@@ -57,9 +58,17 @@ STICKINESS_28D_RATE = (
 COHORT_SIZE = "Users whose first interaction was in the cohort's week."
 ACTIVE_USERS = "Users of the cohort with at least one interaction in this week."
 RETENTION_RATE = "active_users ÷ cohort_size; 1 in week 0 by definition."
-POWER_RANK = "Rank by total_duration_ms, longest first, ties by user_id."
+POWER_RANK = "Rank by total_duration_ms, longest first, ties by user_id; none without a duration."
 
-SESSION_DURATION_MS = "From the first action to the last, plus the duration of the last, in ms."
+SESSION_DURATION_MS = (
+    "From the first action to the last, plus the duration of the last where it is known, in ms; "
+    "null for a single action without a duration."
+)
+AVG_SESSION_DURATION_MS = (
+    "Mean over the sessions with a known duration, in ms; null when no duration is known. "
+    "A session lasts from its first action to the last, plus the duration of the last."
+)
+N_DURATION_UNKNOWN = "Sessions of a single action without a duration."
 IS_BOUNCE = "The session has exactly one action."
 BOUNCE_RATE = "bounced_sessions ÷ total_sessions."
 ACTIONS_BUCKETS = (("1", 1, 1), ("2_3", 2, 3), ("4_10", 4, 10), ("over_10", 11, None))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import lakehouse
 from lakehouse.reporting import lineage
+from lakehouse.reporting.column_lineage import kept_column_lineage, words
 from lakehouse.reporting.page import render
 from lakehouse.spec.table import LAYERS
 
@@ -36,6 +37,8 @@ class TablePage:
         doc: The whole docstring.
         downstream: Tables that read it directly.
         source_file: Its file, relative to the repository.
+        made_of: Columns of a derived table → in words, the columns of its inputs that they are made
+            of; empty of a table with a source, and where that is not kept.
     """
 
     table: Table
@@ -43,6 +46,7 @@ class TablePage:
     doc: str
     downstream: tuple[str, ...]
     source_file: str
+    made_of: dict[str, str]
 
     @property
     def landing(self) -> Source | None:
@@ -89,6 +93,7 @@ class TablePage:
             ("Open while", table.unfinished),
             ("Too late", f"{late} {', '.join(cut)}" if cut else ""),
             ("Left out", table.left_out.reason if table.left_out else ""),
+            ("May be empty", table.may_be_empty),
             ("Follows settings", ", ".join(table.settings)),
             ("Z-ordered by", ", ".join(table.cluster_by)),
             ("Checked within", f"{table.checked_within / timedelta(hours=1):g} hours"),
@@ -103,10 +108,11 @@ def pages(registry: Registry) -> list[TablePage]:
     entries = sorted(
         registry.entries.values(), key=lambda e: (LAYERS.index(e.table.layer), e.table.name)
     )
-    return [_page(registry, entry) for entry in entries]
+    kept = kept_column_lineage(REPOSITORY)
+    return [_page(registry, entry, kept.get(entry.table.name, {})) for entry in entries]
 
 
-def _page(registry: Registry, entry: Entry) -> TablePage:
+def _page(registry: Registry, entry: Entry, origins: dict[str, list[str] | None]) -> TablePage:
     table = entry.table
     readers = [
         each.table.name
@@ -120,6 +126,7 @@ def _page(registry: Registry, entry: Entry) -> TablePage:
         doc=entry.doc,
         downstream=tuple(sorted(readers)),
         source_file=_source_file(table),
+        made_of={column: words(each) for column, each in origins.items()},
     )
 
 

@@ -161,15 +161,20 @@ def _sessions(lake: PublishedLake) -> str:
     row = lake.one(
         "gold.session_metrics",
         "SELECT sum(n_sessions) AS n, sum(n_actions_1) AS bounced, "
-        "sum(avg_duration_ms * n_sessions) / sum(n_sessions) AS ms, min(metric_date) AS first, "
+        "sum(avg_duration_ms * (n_sessions - n_duration_unknown)) "
+        "/ nullif(sum(n_sessions - n_duration_unknown), 0) AS ms, min(metric_date) AS first, "
         f"max(metric_date) AS last FROM t WHERE {OVERALL} AND metric_date > "
         "(SELECT max(metric_date) FROM t) - 28",
     )
     if not row or not row["n"]:
         return ""
+    minutes = (
+        "of unknown length"
+        if row["ms"] is None
+        else f"{numbers.decimal(row['ms'] / 60_000)} minutes on average"
+    )
     return (
-        f"{numbers.count(row['n'])} sessions from {row['first']} to {row['last']}: "
-        f"{numbers.decimal(row['ms'] / 60_000)} minutes on average, "
+        f"{numbers.count(row['n'])} sessions from {row['first']} to {row['last']}: {minutes}, "
         f"bounce rate {numbers.percent(row['bounced'] / row['n'])}."
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Severity = Literal["fail", "warn"]
 OUTPUT = "output"
 ROWS = "rows"
+NOT_EMPTY = "not_empty"
 REJECTED_RATE = "rejected_rate"
 AGE_DAYS = "age_days"
 ROWS_AHEAD = "rows_ahead"
@@ -175,7 +176,7 @@ def not_empty(on: str = OUTPUT, *, severity: Severity = "fail", unless: str = ""
     """
     has_rows = f"{'the table' if on == OUTPUT else on} has at least one row"
     return Check(
-        name="not_empty" if on == OUTPUT else f"not_empty_{_slug(on)}",
+        name=NOT_EMPTY if on == OUTPUT else f"{NOT_EMPTY}_{_slug(on)}",
         sentence=f"{has_rows}, unless {unless}." if unless else f"{has_rows}.",
         fact=ROWS,
         minimum=1,

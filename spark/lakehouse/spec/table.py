@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import TableDefinitionError
 from lakehouse.settings import Settings
-from lakehouse.spec.checks import AGE_DAYS, OUTPUT, Check
+from lakehouse.spec.checks import AGE_DAYS, NOT_EMPTY, OUTPUT, Check
 from lakehouse.spec.columns import BOOLEAN, DATE, STRING, TECHNICAL_COLUMNS, TIMESTAMP, Column
 from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Source
@@ -152,12 +152,14 @@ class Table:
             was asked for or, without one, than the day of the run.
         tells_plans: What lies after the day of the run counts, unless an as-of date is asked for.
         never_late: Predicate of rows of the first input that the as-of date does not leave out:
-            the transform judges them.
+            `fates` of its module judges them.
         as_of: Where the default as-of date comes from; None when its rows do not follow from it.
         unfinished: Predicate of own rows: when the as-of date moves on, only slices with such rows
             are made again (and those that an input touches); without it, every slice is.
         final: Predicate of own rows whose figures are final: what a later run changes in them is
             noted (`ops.metric_restatements`). Empty = nothing is noted.
+        may_be_empty: Why it may have no rows, in words: nothing is told then. Empty = its output
+            gate says `not_empty`.
         settings: Names of settings that its rows follow from: with another value it is made again.
         cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
@@ -191,6 +193,7 @@ class Table:
     as_of: Latest | None = None
     unfinished: str = ""
     final: str = ""
+    may_be_empty: str = ""
     settings: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     day: str | None = None
@@ -295,6 +298,8 @@ class Table:
         ]
         if not any(check.severity == "fail" for check in self.ensures):
             problems.append("ensures has no check of severity fail")
+        if self.may_be_empty and any(check.name == NOT_EMPTY for check in self.ensures):
+            problems.append(f"ensures has {NOT_EMPTY}, but may_be_empty says that empty is legal")
         unknown = set(self.settings) - set(Settings.model_fields)
         problems += [f"unknown setting {name}" for name in sorted(unknown)]
         problems += self._check_problems()

@@ -41,7 +41,8 @@ def shown(make_lake, tmp_path, monkeypatch):
     """Run a lake over what was landed and a notebook over the lake; the notebook with outputs."""
     lake = make_lake()
 
-    def show(name: str) -> str:
+    def show(name: str, looked_at: dict[int, str] | None = None) -> str:
+        """Run it; `looked_at` has code to run after the cell of a number."""
         lake.run()
         package = os.pathsep.join([str(REPOSITORY / "spark"), os.environ.get("PYTHONPATH", "")])
         environment = {
@@ -55,6 +56,8 @@ def shown(make_lake, tmp_path, monkeypatch):
         for key, value in environment.items():
             monkeypatch.setenv(key, value)
         notebook = read(name)
+        for place, code in (looked_at or {}).items():
+            notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(code))
         resources = {"metadata": {"path": tmp_path}}
         NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
         return nbformat.writes(notebook)
@@ -92,5 +95,8 @@ class TestEngagement:
             for user in range(day % 3 + 1)
         ]
         shown.lake.land("user_interactions.jsonl", actions)
-        text = shown("engagement.ipynb")
+        hollow = "[(p.get_marker(), len(p.get_xdata())) for p in ax.lines if p.get_mfc() == 'none']"
+        active_users = 3
+        text = shown("engagement.ipynb", {active_users: f"print('hollow:', {hollow})"})
         assert text.count("image/png") == 6
+        assert "hollow: [('o', 1), ('o', 1), ('o', 1), ('s', 1)]" in text

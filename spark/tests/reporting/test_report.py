@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from lakehouse.catalog.registry import registry
+from lakehouse.errors import ConfigError
 from lakehouse.io.state import Account
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.report import report_html, write_report
@@ -201,3 +202,21 @@ def test_a_wild_date_does_not_break_the_page(lake, wild):
     )
 
     assert len(drawings(html_of(lake))) == 4
+
+
+def test_a_report_of_one_domain_has_its_sections_and_tables_alone(lake):
+    html = report_html(PublishedLake(lake.settings), registry(), NOW, "interactions")
+    text = read(html).text
+    assert "Lakehouse report: interactions" in text
+    assert "Engagement over time" in text
+    assert "silver.user_days" in text
+    assert "Growth over time" not in text
+    assert "silver.user_dim" not in text
+
+
+def test_a_domain_without_anything_published_is_left_out_unless_it_is_asked_for(lake):
+    text = read(html_of(lake)).text
+    assert "Growth over time" in text
+    assert "Engagement over time" not in text
+    with pytest.raises(ConfigError, match="there are growth, interactions"):
+        report_html(PublishedLake(lake.settings), registry(), NOW, "grwth")

@@ -82,6 +82,7 @@ def test_a_sound_declaration_knows_its_names():
         ({"ensures": (not_null("id", severity="warn"),)}, "no check of severity fail"),
         ({"ensures": (not_null("id"), not_null("id"))}, "is declared twice"),
         ({"ensures": (not_empty("bronze.other"),)}, "ensures is about the table"),
+        ({"ensures": (not_empty(),), "may_be_empty": "a calm week"}, "says that empty is legal"),
         ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
         ({"never_late": "true"}, "never_late needs happened_on in the first input"),
     ],

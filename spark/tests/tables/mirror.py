@@ -31,8 +31,8 @@ def rows(
     """The rows that a silver or gold table makes of its inputs, in the order of its grain.
 
     Does what the engine does for the declaration: repeats of the first input and rows after the
-    as-of date are left out, changes of a history become intervals, and columns and types must be
-    the declared ones.
+    as-of date are left out, as are those that its `fates` names; changes of a history become
+    intervals; columns and types must be the declared ones.
 
     Args:
         spark: A session.
@@ -54,6 +54,8 @@ def rows(
         as_of=run.as_of,
         left_out=table.left_out,
     )
+    if hasattr(module, "fates"):
+        fates = module.fates(fates, run)
     counted = fates.filter(F.col(FATE) == LOADED).drop(FATE)
     in_time = (
         rows.filter(~is_later(upstream.happened_on, run.as_of)) if upstream.happened_on else rows

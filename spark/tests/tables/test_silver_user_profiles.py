@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -102,3 +102,17 @@ def test_of_two_states_of_one_moment_one_counts_in_either_order(make_lake):
 
 def test_nothing_arrived_is_told(lake):
     assert lake.try_run(f"+{TABLE}")["bronze.user_metadata"].exit_code == 75
+
+
+def test_every_record_has_a_fate(lake):
+    """Two untold records of one day take effect at once; a user who joins later is too late."""
+    later = f"{datetime.now(UTC) + timedelta(30):%Y-%m-%d}"
+    land_and_run(lake, [metadata("u1", None)])
+    lake.land("user_metadata/1.jsonl", [metadata("u1", None, country="FR")])
+    lake.run("bronze.user_metadata")
+    lake.land("user_metadata/2.jsonl", [metadata("u1", None, country="IT")])
+    lake.land("user_metadata/3.jsonl", [metadata("u2", None, join_date=later)])
+    account = lake.run(f"+{TABLE}")[TABLE].account
+    assert (account.rows_in, account.rows_loaded) == (4, 2)
+    assert (account.rows_deduplicated, account.rows_too_late) == (1, 1)
+    assert [row[0] for row in profiles(lake)] == ["DE", "IT"]

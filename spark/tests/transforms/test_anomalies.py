@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import replace
 from datetime import date, timedelta
-from statistics import median
 
 import pytest
 from pyspark.sql import functions as F
+from unusual_days import COUNT, MEASURE, judge
 
 from lakehouse.transforms.anomalies import (
     COUNTS,
@@ -26,47 +25,12 @@ NOISE = {"gaps": 0.5}  # a standard error larger than the spread of its days
 SEVERITIES = (("critical", 4.0), ("high", 3.5), ("medium", 3.0))
 
 
-def model(
-    days: dict[date, float], day: date, *, noise: float, is_count: bool = False
-) -> tuple[float, float] | None:
-    """(expected, z-score) of a day, from the definition. Counts have a trend."""
-
-    def place(value: float) -> float:
-        return 2 * math.sqrt(value + 0.375) if is_count else math.log1p(value)
-
-    past = {
-        each: place(value)
-        for each, value in days.items()
-        if timedelta(1) <= day - each <= timedelta(56)
-    }
-    same = sum(each.weekday() == day.weekday() for each in past)
-    if len(past) < 14 or same < 3:
-        return None
-    effects = {}
-    for weekday in {each.weekday() for each in past}:
-        values = [y for each, y in past.items() if each.weekday() == weekday]
-        if len(values) >= 3:
-            effects[weekday] = median(values) - median(past.values())
-    adjusted = {(day - e).days: y - effects.get(e.weekday(), 0.0) for e, y in past.items()}
-    if is_count:
-        middle = (min(adjusted) + max(adjusted)) / 2
-        newer = median(y for age, y in adjusted.items() if age < middle)
-        older = median(y for age, y in adjusted.items() if age >= middle)
-        step = (newer - older) / ((max(adjusted) - min(adjusted) + 1) / 2)
-        adjusted = {age: y + step * age for age, y in adjusted.items()}
-    level = median(adjusted.values())
-    usual = level + effects.get(day.weekday(), 0.0)
-    free = len(past) - len(effects) - is_count
-    of_days = 1.4826 * median(abs(y - level) for y in adjusted.values())
-    of_days *= math.sqrt(len(past) / free) * (1 + 14 / free)
-    least = usual * 0.01 if is_count else 0.02
-    doubt = math.pi / 2 / same + (2 * math.pi / len(past) if is_count else 0)
-    spread = max(of_days, 1.0 if is_count else noise, least) * math.sqrt(1 + doubt)
-    expected = max(usual * usual / 4 - 0.375, 0) if is_count else math.expm1(usual)
-    return expected, (place(days[day]) - usual) / spread
+def noise_of(name, kind):
+    noise = 1.0 if kind is COUNT else NOISE.get(name, 0.0)
+    return lambda _: noise
 
 
-def judge(spark, series, *, is_count=False):
+def scored(spark, series, *, is_count=False):
     rows = [
         (name, day, float(value), NOISE.get(name, 0.0))
         for name, days in series.items()
@@ -100,12 +64,13 @@ def test_every_day_is_compared_with_the_days_before_it_and_its_weekday(spark, is
         }
         for name, share in (("dense", 1.0), ("gaps", 0.5), ("rare", 0.1))
     } | {None: {FIRST + timedelta(n): 5.0 for n in range(20)}}
-    found = judge(spark, series, is_count=is_count)
+    kind = COUNT if is_count else MEASURE
+    found = scored(spark, series, is_count=is_count)
     expected = {
         (name, day): known
         for name, days in series.items()
         for day in days
-        if (known := model(days, day, noise=NOISE.get(name, 0.0), is_count=is_count))
+        if (known := judge(days, day, kind, noise_of(name, kind)))
     }
     assert found.keys() == expected.keys(), seed
     for key, (usual, z_score) in expected.items():
@@ -116,7 +81,7 @@ def test_every_day_is_compared_with_the_days_before_it_and_its_weekday(spark, is
 def test_a_slow_day_is_found_and_a_slow_weekday_is_not(spark):
     calm = {FIRST + timedelta(n): 1000 + n % 3 + 500 * (n % 7 == 4) for n in range(60)}
     spike = calm | {FIRST + timedelta(58): 1600.0}
-    found = judge(spark, {"calm": calm, "spike": spike})
+    found = scored(spark, {"calm": calm, "spike": spike})
     unusual = {key: row["s"] for key, row in found.items() if row["s"]}
     assert unusual == {("spike", FIRST + timedelta(58)): "critical"}
 
@@ -154,7 +119,7 @@ def test_days_without_any_incident_are_seldom_unusual(spark):
         f"{n}": {FIRST + timedelta(k): 1000 * chance.lognormvariate(0, 0.1) for k in range(57)}
         for n in range(60)
     }
-    found = judge(spark, series)
+    found = scored(spark, series)
     assert len(found) == 60 * 36  # from the fourth week on
     # 0.8 % are expected, 17 of 2,160; without the widening 6 %.
     assert sum(row["s"] is not None for row in found.values()) < 2_160 * 0.025, seed
@@ -163,7 +128,7 @@ def test_days_without_any_incident_are_seldom_unusual(spark):
 
 def test_a_series_that_has_grown_for_weeks_is_usual_where_its_trend_leads(spark):
     grown = {FIRST + timedelta(n): (10 + n) ** 2 / 4 for n in range(50)}
-    found = judge(spark, {"grown": grown}, is_count=True)
+    found = scored(spark, {"grown": grown}, is_count=True)
     assert {row["s"] for row in found.values()} == {None}
     last = found["grown", FIRST + timedelta(49)]
     assert last["expected"] == pytest.approx(grown[FIRST + timedelta(49)], rel=0.03)

@@ -32,7 +32,7 @@ class Domain(Protocol):
         ...
 
 
-def domains() -> list[Domain]:
-    """Every domain that shows anything."""
+def domains() -> dict[str, Domain]:
+    """Every domain that shows anything, by its name."""
     names = sorted(info.name for info in pkgutil.iter_modules(__path__))
-    return [cast("Domain", import_module(f"{__name__}.{name}")) for name in names]
+    return {name: cast("Domain", import_module(f"{__name__}.{name}")) for name in names}

@@ -45,7 +45,7 @@ TABLE = Table(
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("dau", LONG, metric.DAU, nullable=False),
         Column("n_interactions", LONG, "Interactions of these users on the day.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),
     write=ReplaceSlices(by=("activity_date",), keys=("activity_date", *DIMENSION)),

@@ -58,9 +58,9 @@ TABLE = Table(
         Column("as_of_date", DATE, "As-of date: the newest day that counts.", nullable=False),
         Column("n_users", LONG, "Users with at least one interaction.", nullable=False),
         Column("n_interactions", LONG, "Distinct interactions of these users.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("avg_interactions", DOUBLE, "Mean interactions of a user.", nullable=False),
-        Column("avg_duration_ms", DOUBLE, "Mean total_duration_ms of a user.", nullable=False),
+        Column("avg_duration_ms", DOUBLE, metric.AVG_DURATION_MS),
         Column("avg_active_days", DOUBLE, "Mean active days of a user.", nullable=False),
         *(
             Column(name, DOUBLE, f"Quantile {share:g} of the interactions of a user.")
@@ -106,7 +106,9 @@ def transform(user_activity: DataFrame, daily_active_users: DataFrame, run: Run)
             total("n_interactions").alias("n_interactions"),
             total("total_duration_ms").alias("total_duration_ms"),
             (F.sum("n_interactions") / n_users).alias("avg_interactions"),
-            (F.sum("total_duration_ms") / n_users).alias("avg_duration_ms"),
+            F.try_divide(F.sum("total_duration_ms"), F.count("total_duration_ms")).alias(
+                "avg_duration_ms"
+            ),
             (F.sum("n_active_days") / n_users).alias("avg_active_days"),
             F.percentile("n_interactions", shares).alias("quartiles"),
         )

@@ -52,7 +52,7 @@ TABLE = Table(
         Column("mau", LONG, metric.MAU, nullable=False),
         Column("mau_growth_rate", DOUBLE, metric.GROWTH_RATE),
         Column("n_interactions", LONG, "Interactions of these users in the month.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),
     # A month counts again in the growth of the next one.

@@ -74,7 +74,9 @@ TABLE = Table(
 
 def transform(user_activity: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
     """Rank the users and keep the first."""
-    place = F.row_number().over(Window.orderBy(F.col("total_duration_ms").desc(), "user_id"))
+    place = F.row_number().over(
+        Window.orderBy(F.col("total_duration_ms").desc_nulls_last(), "user_id")
+    )
     n_users = user_activity.agg(F.count(F.lit(1)).alias("n_users"))
     kept = F.ceil(F.col("n_users") * F.lit(metric.POWER_USERS_RATE))
     ranked = user_activity.withColumn("rank", place.cast("bigint")).crossJoin(F.broadcast(n_users))

@@ -43,6 +43,7 @@ BUCKETS = {
     for suffix, low, high in buckets
 }
 """Column → what it counts: sessions whose figure lies between both, or above the first."""
+WITHOUT_DURATION = "n_duration_unknown"
 
 
 def _meaning(column: str, low: int, high: int | None) -> str:
@@ -50,7 +51,7 @@ def _meaning(column: str, low: int, high: int | None) -> str:
 
 
 def _every_session_is_in_a_bucket(kind: str) -> Check:
-    names = [name for name in BUCKETS if name.startswith(f"n_{kind}_")]
+    names = [name for name in (*BUCKETS, WITHOUT_DURATION) if name.startswith(f"n_{kind}_")]
     return satisfies(
         f"{kind}_buckets_hold_every_session",
         f"{' + '.join(names)} = n_sessions",
@@ -68,17 +69,13 @@ TABLE = Table(
         Column("dimension_name", STRING, metric.DIMENSION_NAME),
         Column("dimension_value", STRING, metric.DIMENSION_VALUE),
         Column("n_sessions", LONG, "Sessions.", nullable=False),
-        Column(
-            "avg_duration_ms",
-            DOUBLE,
-            f"Mean duration. {metric.SESSION_DURATION_MS}",
-            nullable=False,
-        ),
+        Column("avg_duration_ms", DOUBLE, metric.AVG_SESSION_DURATION_MS),
         Column("avg_actions", DOUBLE, "Mean number of actions.", nullable=False),
         *(
             Column(name, LONG, _meaning(*bucket), nullable=False)
             for name, bucket in BUCKETS.items()
         ),
+        Column(WITHOUT_DURATION, LONG, metric.N_DURATION_UNKNOWN, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),
     write=ReplaceSlices(
@@ -92,7 +89,7 @@ TABLE = Table(
     ensures=(
         not_empty(),
         unique("metric_date", *DIMENSION),
-        not_null("metric_date", "avg_duration_ms", "avg_actions"),
+        not_null("metric_date", "avg_actions"),
         in_range("n_sessions", minimum=1),
         _every_session_is_in_a_bucket("actions"),
         _every_session_is_in_a_bucket("duration"),
@@ -120,9 +117,10 @@ def transform(sessions: DataFrame, run: Run) -> DataFrame:
         .agg(
             n_sessions.alias("n_sessions"),
             # Sums of whole numbers are exact, whatever the order of the rows.
-            (F.sum("duration_ms") / n_sessions).alias("avg_duration_ms"),
+            F.try_divide(F.sum("duration_ms"), F.count("duration_ms")).alias("avg_duration_ms"),
             (F.sum("n_actions") / n_sessions).alias("avg_actions"),
             *(F.count_if(_is_in(*bucket)).alias(name) for name, bucket in BUCKETS.items()),
+            F.count_if(F.col("duration_ms").isNull()).alias(WITHOUT_DURATION),
         )
         .withColumn("is_complete", F.col("metric_date") < F.lit(run.as_of))
     )

@@ -65,12 +65,12 @@ TABLE = Table(
     as_of=Latest(daily_active_users.TABLE, "activity_date"),
     requires=(not_empty("gold.daily_active_users"), not_empty("gold.bounce_rates")),
     ensures=(
-        not_empty(severity="warn"),  # legal: nothing unusual happened yet
         not_null("metric_date", "value", "z_score", "severity"),
         unique(*GRAIN),
         one_of("severity", tuple(name for name, _ in metric.SEVERITIES)),
         satisfies("is_unusual", "abs(z_score) >= 3", "z_score: at least 3 above or below 0."),
     ),
+    may_be_empty="nothing unusual happened",
     final="true",
     day="metric_date",
     is_small=True,

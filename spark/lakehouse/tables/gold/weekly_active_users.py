@@ -51,7 +51,7 @@ TABLE = Table(
         Column("wau", LONG, metric.WAU, nullable=False),
         Column("wau_growth_rate", DOUBLE, metric.GROWTH_RATE),
         Column("n_interactions", LONG, "Interactions of these users in the week.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
     ),
     # A week counts again in the growth of the next one.

@@ -34,6 +34,7 @@ from lakehouse.transforms.numbers import as_json, total
 from lakehouse.transforms.sessions import milliseconds_between, numbered
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column as Expression
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Run
@@ -57,7 +58,7 @@ TABLE = Table(
         Column("started_at", TIMESTAMP, "First action, UTC.", nullable=False),
         Column("ended_at", TIMESTAMP, "Last action, UTC.", nullable=False),
         Column("n_actions", LONG, "Actions.", nullable=False),
-        Column("duration_ms", LONG, metric.SESSION_DURATION_MS, nullable=False),
+        Column("duration_ms", LONG, metric.SESSION_DURATION_MS),
         Column("is_bounce", BOOLEAN, metric.IS_BOUNCE, nullable=False),
         Column("device_type", STRING, "Device at the first action.", nullable=False),
         Column("country", STRING, "Country at the first action.", nullable=False),
@@ -124,9 +125,7 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
             "started_at",
             "ended_at",
             "n_actions",
-            (milliseconds_between("started_at", "ended_at") + F.col("last.last_duration_ms")).alias(
-                "duration_ms"
-            ),
+            _duration_ms().alias("duration_ms"),
             (F.col("n_actions") == 1).alias("is_bounce"),
             F.col("first.device_type").alias("device_type"),
             F.col("first.country").alias("country"),
@@ -135,3 +134,10 @@ def transform(session_fragments: DataFrame, run: Run) -> DataFrame:  # noqa: ARG
             F.col("last.exit_page").alias("exit_page"),
         )
     )
+
+
+def _duration_ms() -> Expression:
+    between = milliseconds_between("started_at", "ended_at")
+    last = F.col("last.last_duration_ms")
+    is_known = (F.col("n_actions") > 1) | last.isNotNull()
+    return F.when(is_known, between + F.coalesce(last, F.lit(0)))

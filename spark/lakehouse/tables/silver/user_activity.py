@@ -56,7 +56,7 @@ TABLE = Table(
         ),
         Column("n_active_days", LONG, "Days with an interaction.", nullable=False),
         Column("n_interactions", LONG, "Distinct interactions.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("country", STRING, "Country on the last active day.", nullable=False),
         Column("device_type", STRING, "Device on the last active day.", nullable=False),
         Column("subscription_type", STRING, "Plan on the last active day.", nullable=False),

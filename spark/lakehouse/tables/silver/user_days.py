@@ -46,7 +46,7 @@ TABLE = Table(
         Column("user_id", STRING, "User.", nullable=False),
         Column("activity_date", DATE, "UTC day.", nullable=False),
         Column("n_interactions", LONG, "Distinct interactions.", nullable=False),
-        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS, nullable=False),
+        Column("total_duration_ms", LONG, metric.TOTAL_DURATION_MS),
         Column("first_at", TIMESTAMP, "First interaction of the day, UTC.", nullable=False),
         Column("last_at", TIMESTAMP, "Last interaction of the day, UTC.", nullable=False),
         Column("country", STRING, "Country at the day's last interaction.", nullable=False),
@@ -90,7 +90,7 @@ def transform(interactions: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  
         interactions.groupBy("user_id", F.col("event_date").alias("activity_date"))
         .agg(
             F.count(F.lit(1)).alias("n_interactions"),
-            F.coalesce(total("duration_ms"), F.lit(0)).alias("total_duration_ms"),
+            total("duration_ms").alias("total_duration_ms"),
             F.min("event_at").alias("first_at"),
             F.max("event_at").alias("last_at"),
             last.alias("last"),

@@ -36,6 +36,7 @@ from lakehouse.spec import (
 from lakehouse.spec.table import SCD2_MOMENT_COLUMNS
 from lakehouse.tables.bronze import user_metadata
 from lakehouse.tables.bronze.user_metadata import KNOWN_AT
+from lakehouse.transforms.dedupe import DEDUPLICATED, FATE, LOADED, TOO_LATE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -77,28 +78,43 @@ TABLE = Table(
 )
 
 
-def transform(user_metadata: DataFrame, run: Run) -> DataFrame:
-    """Records as changes; the SCD2 write derives the intervals."""
-    in_time = Window.partitionBy("user_id").orderBy(F.col("known_at").asc())
-    newest_first = Window.partitionBy("user_id", "effective_from").orderBy(F.col("known_at").desc())
+def fates(user_metadata: DataFrame, run: Run) -> DataFrame:
+    """Add when a record takes effect, which follows from the user's other records that count.
+
+    Of several that take effect at one moment one counts; what takes effect after the as-of date is
+    too late.
+    """
+    counts = F.col(FATE) == LOADED
+    in_time = Window.partitionBy("user_id", FATE).orderBy(F.col("known_at").asc())
+    one_moment = Window.partitionBy("user_id", FATE, "effective_from")
     is_first = F.row_number().over(in_time) == 1
     day = F.when(is_first, F.col("join_date")).otherwise(F.to_date("known_at"))
     told = F.col("updated_at")
     if current_settings().profiles_since_joining:  # never later than the record itself
         told = F.when(is_first, F.least(told, F.col("join_date").cast("timestamp"))).otherwise(told)
-    effective_from = F.coalesce(told, day.cast("timestamp"))
+    is_too_late = F.to_date("effective_from") > F.lit(run.as_of)
+    is_superseded = F.row_number().over(one_moment.orderBy(F.col("known_at").desc())) > 1
     return (
         user_metadata.withColumn("known_at", F.expr(KNOWN_AT))
-        .withColumn("effective_from", effective_from)
-        .withColumn("_place", F.row_number().over(newest_first))
-        .filter((F.col("_place") == 1) & (F.to_date("effective_from") <= F.lit(run.as_of)))
-        .select(
-            "user_id",
-            "join_date",
-            "country",
-            "device_type",
-            "subscription_type",
-            "effective_from",
-            F.lit(False).alias("is_deleted"),
+        .withColumn("effective_from", F.coalesce(told, day.cast("timestamp")))
+        .withColumn("_is_superseded", is_superseded)
+        .withColumn(
+            FATE,
+            F.when(counts & is_too_late, TOO_LATE)
+            .when(counts & F.col("_is_superseded"), DEDUPLICATED)
+            .otherwise(F.col(FATE)),
         )
+    )
+
+
+def transform(user_metadata: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # no clock needed
+    """Records as changes; the SCD2 write derives the intervals."""
+    return user_metadata.select(
+        "user_id",
+        "join_date",
+        "country",
+        "device_type",
+        "subscription_type",
+        "effective_from",
+        F.lit(False).alias("is_deleted"),
     )

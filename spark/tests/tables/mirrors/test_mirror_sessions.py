@@ -39,11 +39,11 @@ def test_a_gap_of_half_an_hour_stays_and_a_second_more_parts(spark):
     ]
 
 
-def test_equal_moments_stand_by_identity_and_no_duration_is_none(spark):
+def test_equal_moments_stand_by_identity_and_no_duration_is_null(spark):
     given = [action("b", START, ms=None, page="out"), action("a", START, page="in")]
     (found,) = rows(spark, session_fragments, given)
     assert (found["entry_page"], found["exit_page"]) == ("in", "out")
-    assert (found["first_interaction_id"], found["last_duration_ms"]) == ("a", 0)
+    assert (found["first_interaction_id"], found["last_duration_ms"]) == ("a", None)
 
 
 def fragment(day, number, first, last, n=1):
@@ -120,7 +120,7 @@ def test_a_session_ends_at_a_gap_of_more_than_1800_s_and_at_no_midnight_or_chang
             ("01-05 10:30:01", "01-05 10:30:01", 1, 500),
         ),
         "alone": (("01-05 10:00:00", "01-05 10:00:00", 1, 0),),
-        "silent": (("01-05 10:00:00", "01-05 10:00:00", 1, 0),),
+        "silent": (("01-05 10:00:00", "01-05 10:00:00", 1, None),),
         "midnight": (("01-05 23:50:00", "01-06 00:10:00", 2, 1_200_007),),
         "new year": (("12-31 23:59:59", "01-01 00:29:59", 2, 1_800_007),),
         "leap day": (("02-28 23:45:00", "02-29 00:15:00", 2, 1_800_007),),
@@ -141,6 +141,22 @@ def test_of_equal_moments_the_last_by_identity_ends_the_session_and_all_count_in
     assert values(found, "entry_page", "exit_page", "duration_ms") == [("first", None, 30)]
     of_day = rows(spark, user_days, given)
     assert values(of_day, "n_interactions", "total_duration_ms") == [(3, 132)]
+
+
+def test_a_single_action_without_a_duration_says_nothing_of_how_long(spark):
+    alone, later = START, START + timedelta(hours=2)
+    given = [
+        action("a", alone, ms=None),
+        action("b", later, ms=7),
+        action("c", later + timedelta(seconds=1), ms=None),
+    ]
+    found = rows(spark, sessions, rows(spark, session_fragments, given))
+    assert values(found, "n_actions", "duration_ms") == [(1, None), (2, 1000)]
+    of_day = [row for row in rows(spark, session_metrics, found) if row["dimension_name"] is None]
+    names = ("n_sessions", "avg_duration_ms", "n_duration_under_10s", "n_duration_unknown")
+    assert values(of_day, *names) == [(2, 1000.0, 1, 1)]
+    nothing = rows(spark, session_metrics, [session(1, None, 1)])
+    assert {row["avg_duration_ms"] for row in nothing} == {None}
 
 
 def session(day, ms, n, country="DE"):

@@ -7,7 +7,12 @@ from datetime import date, datetime
 import pytest
 from tables.mirror import rows, values
 
-from lakehouse.tables.gold import engagement_distribution, engagement_summary, power_users
+from lakehouse.tables.gold import (
+    daily_active_users,
+    engagement_distribution,
+    engagement_summary,
+    power_users,
+)
 from lakehouse.tables.silver import interactions, user_activity, user_days, user_profiles
 
 pytestmark = pytest.mark.spark
@@ -215,7 +220,7 @@ def test_one_in_a_hundred_is_a_power_user_ties_by_user_id(spark):
 
 
 def test_without_a_duration_nobody_is_a_power_user(spark):
-    silent = [without_day(summed(f"u{n:03}", n, 0)) for n in range(1, 202)]
+    silent = [without_day(summed(f"u{n:03}", n, 0 if n % 2 else None)) for n in range(1, 202)]
     assert rows(spark, power_users, silent) == []
     found = rows(spark, power_users, [*silent, without_day(summed("v", 1, 5))])
     assert values(found, "rank", "user_id") == [(1, "v")], "three places, one of them taken"
@@ -260,6 +265,31 @@ def test_quartiles_lie_between_the_users_beside_them(spark):
     assert values([told["country"]], *names) == [("FR", 8.0, 8.0, 8.0, 8.0, 8.0, 5.0)]
     (german,) = (row for row in found if row["dimension_value"] == "DE")
     assert values([german], *names) == [("DE", 1.0, 1.5, 2.0, 3.0, 4.0, 7 / 3)]
+
+
+def test_what_no_interaction_tells_is_null_and_not_0(spark):
+    given = [
+        done("a", at(1), ms=None),
+        done("b", at(1), ms=None, user_id="v"),
+        done("c", at(2), ms=50, user_id="v"),
+        done("d", at(1), ms=None, user_id="w", country="FR"),
+    ]
+    days = rows(spark, user_days, given)
+    assert values(days, "user_id", "activity_date", "total_duration_ms") == [
+        ("u", date(2026, 1, 1), None),
+        ("v", date(2026, 1, 1), None),
+        ("v", date(2026, 1, 2), 50),
+        ("w", date(2026, 1, 1), None),
+    ]
+    users = rows(spark, user_activity, days)
+    assert values(users, "user_id", "total_duration_ms") == [("u", None), ("v", 50), ("w", None)]
+    groups = rows(spark, engagement_summary, users, [])
+    told = {row["dimension_value"]: row for row in groups if row["dimension_name"] != "device_type"}
+    names = ("n_users", "total_duration_ms", "avg_duration_ms")
+    assert values([told[None], told["FR"]], *names) == [(3, 50, 50.0), (1, None, None)]
+    by_day = rows(spark, daily_active_users, days)
+    overall = [row for row in by_day if row["dimension_name"] is None]
+    assert values(overall, "dau", "total_duration_ms") == [(3, None), (1, 50)]
 
 
 def test_without_interactions_four_weeks_before_there_is_no_growth(spark):
