@@ -71,7 +71,7 @@ def _of_charts(dashboard: Asset, assets: Assets) -> Iterator[str]:
 
 
 def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterator[str]:
-    """It reaches only charts that heed it, and offers what is there."""
+    """It reaches the charts that heed it and no others, and offers what is there."""
     charts, datasets = assets.by_uuid("charts"), assets.by_uuid("datasets")
     excluded = set(each["scope"]["excluded"])
     if unknown := sorted(excluded - set(charts_on(dashboard).values())):
@@ -84,11 +84,15 @@ def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterat
             if dataset is None or column not in _column_names(dataset):
                 yield f"filter {each['name']} offers {column}, which its dataset does not have"
     for uuid, number in charts_on(dashboard).items():
-        if number not in excluded and uuid in charts:
-            chart = charts[uuid]
-            dataset = datasets.get(str(chart.content.get("dataset_uuid")))
-            if dataset and not _heeds(chart, dataset, column):
-                yield f"filter {each['name']} does nothing to {chart.path}: exclude {number}"
+        chart = charts.get(uuid)
+        dataset = datasets.get(str(chart.content.get("dataset_uuid"))) if chart else None
+        if chart is None or dataset is None:  # said of the charts
+            continue
+        heeds = _heeds(chart, dataset, column)
+        if number not in excluded and not heeds:
+            yield f"filter {each['name']} does nothing to {chart.path}: exclude {number}"
+        if number in excluded and heeds:
+            yield f"filter {each['name']} leaves out {chart.path}, which heeds it: include {number}"
 
 
 def _heeds(chart: Asset, dataset: Asset, column: str | None) -> bool:
