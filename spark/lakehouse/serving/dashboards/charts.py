@@ -82,8 +82,9 @@ class Chart:
 
     @property
     def conditions(self) -> list[str]:
-        """Its own filters in SQL; each over the groups that it shows."""
-        return [str(e["sqlExpression"]) for e in self._filters if e["expressionType"] == "SQL"]
+        """Its own filters in SQL, as they stand in a query: `HAVING ...` or `WHERE ...`."""
+        in_sql = (each for each in self._filters if each["expressionType"] == "SQL")
+        return [f"{each['clause']} {each['sqlExpression']}" for each in in_sql]
 
     @property
     def told_apart(self) -> set[str]:

@@ -171,10 +171,15 @@ def _of_filters(chart: Chart, columns: dict[str, dict[str, Any]]) -> Iterator[st
 
 
 def _of_conditions(chart: Chart, dataset: Asset, judge: Judge) -> Iterator[str]:
-    """What is said in SQL can be computed of a group; what chooses single rows needs no SQL."""
-    for each in chart.conditions:
-        query = f"SELECT 1 FROM {datasets.source(dataset.content)[0]} HAVING {each}"
-        yield from _wrong(judge, query, f"filter {each}")
+    """Filters in SQL can be computed."""
+    if not chart.conditions:
+        return
+    try:
+        text = datasets.source(dataset.content)[0]
+    except ConfigError:  # said of the dataset
+        return
+    for condition in chart.conditions:
+        yield from _wrong(judge, f"SELECT 1 FROM {text} {condition}", f"filter {condition}")
 
 
 def _kinds(type_: str) -> tuple[type, ...]:

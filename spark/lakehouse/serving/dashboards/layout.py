@@ -71,8 +71,8 @@ def _of_charts(dashboard: Asset, assets: Assets) -> Iterator[str]:
 
 
 def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterator[str]:
-    """It reaches the charts that heed it and no others, and offers what is there."""
-    charts, datasets = assets.by_uuid("charts"), assets.by_uuid("datasets")
+    """It offers what is there, and reaches the charts that heed it and no others."""
+    datasets = assets.by_uuid("datasets")
     excluded = set(each["scope"]["excluded"])
     if unknown := sorted(excluded - set(charts_on(dashboard).values())):
         yield f"filter {each['name']} leaves out charts that are not here: {unknown}"
@@ -83,6 +83,14 @@ def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterat
             dataset = datasets.get(target["datasetUuid"])
             if dataset is None or column not in _column_names(dataset):
                 yield f"filter {each['name']} offers {column}, which its dataset does not have"
+    yield from _of_reach(each, column, dashboard, assets)
+
+
+def _of_reach(
+    each: dict[str, Any], column: str | None, dashboard: Asset, assets: Assets
+) -> Iterator[str]:
+    charts, datasets = assets.by_uuid("charts"), assets.by_uuid("datasets")
+    excluded = set(each["scope"]["excluded"])
     for uuid, number in charts_on(dashboard).items():
         chart = charts.get(uuid)
         dataset = datasets.get(str(chart.content.get("dataset_uuid"))) if chart else None

@@ -84,10 +84,16 @@ def renderings(sql: str) -> Iterator[str]:
     """
     asked = sorted(choices(sql))
     for chosen in ([], *([column] for column in asked), asked):
-        yield _render(sql, {column: [_SAMPLE] for column in chosen})
+        yield rendered(sql, {column: [_SAMPLE] for column in chosen})
 
 
-def _render(sql: str, chosen: dict[str, list[str]]) -> str:
+def rendered(sql: str, chosen: dict[str, list[str]]) -> str:
+    """A template as Superset renders it with values chosen in filters on columns.
+
+    Raises:
+        ConfigError: It is no template.
+    """
+
     def filter_values(
         column: str,
         default: str | None = None,
