@@ -203,6 +203,37 @@ SELECT session_date AS metric_date, dimension_name, dimension_value, count(*) AS
        count(*) FILTER (duration_ms IS NULL) AS n_duration_unknown
 FROM visits_grouped GROUP BY ALL ORDER BY ALL;
 
+CREATE TABLE totals AS
+SELECT session_date AS metric_date, country, device_type, count(*) AS n_sessions,
+       count(*) FILTER (is_bounce) AS bounced_sessions,
+       sum(duration_ms)::bigint AS total_duration_ms, sum(n_actions)::bigint AS total_actions,
+       count(*) FILTER (n_actions = 2) AS n_actions_2,
+       count(*) FILTER (n_actions = 10) AS n_actions_10,
+       count(*) FILTER (n_actions > 10) AS n_actions_over_10,
+       count(*) FILTER (duration_ms >= 600000 AND duration_ms < 1800000) AS n_duration_10_30min,
+       count(*) FILTER (duration_ms IS NULL) AS n_duration_unknown,
+       session_date < (SELECT max(session_date) FROM visits) AS is_complete
+FROM visits GROUP BY ALL ORDER BY ALL;
+
+CREATE TABLE week_mixes AS
+SELECT monday(activity_date) AS week_start, country, device_type, subscription_type,
+       count(DISTINCT user_id) AS wau, week_start + 6 < newest() AS is_complete
+FROM days GROUP BY monday(activity_date), CUBE (country, device_type, subscription_type)
+ORDER BY week_start, country, device_type, subscription_type;
+
+CREATE TABLE user_mixes AS
+WITH sums AS (
+    SELECT user_id, sum(n_interactions)::bigint AS n, arg_max(country, activity_date) AS country,
+           arg_max(device_type, activity_date) AS device_type,
+           arg_max(subscription_type, activity_date) AS subscription_type
+    FROM days GROUP BY user_id
+)
+SELECT country, device_type, subscription_type, count(*) AS n_users, avg(n) AS avg_interactions,
+       quantile_cont(n, 0.25) AS q1_interactions, median(n) AS median_interactions,
+       count(*) FILTER (n IN (2, 3)) AS n_users_2_3, count(*) FILTER (n > 1023) AS n_users_over_1023
+FROM sums GROUP BY CUBE (country, device_type, subscription_type)
+ORDER BY country, device_type, subscription_type;
+
 CREATE TABLE speeds AS
 SELECT event_date AS metric_date, page AS page_id, version AS app_version, device AS device_type,
        count(*) AS n, quantile_cont(duration_ms, 0.5) AS p50_ms,
@@ -289,6 +320,9 @@ MADE = {
     "gold.power_users": "power",
     "gold.bounce_rates": "bounces",
     "gold.session_metrics": "lengths",
+    "gold.session_totals": "totals",
+    "gold.weekly_active_groups": "week_mixes",
+    "gold.engagement_groups": "user_mixes",
     "gold.performance_metrics": "speeds",
     "gold.performance_by_hour": "hours",
     "gold.device_performance": "devices",

@@ -73,6 +73,8 @@ IS_BOUNCE = "The session has exactly one action."
 BOUNCE_RATE = "bounced_sessions ÷ total_sessions."
 ACTIONS_BUCKETS = (("1", 1, 1), ("2_3", 2, 3), ("4_10", 4, 10), ("over_10", 11, None))
 """Sessions by number of actions: suffix, smallest, largest."""
+ACTIONS_STEPS = (*((str(n), n, n) for n in range(1, 11)), ("over_10", 11, None))
+"""The same in even steps, to be drawn as bars of one width."""
 DURATION_BUCKETS = (
     ("under_10s", 0, 9_999),
     ("10s_1min", 10_000, 59_999),
@@ -81,6 +83,22 @@ DURATION_BUCKETS = (
     ("over_30min", 1_800_000, None),
 )
 """Sessions by duration_ms: suffix, smallest, largest."""
+
+INTERACTIONS_BUCKETS = (
+    ("1", 1, 1),
+    *((f"{2**n}_{2 ** (n + 1) - 1}", 2**n, 2 ** (n + 1) - 1) for n in range(1, 10)),
+    ("over_1023", 1024, None),
+)
+"""Users by interactions so far, each bucket twice as wide as the one before."""
+
+QUARTILES = {
+    "min_interactions": 0.0,
+    "q1_interactions": 0.25,
+    "median_interactions": 0.5,
+    "q3_interactions": 0.75,
+    "max_interactions": 1.0,
+}
+"""Column → share of the users who have at most so many interactions: five numbers draw a box."""
 
 MEASURED = "interactions with a duration of at most 8 hours"
 """What performance is measured on: an app left open overnight says nothing about its speed."""

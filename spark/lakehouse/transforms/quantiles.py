@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.dialect import ON_DUCKDB
+from lakehouse.transforms.dimensions import by_mix, mixes
 from lakehouse.transforms.numbers import steady
 
 if TYPE_CHECKING:
@@ -97,23 +97,15 @@ def quantiles_of_mixes(
         value: Column of a whole number, never null.
         shares: Whole percents.
     """
-    mixes = list(chain.from_iterable(combinations(parts, size) for size in range(len(parts) + 1)))
     if ON_DUCKDB:
-        sets = [[*by, *mix] for mix in mixes]
+        sets = [[*by, *mix] for mix in mixes(parts)]
         wanted = F.array(*(F.lit(float(share)) for share in shares))
         found = rows.groupingSets(sets, *by, *parts).agg(
             F.count(F.lit(1)).alias("n"), F.percentile(value, wanted).alias("quantiles")
         )
     else:
         counted = rows.groupBy(*by, *parts, value).agg(F.count(F.lit(1)).alias("times"))
-        nobody = F.lit(None).cast("string")
-        each = (
-            F.struct(*((F.col(part) if part in mix else nobody).alias(part) for part in parts))
-            for mix in mixes
-        )
-        mixed = counted.select(*by, value, "times", F.explode(F.array(*each)).alias("mix")).select(
-            *by, value, "times", *(F.col(f"mix.{part}").alias(part) for part in parts)
-        )
+        mixed = by_mix(counted, parts, *by, value, "times")
         found = quantiles_of_small_groups(mixed, (*by, *parts), value, shares)
     rounded = F.transform("quantiles", lambda quantile: steady(quantile, 6))
     return found.select(*by, *parts, "n", rounded.alias("quantiles"))

@@ -16,11 +16,12 @@ from lakehouse.errors import EXIT_DATA, ConfigError
 from lakehouse.metrics import anomalies, conversion, engagement
 from lakehouse.serving.dashboards import datasets, layout, relations
 from lakehouse.serving.dashboards.assets import FOLDER, Asset, Assets, load
+from lakehouse.serving.dashboards.charts import Chart
 from lakehouse.serving.dashboards.check import check
 from lakehouse.spec import Column
 
 HOURLY, SIX_HOURLY, HALF_HOURLY = 3600, 21_600, 1800
-# Requirements, section 4: refresh, filters and charts of each; data_age stands on all besides.
+# Requirements, section 4: refresh, filters and charts of each.
 WANTED = {
     "executive-overview": (
         HOURLY,
@@ -64,6 +65,13 @@ WANTED = {
         },
     ),
 }
+
+BESIDES = {
+    "user-engagement": {"unusual_use"},
+    "session-analytics": {"unusual_sessions"},
+    "growth": {"unusual_conversions"},
+}
+"""Charts that those dashboards have besides; data_age stands on all."""
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +123,8 @@ def test_a_dashboard_has_the_charts_filters_and_refresh_it_is_to_have(assets, sl
     dashboard = file(assets, f"dashboards/{slug}.yaml")
     paths = {each.uuid: each.path for each in assets.of("charts")}
     shown = {paths[uuid] for uuid in layout.charts_on(dashboard)}
-    assert shown == {f"charts/{name}.yaml" for name in charts | {"data_age"}}
+    wanted = charts | {"data_age"} | BESIDES.get(slug, set())
+    assert shown == {f"charts/{name}.yaml" for name in wanted}
     metadata = dashboard.content["metadata"]
     assert metadata["refresh_frequency"] == refresh
     assert {each["name"] for each in metadata["native_filter_configuration"]} == filters
@@ -141,6 +150,8 @@ def test_targets_and_thresholds_are_those_of_the_metrics(assets):
     )
     n = next(f for f in params("p95_by_version")["adhoc_filters"] if f["subject"] == "n")
     assert n["comparator"] == anomalies.MIN_SAMPLE
+    (enough,) = Chart(file(assets, "charts/bounce_world_map.yaml").content).conditions
+    assert enough == f"HAVING SUM(n_sessions) >= {anomalies.MIN_SESSIONS}"
 
 
 MEANINGS = {
@@ -154,7 +165,11 @@ MEANINGS = {
     ("performance_metrics", "p95"): engagement.percentile(95),
     ("latency_gap", "gap"): engagement.GAP_MS,
     ("anomalies_by_day", "critical"): anomalies.SEVERITY,
-    ("session_groups", "mean_duration"): engagement.SESSION_DURATION_MS,
+    ("unusual_use", "unusual_days"): anomalies.SEVERITY,
+    ("conversion_anomalies", "unusual_days"): anomalies.SEVERITY,
+    ("session_totals", "mean_minutes"): engagement.AVG_SESSION_DURATION_MS,
+    ("session_totals", "bounce"): engagement.BOUNCE_RATE,
+    ("session_groups", "mean_duration"): engagement.AVG_SESSION_DURATION_MS,
     ("session_groups", "bounce"): engagement.BOUNCE_RATE,
     ("feature_conversion_impact", "conversion"): conversion.CONVERSION_RATE,
     ("feature_conversion_impact", "mean_days"): conversion.AVG_DAYS_TO_CONVERT,
@@ -190,7 +205,7 @@ def replaced(old, new):
 
 STICKINESS, USERS = "datasets/lakehouse/stickiness.yaml", "datasets/lakehouse/active_users.yaml"
 DAU, PLAN = "charts/dau_mau.yaml", "charts/engagement_by_plan.yaml"
-GROWTH = "dashboards/growth.yaml"
+GROWTH, SESSIONS = "dashboards/growth.yaml", "dashboards/session-analytics.yaml"
 WRONG = {
     "a column the table does not have": (STICKINESS, set_("columns", 1, "column_name", to="day")),
     "a column of another type": (STICKINESS, set_("columns", 1, "type", to="TEXT")),
@@ -225,6 +240,20 @@ WRONG = {
     "a filter that does nothing": (
         GROWTH,
         set_("metadata", "native_filter_configuration", 0, "scope", "excluded", to=[]),
+    ),
+    "a filter that leaves out a chart it could reach": (
+        SESSIONS,
+        lambda c: c["metadata"]["native_filter_configuration"][1]["scope"]["excluded"].append(128),
+    ),
+    "a query that is wrong with two filters set": (
+        "datasets/lakehouse/session_days.yaml",
+        replaced(
+            "AND device_type IN", "{% if countries %}AND nobody {% endif %}AND device_type IN"
+        ),
+    ),
+    "a condition on a column that is not there": (
+        "charts/bounce_world_map.yaml",
+        lambda c: c["params"]["adhoc_filters"][-1].update(sqlExpression="SUM(n_session) >= 30"),
     ),
     "a filter that offers what is not there": (
         GROWTH,

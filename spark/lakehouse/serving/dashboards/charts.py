@@ -77,8 +77,14 @@ class Chart:
 
     @property
     def filters(self) -> list[dict[str, Any]]:
-        """Its own filters."""
-        return [each for key in FILTERS for each in self.params.get(key) or []]
+        """Its own filters on a column."""
+        return [each for each in self._filters if each["expressionType"] == "SIMPLE"]
+
+    @property
+    def conditions(self) -> list[str]:
+        """Its own filters in SQL, as they stand in a query: `HAVING ...` or `WHERE ...`."""
+        in_sql = (each for each in self._filters if each["expressionType"] == "SQL")
+        return [f"{each['clause']} {each['sqlExpression']}" for each in in_sql]
 
     @property
     def told_apart(self) -> set[str]:
@@ -90,6 +96,10 @@ class Chart:
     def takes_dates(self) -> bool:
         """Whether a dashboard's dates reach it."""
         return any(each["operator"] == DATES for each in self.filters)
+
+    @property
+    def _filters(self) -> list[dict[str, Any]]:
+        return [each for key in FILTERS for each in self.params.get(key) or []]
 
 
 def _names(value: Any) -> list[str]:  # noqa: ANN401  # whatever YAML holds

@@ -50,7 +50,7 @@ def check(assets: Assets, tables: dict[str, tuple[Column, ...]]) -> list[Finding
         Finding(asset.path, problem)
         for asset, problems in (
             *((each, _of_dataset(each, tables, judge)) for each in assets.of("datasets")),
-            *((each, _of_chart(each, assets)) for each in assets.of("charts")),
+            *((each, _of_chart(each, assets, judge)) for each in assets.of("charts")),
             *((each, layout.problems(each, assets)) for each in assets.of("dashboards")),
         )
         for problem in problems
@@ -121,7 +121,7 @@ def with_calculated(content: dict[str, Any], text: str) -> str:
     return f"SELECT *{''.join(calculated)} FROM {text}"
 
 
-def _of_chart(asset: Asset, assets: Assets) -> Iterator[str]:
+def _of_chart(asset: Asset, assets: Assets, judge: Judge) -> Iterator[str]:
     dataset = assets.by_uuid("datasets").get(str(asset.content.get("dataset_uuid")))
     if dataset is None:
         yield f"no dataset has dataset_uuid {asset.content.get('dataset_uuid')}"
@@ -144,7 +144,9 @@ def _of_chart(asset: Asset, assets: Assets) -> Iterator[str]:
             hint = f"; did you mean {close[0]}?" if close else ""
             yield f"{kind} {name} is not in {dataset.path}{hint}"
     yield from _of_filters(chart, columns)
-    if KEPT_APART in columns and not chart.told_apart & TELLS_PARTS_APART:
+    yield from _of_conditions(chart, dataset, judge)
+    adds_up = KEPT_APART in columns and chart.needs_metric
+    if adds_up and not chart.told_apart & TELLS_PARTS_APART:
         yield f"adds up totals and breakdowns; filter on one {KEPT_APART}, or group by it"
     yield from _of_words(chart, columns | metrics)
 
@@ -166,6 +168,18 @@ def _of_filters(chart: Chart, columns: dict[str, dict[str, Any]]) -> Iterator[st
         }.get(operator, all(isinstance(one, _kinds(column["type"])) for one in values))
         if not fits:
             yield f"filter {subject} {operator} {value} does not fit type {column['type']}"
+
+
+def _of_conditions(chart: Chart, dataset: Asset, judge: Judge) -> Iterator[str]:
+    """Filters in SQL can be computed."""
+    if not chart.conditions:
+        return
+    try:
+        text = datasets.source(dataset.content)[0]
+    except ConfigError:  # said of the dataset
+        return
+    for condition in chart.conditions:
+        yield from _wrong(judge, f"SELECT 1 FROM {text} {condition}", f"filter {condition}")
 
 
 def _kinds(type_: str) -> tuple[type, ...]:

@@ -64,15 +64,15 @@ def _of_charts(dashboard: Asset, assets: Assets) -> Iterator[str]:
         below = column[column.index(each["id"]) + 1 :][:1] if each["id"] in column else []
         text = position[below[0]]["meta"].get("code") if below else None
         if text != chart.content["description"]:
-            yield f"under {each['id']} there is to stand what the description of {chart.path} says"
+            yield f"under {each['id']} the text must be the description of {chart.path}"
     numbers = list(charts_on(dashboard).values())
     for number in sorted({n for n in numbers if numbers.count(n) > 1}):
         yield f"two charts are number {number}"
 
 
 def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterator[str]:
-    """It reaches only charts that heed it, and offers what is there."""
-    charts, datasets = assets.by_uuid("charts"), assets.by_uuid("datasets")
+    """It offers what is there, and reaches the charts that heed it and no others."""
+    datasets = assets.by_uuid("datasets")
     excluded = set(each["scope"]["excluded"])
     if unknown := sorted(excluded - set(charts_on(dashboard).values())):
         yield f"filter {each['name']} leaves out charts that are not here: {unknown}"
@@ -83,12 +83,24 @@ def _of_filter(each: dict[str, Any], dashboard: Asset, assets: Assets) -> Iterat
             dataset = datasets.get(target["datasetUuid"])
             if dataset is None or column not in _column_names(dataset):
                 yield f"filter {each['name']} offers {column}, which its dataset does not have"
+    yield from _of_reach(each, column, dashboard, assets)
+
+
+def _of_reach(
+    each: dict[str, Any], column: str | None, dashboard: Asset, assets: Assets
+) -> Iterator[str]:
+    charts, datasets = assets.by_uuid("charts"), assets.by_uuid("datasets")
+    excluded = set(each["scope"]["excluded"])
     for uuid, number in charts_on(dashboard).items():
-        if number not in excluded and uuid in charts:
-            chart = charts[uuid]
-            dataset = datasets.get(str(chart.content.get("dataset_uuid")))
-            if dataset and not _heeds(chart, dataset, column):
-                yield f"filter {each['name']} does nothing to {chart.path}: exclude {number}"
+        chart = charts.get(uuid)
+        dataset = datasets.get(str(chart.content.get("dataset_uuid"))) if chart else None
+        if chart is None or dataset is None:  # said of the charts
+            continue
+        heeds = _heeds(chart, dataset, column)
+        if number not in excluded and not heeds:
+            yield f"filter {each['name']} does nothing to {chart.path}: exclude {number}"
+        if number in excluded and heeds:
+            yield f"filter {each['name']} leaves out {chart.path}, which heeds it: include {number}"
 
 
 def _heeds(chart: Asset, dataset: Asset, column: str | None) -> bool:

@@ -77,17 +77,23 @@ def reads(sql: str) -> list[str]:
 
 
 def renderings(sql: str) -> Iterator[str]:
-    """A template as Superset renders it: nothing chosen, then something in each of its filters.
+    """A template as Superset renders it: nothing chosen, something in each filter, in all of them.
 
     Raises:
         ConfigError: It is no template.
     """
-    yield _render(sql, {})
-    for column in sorted(choices(sql)):
-        yield _render(sql, {column: [_SAMPLE]})
+    asked = sorted(choices(sql))
+    for chosen in ([], *([column] for column in asked), asked):
+        yield rendered(sql, {column: [_SAMPLE] for column in chosen})
 
 
-def _render(sql: str, chosen: dict[str, list[str]]) -> str:
+def rendered(sql: str, chosen: dict[str, list[str]]) -> str:
+    """A template as Superset renders it with values chosen in filters on columns.
+
+    Raises:
+        ConfigError: It is no template.
+    """
+
     def filter_values(
         column: str,
         default: str | None = None,

@@ -38,13 +38,6 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
-QUARTILES = {
-    "min_interactions": 0.0,
-    "q1_interactions": 0.25,
-    "median_interactions": 0.5,
-    "q3_interactions": 0.75,
-    "max_interactions": 1.0,
-}
 RECENT = f"last {metric.ROLLING_DAYS} days up to as_of_date"
 
 TABLE = Table(
@@ -64,7 +57,7 @@ TABLE = Table(
         Column("avg_active_days", DOUBLE, "Mean active days of a user.", nullable=False),
         *(
             Column(name, DOUBLE, f"Quantile {share:g} of the interactions of a user.")
-            for name, share in QUARTILES.items()
+            for name, share in metric.QUARTILES.items()
         ),
         Column("interactions_28d", LONG, f"Interactions of the {RECENT}.", nullable=False),
         Column(
@@ -97,7 +90,7 @@ TABLE = Table(
 def transform(user_activity: DataFrame, daily_active_users: DataFrame, run: Run) -> DataFrame:
     """Sum up users, and compare the last four weeks with the four before."""
     n_users = F.count(F.lit(1))
-    shares = F.array(*(F.lit(share) for share in QUARTILES.values()))
+    shares = F.array(*(F.lit(share) for share in metric.QUARTILES.values()))
     users = (
         by_dimension(user_activity, metric.DIMENSIONS)
         .groupBy(*DIMENSION)
@@ -122,7 +115,7 @@ def transform(user_activity: DataFrame, daily_active_users: DataFrame, run: Run)
     found = users.join(days, same, "left").select(
         "*",
         F.lit(run.as_of).alias("as_of_date"),
-        *(F.col("quartiles")[i].alias(name) for i, name in enumerate(QUARTILES)),
+        *(F.col("quartiles")[i].alias(name) for i, name in enumerate(metric.QUARTILES)),
     )
     return found.withColumn(
         "interactions_28d", F.coalesce("interactions_28d", F.lit(0).cast("bigint"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.metrics import engagement as metric
+from lakehouse.metrics.buckets import buckets
 from lakehouse.spec import (
     BOOLEAN,
     DATE,
@@ -26,32 +27,27 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.silver import sessions
+from lakehouse.transforms.buckets import counts
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as Expression
     from pyspark.sql import DataFrame
 
     from lakehouse.spec import Check, Run
 
 BUCKETS = {
-    f"n_{kind}_{suffix}": (column, low, high)
-    for kind, column, buckets in (
-        ("actions", "n_actions", metric.ACTIONS_BUCKETS),
-        ("duration", "duration_ms", metric.DURATION_BUCKETS),
-    )
-    for suffix, low, high in buckets
+    "actions": buckets("n_actions", "n_actions", metric.ACTIONS_BUCKETS),
+    "duration": buckets("n_duration", "duration_ms", metric.DURATION_BUCKETS),
 }
-"""Column → what it counts: sessions whose figure lies between both, or above the first."""
+"""Kind → columns that count the sessions of a range."""
+EVERY_BUCKET = tuple(bucket for of_kind in BUCKETS.values() for bucket in of_kind)
 WITHOUT_DURATION = "n_duration_unknown"
 
 
-def _meaning(column: str, low: int, high: int | None) -> str:
-    return f"Sessions with {column} of {low:,} {'or more' if high is None else f'to {high:,}'}."
-
-
 def _every_session_is_in_a_bucket(kind: str) -> Check:
-    names = [name for name in (*BUCKETS, WITHOUT_DURATION) if name.startswith(f"n_{kind}_")]
+    names = [bucket.name for bucket in BUCKETS[kind]]
+    if kind == "duration":
+        names.append(WITHOUT_DURATION)
     return satisfies(
         f"{kind}_buckets_hold_every_session",
         f"{' + '.join(names)} = n_sessions",
@@ -72,8 +68,8 @@ TABLE = Table(
         Column("avg_duration_ms", DOUBLE, metric.AVG_SESSION_DURATION_MS),
         Column("avg_actions", DOUBLE, "Mean number of actions.", nullable=False),
         *(
-            Column(name, LONG, _meaning(*bucket), nullable=False)
-            for name, bucket in BUCKETS.items()
+            Column(bucket.name, LONG, bucket.sentence("Sessions"), nullable=False)
+            for bucket in EVERY_BUCKET
         ),
         Column(WITHOUT_DURATION, LONG, metric.N_DURATION_UNKNOWN, nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE, nullable=False),
@@ -119,13 +115,8 @@ def transform(sessions: DataFrame, run: Run) -> DataFrame:
             # Sums of whole numbers are exact, whatever the order of the rows.
             F.try_divide(F.sum("duration_ms"), F.count("duration_ms")).alias("avg_duration_ms"),
             (F.sum("n_actions") / n_sessions).alias("avg_actions"),
-            *(F.count_if(_is_in(*bucket)).alias(name) for name, bucket in BUCKETS.items()),
+            *counts(EVERY_BUCKET),
             F.count_if(F.col("duration_ms").isNull()).alias(WITHOUT_DURATION),
         )
         .withColumn("is_complete", F.col("metric_date") < F.lit(run.as_of))
     )
-
-
-def _is_in(column: str, low: int, high: int | None) -> Expression:
-    value = F.col(column)
-    return value >= low if high is None else value.between(low, high)

@@ -13,20 +13,21 @@ from lakehouse.tables.gold import (
     monthly_active_users,
     rolling_active_users,
     stickiness,
+    weekly_active_groups,
     weekly_active_users,
 )
 
 pytestmark = pytest.mark.spark
 
 
-def active(user, on, country="DE"):
+def active(user, on, country="DE", device="mobile"):
     return {
         "user_id": user,
         "activity_date": date.fromisoformat(on),
         "n_interactions": 2,
         "total_duration_ms": 10,
         "country": country,
-        "device_type": "mobile",
+        "device_type": device,
         "subscription_type": "free",
     }
 
@@ -44,6 +45,35 @@ def test_users_of_a_day_are_counted_overall_and_by_dimension(spark):
     ]
     french = [row for row in found if row["dimension_value"] == "FR"]
     assert values(french, "activity_date", "dau") == [(date(2026, 1, 1), 1)]
+
+
+def test_a_user_of_two_devices_in_a_week_is_one_of_each_and_one_of_all(spark):
+    given = [
+        active("a", "2026-01-05"),
+        active("a", "2026-01-06", device="desktop"),
+        active("b", "2026-01-06", "FR"),
+        active("b", "2026-01-12", "FR"),
+    ]
+    found = rows(spark, weekly_active_groups, given, as_of=date(2026, 1, 12))
+    names = ("week_start", "country", "device_type", "wau", "is_complete")
+    first, second = date(2026, 1, 5), date(2026, 1, 12)
+    free = [row for row in found if row["subscription_type"] == "free"]
+    assert values(free, *names) == [
+        (first, None, None, 2, True),
+        (first, None, "desktop", 1, True),
+        (first, None, "mobile", 2, True),
+        (first, "DE", None, 1, True),
+        (first, "DE", "desktop", 1, True),
+        (first, "DE", "mobile", 1, True),
+        (first, "FR", None, 1, True),
+        (first, "FR", "mobile", 1, True),
+        (second, None, None, 1, False),
+        (second, None, "mobile", 1, False),
+        (second, "FR", None, 1, False),
+        (second, "FR", "mobile", 1, False),
+    ]
+    every_plan = [row for row in found if row["subscription_type"] is None]
+    assert values(every_plan, *names) == values(free, *names)
 
 
 def test_a_user_of_two_days_is_one_of_the_week_and_growth_needs_the_week_before(spark):

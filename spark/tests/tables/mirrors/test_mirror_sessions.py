@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from tables.mirror import rows, values
 
-from lakehouse.tables.gold import bounce_rates, session_metrics
+from lakehouse.tables.gold import bounce_rates, session_metrics, session_totals
 from lakehouse.tables.silver import session_fragments, sessions, user_days
 
 pytestmark = pytest.mark.spark
@@ -159,13 +159,13 @@ def test_a_single_action_without_a_duration_says_nothing_of_how_long(spark):
     assert {row["avg_duration_ms"] for row in nothing} == {None}
 
 
-def session(day, ms, n, country="DE"):
+def session(day, ms, n, country="DE", device="mobile"):
     return {
         "session_date": date(2026, 1, day),
         "duration_ms": ms,
         "n_actions": n,
         "is_bounce": n == 1,
-        "device_type": "mobile",
+        "device_type": device,
         "country": country,
     }
 
@@ -196,3 +196,33 @@ def test_sessions_are_averaged_and_put_into_buckets(spark):
         *("n_duration_under_10s", "n_duration_10s_1min", "n_duration_over_30min"),
     }
     assert not overall["is_complete"]
+
+
+def test_sessions_are_added_up_by_country_and_device(spark):
+    given = [
+        session(1, 9_999, 1),
+        session(1, 1_800_000, 11),
+        session(1, 500, 10, "DE", "desktop"),
+        session(1, 700, 1, "FR"),
+        session(2, 20_000, 2),
+    ]
+    found = rows(spark, session_totals, given, as_of=date(2026, 1, 2))
+    names = ("metric_date", "country", "device_type", "n_sessions", "bounced_sessions")
+    sums = ("total_duration_ms", "total_actions", "is_complete")
+    first, second = date(2026, 1, 1), date(2026, 1, 2)
+    assert values(found, *names, *sums) == [
+        (first, "DE", "desktop", 1, 0, 500, 10, True),
+        (first, "DE", "mobile", 2, 1, 1_809_999, 12, True),
+        (first, "FR", "mobile", 1, 1, 700, 1, True),
+        (second, "DE", "mobile", 1, 0, 20_000, 2, False),
+    ]
+    filled = [
+        {name for name, n in row.items() if name.startswith(("n_actions", "n_duration")) and n}
+        for row in found
+    ]
+    assert filled == [
+        {"n_actions_10", "n_duration_under_10s"},
+        {"n_actions_1", "n_actions_over_10", "n_duration_under_10s", "n_duration_over_30min"},
+        {"n_actions_1", "n_duration_under_10s"},
+        {"n_actions_2", "n_duration_10s_1min"},
+    ]

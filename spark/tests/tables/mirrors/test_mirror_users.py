@@ -7,9 +7,11 @@ from datetime import date, datetime
 import pytest
 from tables.mirror import rows, values
 
+from lakehouse.metrics.engagement import QUARTILES
 from lakehouse.tables.gold import (
     daily_active_users,
     engagement_distribution,
+    engagement_groups,
     engagement_summary,
     power_users,
 )
@@ -256,7 +258,7 @@ def test_quartiles_lie_between_the_users_beside_them(spark):
     users = [without_day(summed(f"u{n}", n, 10)) | {"n_active_days": n} for n in (8, 1, 4, 2)]
     users[0] |= {"country": "FR", "n_active_days": 5}
     found = rows(spark, engagement_summary, users, [], as_of=date(2026, 3, 1))
-    names = ("dimension_value", *engagement_summary.QUARTILES, "avg_active_days")
+    names = ("dimension_value", *QUARTILES, "avg_active_days")
     told = {row["dimension_name"]: row for row in found if row["dimension_value"] != "DE"}
     assert values([told[None]], *names) == [
         # Of 1 2 4 8 at places 0.75, 1.5 and 2.25.
@@ -300,3 +302,33 @@ def test_without_interactions_four_weeks_before_there_is_no_growth(spark):
     found = rows(spark, engagement_summary, users, days, as_of=date(2026, 3, 1))
     (overall,) = (row for row in found if row["dimension_name"] is None)
     assert (overall["interactions_28d"], overall["interactions_28d_growth_rate"]) == (3, None)
+
+
+def test_users_are_sorted_by_interactions_in_every_mix_of_groups(spark):
+    users = [without_day(summed(f"u{n}", n, 10)) for n in (1, 3, 1023, 1024)]
+    users[2] |= {"country": "FR"}
+    users[3] |= {"country": "FR", "device_type": "desktop"}
+    found = rows(spark, engagement_groups, users)
+    told = {(row["country"], row["device_type"], row["subscription_type"]): row for row in found}
+    devices = {None: (None, "mobile", "desktop"), "DE": (None, "mobile")}
+    assert told.keys() == {
+        (country, device, plan)
+        for country in (None, "DE", "FR")
+        for device in devices.get(country, devices[None])
+        for plan in (None, "free")
+    }
+    names = ("n_users", *QUARTILES, "avg_interactions")
+    assert values([told[None, None, None]], *names) == [
+        # Of 1 3 1023 1024 at places 0.75, 1.5 and 2.25.
+        (4, 1.0, 2.5, 513.0, 1023.25, 1024.0, 512.75)
+    ]
+    assert values([told["FR", "mobile", "free"]], *names) == [(1, *[1023.0] * 6)]
+    filled = {
+        group: {name for name, n in row.items() if name.startswith("n_users_") and n}
+        for group, row in told.items()
+    }
+    assert filled[None, None, None] == {
+        *("n_users_1", "n_users_2_3", "n_users_512_1023", "n_users_over_1023")
+    }
+    assert filled[None, "mobile", None] == {"n_users_1", "n_users_2_3", "n_users_512_1023"}
+    assert filled["FR", "desktop", "free"] == {"n_users_over_1023"}
