@@ -133,8 +133,8 @@ def _by_table(run: SparkRun) -> Section:
                 caption=(
                     "Wall is the time with at least one job of the table running; tables run side "
                     "by side, so walls add up to more than the run. Longest ÷ median task is that "
-                    f"of the worst stage of {MIN_TASKS} tasks or more of which one took "
-                    f"{numbers.seconds(TELLING_MS)} or more. Input is the size of the files that "
+                    f"of the worst stage of {MIN_TASKS} tasks or more whose median takes over "
+                    f"{numbers.seconds(TELLING_MS)}. Input is the size of the files that "
                     "scans chose; shuffle is what stages wrote for others. Task memory is the most "
                     "that one task held for sorting, joining and grouping; heap is the JVM's, "
                     "whichever table filled it."
