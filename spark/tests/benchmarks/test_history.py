@@ -7,8 +7,10 @@ import json
 import pytest
 import typer
 
+from benchmarks import history
 from benchmarks.growth import Day, growth_of_target
 from benchmarks.history import land, main, markdown, newest, size_of, write
+from benchmarks.measure import CommandFailedError
 
 DAY = "2026-01-0{}.csv"
 
@@ -135,3 +137,22 @@ def test_a_wrong_word_is_a_wrong_setting(options, message, tmp_path, capsys):
     assert stopped.value.exit_code == 78
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_one_engine_does_not_manage_leaves_the_other(monkeypatch, tmp_path, capsys):
+    def measure(_whole, rows, _home, _memory, engine):
+        if engine == "spark":
+            raise CommandFailedError("it exits with 1")
+        return day(engine, rows, 3, (1.0, 1.0))
+
+    monkeypatch.setattr(history, "measure", measure)
+    monkeypatch.setattr(history, "generate", lambda *_: None)
+    given = {"sizes": "1k,9k", "engine": "spark,duckdb", "rows_a_day": 300, "memory": "1g"}
+    with pytest.raises(typer.Exit) as stopped:
+        main(**given, scratch=tmp_path, out=tmp_path / "out")
+    assert stopped.value.exit_code == 70
+    assert "spark, 1,000 rows: left out: it exits with 1" in capsys.readouterr().err
+    told = json.loads((tmp_path / "out/history.json").read_text())
+    assert [(each["engine"], each["rows"]) for each in told["days"]] == [
+        *(("duckdb", 1_000), ("duckdb", 9_000))
+    ]

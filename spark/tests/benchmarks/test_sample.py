@@ -10,7 +10,6 @@ import sys
 import pytest
 from rich.console import Console
 
-from benchmarks.ours.settings import ENGINES
 from benchmarks.sample import grid_of, targets
 
 FIGURES = {
@@ -58,7 +57,8 @@ def test_the_sample_has_targets_on_duckdb(full, nothing, verdicts):
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    "engine", [pytest.param(name, marks=[pytest.mark.spark][name != "spark" :]) for name in ENGINES]
+    "engine",
+    ["duckdb", pytest.param("spark", marks=[pytest.mark.jvm, pytest.mark.slow])],
 )
 def test_a_small_sample_runs_on_each_engine(engine, tmp_path):
     command = [sys.executable, "-m", "benchmarks.sample", "--engine", engine, "--json"]
