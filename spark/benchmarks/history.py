@@ -156,7 +156,7 @@ def write(done: Sequence[Day], command: str, out: Path) -> Path:
     about = report.machine() | {"command": command}
     raw = {"about": about, "growth": growth(done), "days": [asdict(each) for each in done]}
     (out / HISTORY).write_text(json.dumps(raw, indent=1) + "\n")
-    lines = {engine: _lines(of_engine(done, engine)) for engine in engines_of(done)}
+    lines = {f"ours-{each}": _lines(of_engine(done, each)) for each in engines_of(done)}
     title = f"What a day of {done[-1].delivered:,} rows takes: {about['cores']} cores, engines warm"
     pictures.growth(lines, out / "history.png", title)
     path = out / "history.md"

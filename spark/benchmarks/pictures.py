@@ -40,7 +40,11 @@ COLOURS = {
     DUCKDB: "#f59e0b",
     POLARS: "#10b981",
 }
-TABLE_COLOURS = ("#111827", "#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed")
+TABLE_COLOURS = (
+    *("#111827", "#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed"),
+    *("#0891b2", "#be185d", "#65a30d", "#78350f", "#94a3b8"),
+)
+"""Of all tables together, then of the dearest of two engines."""
 WIDEST = 22
 DPI = 130
 
@@ -98,14 +102,17 @@ def growth(
 ) -> None:
     """Seconds against rows of history, an engine beside the other, each on a scale of its own.
 
-    The first line of an engine is the total; the others are its tables.
+    The first line of an engine is the total; the others are its tables, in one colour on each.
     """
+    names = dict.fromkeys(name for seconds in engines.values() for name in seconds)
+    colours = dict(zip(names, TABLE_COLOURS, strict=False))
     figure = Figure(figsize=(2 + 5 * len(engines), 5.5), layout="constrained")
     all_axes = figure.subplots(1, len(engines), squeeze=False)[0]
     for axes, (engine, seconds) in zip(all_axes, engines.items(), strict=True):
-        for (name, points), colour in zip(seconds.items(), TABLE_COLOURS, strict=False):
+        for name, points in seconds.items():
             rows, took = zip(*points, strict=True)
             label = f"{name}: {took[0]:.1f} to {took[-1]:.1f} s"
+            colour = colours[name]
             width = 2.5 if colour == TABLE_COLOURS[0] else 1.5
             axes.plot(rows, took, marker="o", label=label, color=colour, linewidth=width)
         ticks = sorted({rows for points in seconds.values() for rows, _ in points})
