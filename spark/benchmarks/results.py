@@ -74,11 +74,12 @@ class Column:
 
 def columns_of(rounds: Sequence[Round]) -> list[Column]:
     """A column a peer; of ours on Spark also one for the engine that has done it once."""
-    warm = Column(f"{OURS_SPARK} warm", OURS_SPARK, WARM)
-    found = [
-        [Column(head(peer), peer), warm][: 1 + (peer == OURS_SPARK)] for peer in peers_of(rounds)
-    ]
-    return [column for columns in found for column in columns]
+    columns = []
+    for peer in peers_of(rounds):
+        columns.append(Column(head(peer), peer))
+        if peer == OURS_SPARK:
+            columns.append(Column(f"{peer}{WARM}", peer, WARM))
+    return columns
 
 
 def head(peer: str) -> str:
