@@ -184,13 +184,14 @@ docs: $(VENV)/lakehouse.stamp ## Write the catalogue of tables, columns, checks 
 data-docs: $(READY) ## Write the Great Expectations pages of the latest gates
 	@$(BIN)/lakehouse data-docs $(ARGS)
 
-# With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS, ONLY=W3,W4 and ROUNDS select.
+# With SCALE (100k, 1m, 10m, 30m) other peers do the same work; PEERS=ours-spark,ours-duckdb,duckdb,
+# ONLY=W3,W4 and ROUNDS select.
 .PHONY: benchmark
-benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample (SCALE=1m: against DuckDB, Polars and textbook Spark)
+benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ## Measure the sample on both engines (SCALE=1m: against DuckDB, Polars and textbook Spark)
 	@$(BIN)/python -m benchmarks$(if $(SCALE), --scale $(SCALE) $(PEERS:%=--peers %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %),.sample) $(ARGS)
 
 .PHONY: benchmark-history
-benchmark-history: $(VENV)/jars.stamp ## Measure one more day on growing histories (ARGS="--sizes 100k,1m")
+benchmark-history: $(VENV)/jars.stamp ## Measure one more day on growing histories (ARGS="--sizes 1m,30m --engine duckdb")
 	@$(BIN)/python -m benchmarks.history $(ARGS)
 
 .PHONY: benchmark-detection

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -16,13 +15,13 @@ from benchmarks.compare import VENV, Work, compare
 from benchmarks.data import PROJECT, SCALES, Landing
 from benchmarks.measure import CommandFailedError
 from benchmarks.merges import WrongHistoryError
+from benchmarks.options import EXIT_FAILED, chosen, stop
 from benchmarks.profiles import Profiles
 from benchmarks.results import DUCKDB, NAMES, OURS
 from benchmarks.workloads import TITLES
 
 OUT = PROJECT / "spark/docs/benchmarks"
 IN_VENV = {"polars"}
-EXIT_CONFIG, EXIT_FAILED = 78, 70
 
 
 def main(  # noqa: PLR0913  # one parameter per option
@@ -41,9 +40,9 @@ def main(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Run every peer on the same landing files, one after the other, and write what it cost."""
     if scale not in SCALES:
-        _stop(f"--scale: no {scale}; there are {', '.join(SCALES)}")
-    named = tuple(_chosen("--only", only, TITLES))
-    chosen = _peers(peers)
+        stop(f"--scale: no {scale}; there are {', '.join(SCALES)}")
+    named = tuple(chosen("--only", only, TITLES))
+    taking_part = _peers(peers)
     landing = Landing.of(scale, scratch / "data")
     profiles = Profiles.of(scale, scratch / "data") if "W8" in named else None
     work = Work(landing, profiles, named, memory)
@@ -52,43 +51,29 @@ def main(  # noqa: PLR0913  # one parameter per option
     try:
         for number in range(rounds):
             typer.echo(f"round {number + 1} of {rounds}")
-            done += compare(work, chosen, scratch / "homes", typer.echo)
+            done += compare(work, taking_part, scratch / "homes", typer.echo)
     except (CommandFailedError, WrongHistoryError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(EXIT_FAILED) from error
-    command = f"make benchmark SCALE={scale} PEERS={','.join(chosen)} ROUNDS={rounds}"
+    command = f"make benchmark SCALE={scale} PEERS={','.join(taking_part)} ROUNDS={rounds}"
     command += "" if len(named) == len(TITLES) else f" ONLY={','.join(named)}"
     typer.echo(f"wrote {report.write(done, scale, work, command, out)}")
     shutil.rmtree(scratch / "homes", ignore_errors=True)
     different = {each.peer: each.differing for each in done if each.differing}
     if different:
         typer.echo(f"not equal to DuckDB's: {different}", err=True)
-    failed = set(chosen) - {each.peer for each in done}
+    failed = set(taking_part) - {each.peer for each in done}
     if failed or different:
         raise typer.Exit(EXIT_FAILED)
 
 
 def _peers(text: str) -> list[str]:
-    chosen = _chosen("--peers", text, NAMES)
-    if not {OURS, DUCKDB} <= set(chosen):
-        _stop("--peers: without ours and duckdb there is nothing to compare with")
-    if set(chosen) & IN_VENV and not VENV.exists():
-        _stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars")
-    return chosen
-
-
-def _chosen(option: str, text: str, known: Collection[str]) -> list[str]:
-    """Names in a text, in the order in which they are known; none is an error, too."""
-    chosen = {name.strip() for name in text.split(",") if name.strip()}
-    if not chosen or chosen - set(known):
-        unknown = ", ".join(sorted(chosen - set(known))) or "name"
-        _stop(f"{option}: no {unknown}; there are {', '.join(known)}")
-    return [name for name in known if name in chosen]
-
-
-def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(EXIT_CONFIG)
+    peers = chosen("--peers", text, NAMES)
+    if DUCKDB not in peers or not set(OURS) & set(peers):
+        stop(f"--peers: without {DUCKDB} and {' or '.join(OURS)} there is nothing to compare")
+    if set(peers) & IN_VENV and not VENV.exists():
+        stop(f"{VENV.name} is missing: `make benchmark` makes it, or leave out polars")
+    return peers
 
 
 if __name__ == "__main__":

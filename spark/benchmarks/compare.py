@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.data import PEERS, PROJECT, Landing, link
 from benchmarks.equality import Judge
 from benchmarks.measure import CommandFailedError, Cost, measured, timed
-from benchmarks.merges import of_ours, of_peer
-from benchmarks.results import DUCKDB, OURS, POLARS, TEXTBOOK, Round
+from benchmarks.merges import UNCHANGED, of_ours, of_peer
+from benchmarks.results import DUCKDB, OURS, POLARS, TEXTBOOK, WARM, Round, engine_of
 from benchmarks.tasks import task_classes
-from benchmarks.workloads import EVERYTHING, WORKLOADS, needed
+from benchmarks.workloads import WORKLOADS, needed
 from lakehouse.engines.spark.java import java_environment
 from lakehouse.observability.event_files import find_log
 from lakehouse.observability.eventlog import read_event_log
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.profiles import Profiles
+    from benchmarks.workloads import Workload
     from lakehouse.observability.application import Part
 
 VENV = PROJECT / ".venv-benchmark"
 """Polars, which the product itself does not need."""
-MERGERS = (OURS, TEXTBOOK, DUCKDB)
+MERGERS = (*OURS, TEXTBOOK, DUCKDB)
 """Who does W8."""
+MUST_DO = {*OURS, DUCKDB}
+"""Without them there is nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def compare(
     A peer that does not end well, as one may at a scale that is too much for it, is left out.
 
     Raises:
-        CommandFailedError: We, or DuckDB, did not end well.
+        CommandFailedError: We, on either engine, or DuckDB did not end well.
         WrongHistoryError: A peer's history (W8) is not what was planted.
     """
     rounds = []
@@ -69,20 +72,19 @@ def compare(
         home.mkdir(parents=True)
         try:
             took, done = timed(
-                lambda p=peer, h=home: _ours(work, h) if p == OURS else _peer(p, work, h)  # type: ignore[misc]  # the defaults bind
+                lambda p=peer, h=home: _ours(p, work, h) if p in OURS else _peer(p, work, h)  # type: ignore[misc]  # the defaults bind
             )
         except CommandFailedError as error:
-            if peer in {OURS, DUCKDB}:
+            if peer in MUST_DO:
                 raise
-            say(f"{peer:9} left out: {error}")
+            say(f"{peer:11} left out: {error}")
             continue
         rounds.append(done)
-        say(f"{peer:9} {took:8.1f} s in all  {done.cost.peak_mib:6} MiB")
+        say(f"{peer:11} {took:8.1f} s in all  {done.cost.peak_mib:6} MiB")
     judge = Judge(homes[DUCKDB])
     for done in rounds:
-        is_lake = done.peer == OURS
-        where = homes[done.peer] / "cold" if is_lake else homes[done.peer]
-        done.differing = judge.differing(where, is_lake=is_lake)
+        where = homes[done.peer] / "cold" if done.peer in OURS else homes[done.peer]
+        done.differing = judge.differing(where, done.told.get("versions"))
     return rounds
 
 
@@ -119,7 +121,7 @@ def _command(peer: str, workload: str, home: Path, memory: str) -> list[str]:
     return [sys.executable, str(PEERS / "textbook.py"), workload, "--memory", memory, *events]
 
 
-def _ours(work: Work, home: Path) -> Round:
+def _ours(peer: str, work: Work, home: Path) -> Round:
     """One process: cold, unchanged, warm, the days that come later, and the history of profiles."""
     raw, landing = home / "raw", work.landing
     link(landing.base, raw)
@@ -128,40 +130,47 @@ def _ours(work: Work, home: Path) -> Round:
     late = {key: file for key, file in late.items() if key in work.named}
     files = work.profiles.files if work.profiles else []
     command = [sys.executable, "-m", "benchmarks.peers.ours", *(each.name for each in workloads)]
+    command += ["--engine", engine_of(peer), "--memory", work.memory]
     command += ["--raw", str(raw), "--home", str(home), "--events", str(home / "events")]
-    command += ["--memory", work.memory, *(f"--late={file}" for file in late.values())]
+    command += [f"--late={file}" for file in late.values()]
     command += [f"--profiles={file}" for file in files]
     cost, told = measured(command, home / "ours.log", environment())
-    done = Round(OURS, told=told)
+    done = Round(peer, told=told)
     # Of the machine's work only that of the cold run is what the others do, too.
     done.cost = replace(cost, **told["cold_cost"])
-    done.seconds = {each.key: told["cold"][each.name]["wall_s"] for each in workloads}
-    if len(workloads) == len(WORKLOADS):
-        done.seconds |= _of_whole(told)
-    done.seconds |= {f"{w.key} warm": told["warm"][w.name]["wall_s"] for w in workloads}
+    done.seconds = _seconds(told, workloads)
     done.seconds |= {key: told[f"late {file.name}"]["wall_s"] for key, file in late.items()}
     if workloads:
-        log, _ = find_log(home / "events")
-        cold = read_event_log(log).until(told["cold_ended_ms"]).whole
         gates, tables = (
-            sum(told["cold"][w.name][f] for w in workloads) for f in ("gates_s", "tables_s")
+            sum(told["cold"][each.name][figure] for each in workloads)
+            for figure in ("gates_s", "tables_s")
         )
-        done.spark = _figures([cold]) | {"gate_share": gates / tables} | _written(home / "cold")
+        done.lake = told["cold_lake"] | {"gate_share": gates / tables}
+    if workloads and (home / "events").exists():
+        log, _ = find_log(home / "events")
+        done.spark = _figures([read_event_log(log).until(told["cold_ended_ms"]).whole])
         done.tasks = task_classes([log], told["cold_ended_ms"])
     if work.profiles:
-        done.merges = of_ours(told, work.profiles)
+        done.merges = of_ours(peer, told, work.profiles)
     return done
 
 
-def _of_whole(told: dict[str, Any]) -> dict[str, float]:
-    """What only a whole pipeline has."""
-    cold, warm = (sum(each["wall_s"] for each in told[p].values()) for p in ("cold", "warm"))
-    return {
-        "W6": round(told["session"] + cold, 2),
-        "W6 warm": round(warm, 2),
-        "unchanged": told["unchanged"]["wall_s"],
-        **told["references"],
+def _seconds(told: dict[str, Any], workloads: Sequence[Workload]) -> dict[str, float]:
+    """By workload; all of it, and what follows it, only of a whole pipeline."""
+    phases = {"": told["cold"], WARM: told.get("warm", {})}
+    found = {
+        f"{each.key}{kind}": phase[each.name]["wall_s"]
+        for kind, phase in phases.items()
+        for each in workloads
+        if phase
     }
+    if len(workloads) < len(WORKLOADS):
+        return found
+    whole = {kind: sum(each["wall_s"] for each in phase.values()) for kind, phase in phases.items()}
+    found["W6"] = round(told["start_s"] + whole[""], 2)
+    if phases[WARM]:
+        found[f"W6{WARM}"] = round(whole[WARM], 2)
+    return found | {UNCHANGED: told["unchanged"]["wall_s"], **told["references"]}
 
 
 def environment() -> dict[str, str]:
@@ -197,12 +206,4 @@ def _figures(parts: Sequence[Part]) -> dict[str, float]:
         "tasks": sum(part.load.tasks for part in parts),
         "spilled_mib": round(sum(part.load.spilled_bytes for part in parts) / 2**20),
         **{name: max(found) for name, found in known.items() if found},
-    }
-
-
-def _written(root: Path) -> dict[str, int]:
-    tables = [root / table.replace(".", "/") for table in EVERYTHING]
-    return {
-        "delta_commits": sum(len(list((t / "_delta_log").glob("*.json"))) for t in tables),
-        "data_files": sum(len(list(t.glob("*.parquet"))) for t in tables),
     }

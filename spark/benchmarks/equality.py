@@ -11,6 +11,7 @@ import duckdb
 from deltalake import DeltaTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 RELATIVE = 1e-9
@@ -34,27 +35,34 @@ class Judge:
             table: self._fingerprint(table, where) for table, where in self._wanted.items()
         }
 
-    def differing(self, home: Path, *, is_lake: bool = False) -> list[str]:
-        """Tables of a home that are not equal to the reference's, or not there."""
-        return [table for table in self._wanted if not self._is_equal(table, home, is_lake=is_lake)]
+    def differing(self, home: Path, versions: Mapping[str, int] | None = None) -> list[str]:
+        """Tables of a home that are not equal to the reference's, or not there.
+
+        Args:
+            home: Parquet files, or a lake.
+            versions: Of a lake, what to read: it may have been given more since.
+        """
+        return [table for table in self._wanted if not self._is_equal(table, home, versions)]
 
     @property
     def tables(self) -> list[str]:
         """What the reference made."""
         return list(self._wanted)
 
-    def _is_equal(self, table: str, home: Path, *, is_lake: bool) -> bool:
+    def _is_equal(self, table: str, home: Path, versions: Mapping[str, int] | None) -> bool:
+        if versions is not None and table not in versions:
+            return False
         try:
-            found = self._fingerprint(table, self._find(table, home, is_lake=is_lake))
+            found = self._fingerprint(table, self._find(table, home, versions))
         except duckdb.Error:
             return False
         pairs = zip(found, self._prints[table], strict=True)
         return all(_alike(one, other) for one, other in pairs)
 
-    def _find(self, table: str, home: Path, *, is_lake: bool) -> str:
-        if is_lake:
-            uri = home / table.replace(".", "/")
-            self._db.register("lake_table", DeltaTable(uri).to_pyarrow_dataset())
+    def _find(self, table: str, home: Path, versions: Mapping[str, int] | None) -> str:
+        if versions is not None:
+            version = DeltaTable(home / table.replace(".", "/"), version=versions[table])
+            self._db.register("lake_table", version.to_pyarrow_dataset())
             return "lake_table"
         file = home / f"{table}.parquet"
         return _parquet(file if file.exists() else home / table)

@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,59 +21,31 @@ import typer
 from benchmarks import pictures, report, sections
 from benchmarks.compare import environment
 from benchmarks.data import PROJECT, SCALES, generate
+from benchmarks.growth import HISTORY, Day, engines_of, growth, of_engine
 from benchmarks.measure import CommandFailedError, measured
+from benchmarks.options import EXIT_FAILED, chosen, stop
+from benchmarks.ours.settings import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OUT = PROJECT / "spark/docs/benchmarks"
-EXIT_CONFIG, EXIT_FAILED = 78, 70
 SUFFIXES = {"k": 1_000, "m": 1_000_000}
 DEAREST = 5
 MIN_DAYS = 2
 """One that is loaded, and one that warms up."""
 
 
-@dataclass(frozen=True)
-class Day:
-    """What one more day cost.
-
-    Attributes:
-        rows: Lines of interactions that had landed before it.
-        days: Their files.
-        delivered: Lines of the day's file.
-        users: Users who did them.
-        seconds: Wall time by table.
-        cpu_s: CPU time by table.
-    """
-
-    rows: int
-    days: int
-    delivered: int
-    users: int
-    seconds: dict[str, float]
-    cpu_s: dict[str, float]
-
-    @property
-    def whole_s(self) -> float:
-        """Wall time of all tables."""
-        return round(sum(self.seconds.values()), 2)
-
-    @property
-    def whole_cpu_s(self) -> float:
-        """CPU time of all tables."""
-        return round(sum(self.cpu_s.values()), 2)
-
-
-def main(
+def main(  # noqa: PLR0913  # one parameter per option
     *,
-    sizes: Annotated[str, typer.Option(help="Rows of history, e.g. 300k,1m.")] = "1m,3m,10m",
+    sizes: Annotated[str, typer.Option(help="Rows of history, e.g. 300k,1m,30m.")] = "1m,3m,10m",
+    engine: Annotated[str, typer.Option(help="Which, separated by commas.")] = ",".join(ENGINES),
     rows_a_day: Annotated[
         int, typer.Option(min=100, help="Rows that land a day, on average.")
     ] = 33_333,
-    memory: Annotated[str, typer.Option(help="Of the engine, e.g. 3g.")] = "3g",
+    memory: Annotated[str, typer.Option(help="Of each engine, e.g. 3g.")] = "3g",
     scratch: Annotated[
-        Path, typer.Option(help="Folder for data and lakes; needs tens of GB at 10m.")
+        Path, typer.Option(help="Folder for data and lakes; needs tens of GB from 10m on.")
     ] = PROJECT / ".cache/benchmarks",
     out: Annotated[Path, typer.Option(help="Where the table goes.")] = OUT,
 ) -> None:
@@ -80,22 +53,29 @@ def main(
     try:
         wanted = sorted({size_of(text.strip()) for text in sizes.split(",")})
     except (KeyError, ValueError):
-        typer.echo(f"--sizes: {sizes} is not a list like 300k,1m", err=True)
-        raise typer.Exit(EXIT_CONFIG) from None
+        stop(f"--sizes: {sizes} is not a list like 300k,1m")
+    engines = chosen("--engine", engine, ENGINES)
     days = wanted[-1] // rows_a_day
     interactions, users = SCALES["1m"]
     if days <= MIN_DAYS:
-        typer.echo(f"--sizes: {wanted[-1]} rows at {rows_a_day} a day are {days} days", err=True)
-        raise typer.Exit(EXIT_CONFIG)
+        stop(f"--sizes: {wanted[-1]} rows at {rows_a_day} a day are {days} days")
     whole = scratch / "data" / f"history-{wanted[-1]}-{rows_a_day}"
     generate(whole, wanted[-1], wanted[-1] * users // interactions, days)
-    try:
-        done = [measure(whole, rows, scratch / "homes/history", memory) for rows in wanted]
-    except CommandFailedError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(EXIT_FAILED) from error
-    command = f"make benchmark-history ARGS='--sizes {sizes} --rows-a-day {rows_a_day}'"
-    typer.echo(f"wrote {write(done, command, out)}")
+    done, failed = [], False
+    for rows, name in product(wanted, engines):
+        try:
+            done.append(measure(whole, rows, scratch / "homes/history", memory, name))
+        except CommandFailedError as error:  # the other engine may manage it
+            typer.echo(f"{name}, {rows:,} rows: left out: {error}", err=True)
+            failed = True
+            continue
+        typer.echo(f"{name:6} {rows:12,} rows: a day takes {done[-1].whole_s:8.1f} s")
+    told = f"--sizes {sizes} --rows-a-day {rows_a_day} --engine {','.join(engines)}"
+    command = f"make benchmark-history ARGS='{told}'"
+    if done:
+        typer.echo(f"wrote {write(done, command, out)}")
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def size_of(text: str) -> int:
@@ -108,7 +88,7 @@ def size_of(text: str) -> int:
     return int(text) if text.isdigit() else int(text[:-1]) * SUFFIXES[text[-1]]
 
 
-def measure(whole: Path, rows: int, home: Path, memory: str) -> Day:
+def measure(whole: Path, rows: int, home: Path, memory: str, engine: str) -> Day:
     """Load a history in a process of its own, then a day that warms up, then the day.
 
     Raises:
@@ -120,10 +100,12 @@ def measure(whole: Path, rows: int, home: Path, memory: str) -> Day:
     *history, warm_up = newest(before, rows)
     users = land(whole, home / "raw", history, later=(warm_up, day))
     command = [sys.executable, "-m", "benchmarks.ours.day", str(warm_up), str(day)]
-    command += ["--raw", str(home / "raw"), "--home", str(home / "lake"), "--memory", memory]
+    command += ["--raw", str(home / "raw"), "--home", str(home / "lake")]
+    command += ["--engine", engine, "--memory", memory]
     _, told = measured(command, home / "day.log", environment())
     shutil.rmtree(home)
     return Day(
+        engine=engine,
         rows=sum(map(n_lines, (*history, warm_up))),
         days=len(history) + 1,
         delivered=n_lines(day),
@@ -168,34 +150,46 @@ def land(whole: Path, raw: Path, files: Sequence[Path], later: Sequence[Path]) -
     return len(users)
 
 
-def growth(done: Sequence[Day]) -> float | None:
-    """Seconds on the longest history ÷ on the shortest; None of a single one."""
-    return round(done[-1].whole_s / done[0].whole_s, 3) if len(done) > 1 else None
-
-
 def write(done: Sequence[Day], command: str, out: Path) -> Path:
     """Write `history.md`, `.json` and `.png` into a folder; returns the first."""
     out.mkdir(parents=True, exist_ok=True)
     about = report.machine() | {"command": command}
     raw = {"about": about, "growth": growth(done), "days": [asdict(each) for each in done]}
-    (out / report.HISTORY).write_text(json.dumps(raw, indent=1) + "\n")
-    lines = {"all tables": [(each.rows, each.whole_s) for each in done]}
-    lines |= {t: [(each.rows, each.seconds[t]) for each in done] for t in dearest(done)[:DEAREST]}
-    title = f"What a day of {done[-1].delivered:,} rows takes: {about['cores']} cores, engine warm"
+    (out / HISTORY).write_text(json.dumps(raw, indent=1) + "\n")
+    lines = {f"ours-{each}": _lines(of_engine(done, each)) for each in engines_of(done)}
+    title = f"What a day of {done[-1].delivered:,} rows takes: {about['cores']} cores, engines warm"
     pictures.growth(lines, out / "history.png", title)
     path = out / "history.md"
     path.write_text(markdown(done, about))
     return path
 
 
-def dearest(done: Sequence[Day]) -> list[str]:
+def _lines(days: Sequence[Day]) -> dict[str, list[tuple[int, float]]]:
+    """Seconds by rows of history: all tables, then those that take the longest."""
+    lines = {"all tables": [(each.rows, each.whole_s) for each in days]}
+    tables = dearest(days)[:DEAREST]
+    return lines | {t: [(each.rows, each.seconds[t]) for each in days] for t in tables}
+
+
+def dearest(days: Sequence[Day]) -> list[str]:
     """Tables, those first that take the longest on the longest history."""
-    return sorted(done[-1].seconds, key=lambda table: -done[-1].seconds[table])
+    return sorted(days[-1].seconds, key=lambda table: -days[-1].seconds[table])
 
 
 def markdown(done: Sequence[Day], about: dict[str, Any]) -> str:
-    """What the day cost as a whole, and table by table."""
-    first = done[0]
+    """What the day cost on each engine, as a whole and table by table."""
+    where = (
+        f"`{about['command']}`, {about['date']}, {about['cores']} cores of a shared machine, "
+        f"{about['memory_gib']} GiB. The same file of {done[0].delivered:,} rows lands on each "
+        "history; the engine has just done the day before it; tables run one after the other."
+    )
+    parts = [["# One more day, against the length of the history", "", where]]
+    parts += [_of_engine(engine, of_engine(done, engine)) for engine in engines_of(done)]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _of_engine(engine: str, days: Sequence[Day]) -> list[str]:
+    first = days[0]
     whole = [
         [
             f"{each.rows:,}",
@@ -206,27 +200,18 @@ def markdown(done: Sequence[Day], about: dict[str, Any]) -> str:
             f"{each.whole_cpu_s:.1f}",
             f"{each.whole_cpu_s / first.whole_cpu_s:.2f}",
         ]
-        for each in done
+        for each in days
     ]
     head = ["rows of history", "days", "users", "wall s", "÷ shortest", "CPU s", "÷ shortest"]
     tables = [
-        [f"`{table}`", *(f"{each.seconds[table]:.1f} ({each.cpu_s[table]:.1f})" for each in done)]
-        for table in dearest(done)
+        [f"`{table}`", *(f"{each.seconds[table]:.1f} ({each.cpu_s[table]:.1f})" for each in days)]
+        for table in dearest(days)
     ]
-    where = (
-        f"`{about['command']}`, {about['date']}, {about['cores']} cores of a shared machine, "
-        f"{about['memory_gib']} GiB. The same file of {first.delivered:,} rows lands on each "
-        "history; the engine has just done the day before it; tables run one after the other."
-    )
-    return "\n".join(
-        [
-            *("# One more day, by length of the history", "", where, ""),
-            *sections.grid(head, whole),
-            *("", "Wall seconds by table (CPU seconds), by rows of history:", ""),
-            *sections.grid(["", *(f"{each.rows:,}" for each in done)], tables),
-            "",
-        ]
-    )
+    return [
+        *(f"## ours-{engine}", "", *sections.grid(head, whole), ""),
+        *("Wall seconds by table (CPU seconds), by rows of history:", ""),
+        *sections.grid(["", *(f"{each.rows:,}" for each in days)], tables),
+    ]
 
 
 if __name__ == "__main__":

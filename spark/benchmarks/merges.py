@@ -45,9 +45,9 @@ class Merge:
     all_commits: int | None = None
 
 
-def of_ours(told: Mapping[str, Any], profiles: Profiles) -> dict[str, Merge]:
+def of_ours(peer: str, told: Mapping[str, Any], profiles: Profiles) -> dict[str, Merge]:
     """By delivery, from what our process told; see `checked`."""
-    return checked("ours", {name: Merge(**each) for name, each in told["merges"].items()}, profiles)
+    return checked(peer, {name: Merge(**each) for name, each in told["merges"].items()}, profiles)
 
 
 def of_peer(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from benchmarks import pictures, sections
+from benchmarks.growth import HISTORY, growth_of_target
 from benchmarks.targets import targets
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from benchmarks.compare import Work
     from benchmarks.results import Round
     from benchmarks.targets import Target
-
-HISTORY = "history.json"
 
 
 def machine() -> dict[str, Any]:
@@ -55,10 +54,8 @@ def write(rounds: Sequence[Round], scale: str, work: Work, command: str, out: Pa
         pictures.times(rounds, keys, out / f"{scale}.png", f"How long workloads take: {title}")
     if classes := {each.peer: each.tasks for each in rounds if each.tasks}:
         pictures.tasks(classes, out / f"{scale}-tasks.png", f"How long Spark's tasks take: {title}")
-    history = out / HISTORY
-    growth = json.loads(history.read_text())["growth"] if history.exists() else None
     path = out / f"{scale}.md"
-    path.write_text(markdown(rounds, about, targets(rounds, growth)))
+    path.write_text(markdown(rounds, about, targets(rounds, growth_of_target(out / HISTORY))))
     return path
 
 
@@ -72,6 +69,7 @@ def markdown(rounds: Sequence[Round], about: dict[str, Any], goals: Sequence[Tar
         sections.of_references(rounds),
         sections.of_costs(rounds),
         sections.of_spark(rounds),
+        sections.of_lakes(rounds),
     ]
     head = [f"# {about['scale']} interactions", "", _where(rounds, about)]
     return "\n\n".join("\n".join(part) for part in (head, *filter(None, parts))) + "\n"
@@ -84,7 +82,8 @@ def _where(rounds: Sequence[Round], about: dict[str, Any]) -> str:
         f"`{about['command']}`, {about['date']}, {about['cores']} cores of a shared machine, "
         f"{about['memory_gib']} GiB, {versions}; data {about['data']}. Seconds of "
         f"{_rounds(rounds)}; every peer ran once a round, load before each between "
-        f"{min(loads)} and {max(loads)}."
+        f"{min(loads)} and {max(loads)}. `ours-spark` and `ours-duckdb` are the pipeline on either "
+        "engine, gates and Delta commits included; `duckdb` is plain SQL."
     )
 
 

@@ -10,13 +10,18 @@ from benchmarks.measure import Cost
 from benchmarks.workloads import EVERYTHING, MARTS, WORKLOADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.merges import Merge
     from benchmarks.tasks import TaskClass
 
-OURS, DUCKDB, POLARS, TEXTBOOK = "ours", "duckdb", "polars", "textbook"
-NAMES = (OURS, TEXTBOOK, DUCKDB, POLARS)
+OURS_SPARK, DUCKDB, POLARS, TEXTBOOK = "ours-spark", "duckdb", "polars", "textbook"
+OURS_DUCKDB = "ours-duckdb"
+OURS = (OURS_SPARK, OURS_DUCKDB)
+"""Our pipeline, by engine; `duckdb` is plain SQL, against which all tables are compared."""
+NAMES = (*OURS, TEXTBOOK, DUCKDB, POLARS)
+WARM = " warm"
+"""What a workload is called on an engine that has done it once: only a JVM has to warm up."""
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Round:
         seconds: By workload: W1 to W5, W6 (all of it, with starting), and what only we do.
         cost: What the operating system saw, processes summed, memory at its peak.
         spark: What the event logs tell; empty without Spark.
+        lake: What our gates took, and what our tables consist of; empty of the others.
         tasks: How long Spark's tasks took; empty without Spark.
         merges: W8 by delivery; empty when it was not asked for.
         told: Everything that the peer printed.
@@ -38,6 +44,7 @@ class Round:
     seconds: dict[str, float] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     spark: dict[str, float] = field(default_factory=dict)
+    lake: dict[str, float] = field(default_factory=dict)
     tasks: list[TaskClass] = field(default_factory=list)
     merges: dict[str, Merge] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +55,46 @@ def peers_of(rounds: Sequence[Round]) -> list[str]:
     """Who took part, in the order of `NAMES`."""
     there = {each.peer for each in rounds}
     return [name for name in NAMES if name in there]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of seconds by workload.
+
+    Attributes:
+        title: Its head.
+        peer: Whose.
+        kind: Empty, or `WARM`.
+    """
+
+    title: str
+    peer: str
+    kind: str = ""
+
+
+def columns_of(rounds: Sequence[Round]) -> list[Column]:
+    """A column a peer; of ours on Spark also one for the engine that has done it once."""
+    columns = []
+    for peer in peers_of(rounds):
+        columns.append(Column(head(peer), peer))
+        if peer == OURS_SPARK:
+            columns.append(Column(f"{peer}{WARM}", peer, WARM))
+    return columns
+
+
+def head(peer: str) -> str:
+    """A peer, where ours on Spark starts with a JVM that has compiled nothing yet."""
+    return f"{OURS_SPARK} cold" if peer == OURS_SPARK else peer
+
+
+def engine_of(peer: str) -> str:
+    """The engine of one of ours."""
+    return peer.removeprefix("ours-")
+
+
+def best_kind(peer: str) -> str:
+    """What the seconds of a peer are called when its engine is as fast as it gets."""
+    return WARM if peer == OURS_SPARK else ""
 
 
 def seconds(rounds: Sequence[Round], peer: str, key: str) -> list[float]:
@@ -71,9 +118,9 @@ def is_wrong(rounds: Sequence[Round], peer: str, key: str) -> bool:
     return any(tables & set(each.differing) for each in rounds if each.peer == peer)
 
 
-def marts(rounds: Sequence[Round], peer: str, kind: str = "") -> float | None:
-    """W3, W4 and W5 together; `kind` is empty or ` warm`. None when one of them is missing."""
-    found = [median(rounds, peer, f"{key}{kind}") for key in MARTS]
+def marts(rounds: Sequence[Round], peer: str) -> float | None:
+    """W3, W4 and W5 together, on a warm engine; None when one of them is missing."""
+    found = [median(rounds, peer, f"{key}{best_kind(peer)}") for key in MARTS]
     there = [each for each in found if each is not None]
     return sum(there) if len(there) == len(found) else None
 
@@ -83,12 +130,6 @@ def merge_figures(rounds: Sequence[Round], peer: str, delivery: str, name: str) 
     merges = [each.merges.get(delivery) for each in rounds if each.peer == peer]
     figures = [getattr(each, name) for each in merges if each]
     return [each for each in figures if each is not None]
-
-
-def worst(rounds: Sequence[Round], of: Callable[[Round], float | None]) -> float | None:
-    """The largest of a figure of our rounds; None when no round has it."""
-    figures = [of(each) for each in rounds if each.peer == OURS]
-    return max((each for each in figures if each is not None), default=None)
 
 
 def short(figure: float) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import results
 from benchmarks.merges import UNCHANGED
 from benchmarks.profiles import MEASURED
-from benchmarks.results import DUCKDB, OURS
-from benchmarks.targets import SCALE
+from benchmarks.results import DUCKDB, OURS, best_kind, head
+from benchmarks.targets import SCALE, SKEW
 from benchmarks.workloads import TITLES, WORKLOADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.results import Round
     from benchmarks.targets import Target
@@ -32,7 +32,9 @@ OF_SPARK = {
     "spilled_mib": "spilled, MiB",
     "shuffle_ratio": "shuffled ÷ input bytes",
     "gc_share": "garbage collection ÷ task time",
-    "skew": "longest ÷ median task",
+    "skew": SKEW,
+}
+OF_LAKE = {
     "gate_share": "gates ÷ time of the tables",
     "delta_commits": "Delta commits",
     "data_files": "data files",
@@ -40,25 +42,24 @@ OF_SPARK = {
 
 
 def of_workloads(rounds: Sequence[Round], named: Sequence[str]) -> list[str]:
-    """Seconds by workload and peer; ours cold among the others, and warm."""
-    peers = results.peers_of(rounds)
+    """Seconds by workload and peer; ours on Spark cold among the others, and warm."""
+    columns = results.columns_of(rounds)
     rows = [
         [
             f"{key} {TITLES[key]}",
-            *(_told(rounds, peer, key) for peer in peers),
-            _told(rounds, OURS, f"{key} warm"),
+            *(_told(rounds, column.peer, f"{key}{column.kind}") for column in columns),
         ]
         for key in OF_ALL_PEERS
         if key in named
     ]
-    return _section("Workloads", ["", *_heads(peers), "ours warm"], rows)
+    return _section("Workloads", ["", *(column.title for column in columns)], rows)
 
 
 def of_targets(goals: Sequence[Target], scale: str) -> list[str]:
-    """Every target with its limit, its figure and whether it is met."""
+    """Every target with its limit, its figure and whether it is met, by engine of ours."""
     rows = [
         [
-            goal.name,
+            f"{goal.peer}: {goal.name}",
             _with_unit(f"{goal.sign} {goal.limit:g}", goal.unit),
             _figure(goal),
             goal.verdict,
@@ -75,70 +76,105 @@ def of_later(rounds: Sequence[Round], named: Sequence[str]) -> list[str]:
     """What only the pipeline can: to make no more than what came asks for."""
     wanted = {f"{key} {TITLES[key]}": key for key in ("W7", "W9") if key in named}
     wanted |= {"nothing new": UNCHANGED} if "W6" in named else {}
-    rows = [[title, _told(rounds, OURS, key)] for title, key in wanted.items()]
-    return _section("Incremental runs (warm)", ["", OURS], rows)
+    peers = _ours(rounds)
+    rows = [[title, *(_told(rounds, p, key) for p in peers)] for title, key in wanted.items()]
+    return _section("Incremental runs (warm)", ["", *peers], rows)
 
 
 def of_merges(rounds: Sequence[Round], about: dict[str, Any]) -> list[str]:
     """W8 by delivery: ours with what its history took of it, and the others."""
-    peers = [peer for peer in results.peers_of(rounds) if peer != OURS]
-    peers = [peer for peer in peers if any(r.merges for r in rounds if r.peer == peer)]
+    merging = [each for each in rounds if each.merges]
+    ours = _ours(merging)
+    others = [peer for peer in results.peers_of(merging) if peer not in OURS]
     rows = [
         [
             f"{name} % of the rows really changed" if name in MEASURED else "nothing landed",
-            *(_merge(rounds, OURS, name, figure) for figure in ("wall_s", "table_s")),
-            _short(max(results.merge_figures(rounds, OURS, name, "commits"), default=None)),
-            *(_merge(rounds, peer, name, "wall_s") for peer in peers),
+            *(cell for peer in ours for cell in _merge_of_ours(rounds, peer, name)),
+            *(_merge(rounds, peer, name, "wall_s") for peer in others),
         ]
         for name in (*MEASURED, UNCHANGED)
-        if results.merge_figures(rounds, OURS, name, "wall_s")
+        if any(results.merge_figures(rounds, peer, name, "wall_s") for peer in ours)
     ]
-    anew = {peer: f"{peer}, full rebuild" if peer == DUCKDB else f"{peer} MERGE" for peer in peers}
-    head = ["", OURS, "of which silver.user_profiles", "its commits", *anew.values()]
+    heads = [words for peer in ours for words in (peer, "of it silver.user_profiles", "commits")]
+    heads += [f"{peer}, full rebuild" if peer == DUCKDB else f"{peer} MERGE" for peer in others]
     if not rows:
         return []
     title = f"W8 SCD2 merge (warm): {about['keys']:,} users, {about['delivered']:,} delivered"
-    return _section(title, head, rows)
+    return _section(title, ["", *heads], rows)
+
+
+def _merge_of_ours(rounds: Sequence[Round], peer: str, delivery: str) -> list[str]:
+    commits = results.merge_figures(rounds, peer, delivery, "commits")
+    return [
+        _merge(rounds, peer, delivery, "wall_s"),
+        _merge(rounds, peer, delivery, "table_s"),
+        _short(max(commits, default=None)),
+    ]
 
 
 def of_references(rounds: Sequence[Round]) -> list[str]:
     """The marts' time against reading, against one aggregate, and against the best peer."""
-    ours = results.marts(rounds, OURS, " warm")
-    others = {p: results.marts(rounds, p) for p in results.peers_of(rounds) if p != OURS}
+    ours = {peer: took for peer in _ours(rounds) if (took := results.marts(rounds, peer))}
+    others = {p: results.marts(rounds, p) for p in results.peers_of(rounds) if p not in OURS}
     known = {peer: took for peer, took in others.items() if took is not None}
-    against = {
-        "a scan of the columns they read": results.median(rounds, OURS, "scan"),
-        "one count by user": results.median(rounds, OURS, "aggregate"),
-        **{f"the best peer's, {p}": s for p, s in known.items() if s == min(known.values())},
-    }
     rows = [
-        [title, f"{took:.2f}", results.short(ours / took)]
-        for title, took in against.items()
-        if ours is not None and took
+        [
+            f"÷ {title}",
+            *(_divided(took, results.median(rounds, peer, key)) for peer, took in ours.items()),
+        ]
+        for key, title in (
+            ("scan", "a scan of the columns they read"),
+            ("aggregate", "one count by user"),
+        )
     ]
-    head = [f"our {ours:.1f} s warm, divided by" if ours else "", "s", "ratio"]
-    return _section("Marts (W3 + W4 + W5)", head, rows)
+    rows += [
+        [f"÷ the best other peer's, {peer}", *(_divided(took, best) for took in ours.values())]
+        for peer, best in known.items()
+        if best == min(known.values())
+    ]
+    rows.insert(0, ["seconds", *(f"{took:.1f}" for took in ours.values())])
+    heads = [f"{peer}{best_kind(peer)}" for peer in ours]
+    return _section("Marts (W3 + W4 + W5)", ["", *heads], rows) if ours else []
+
+
+def _divided(took: float, by: float | None) -> str:
+    return f"{results.short(took / by)} (of {by:.2f} s)" if by else ""
 
 
 def of_costs(rounds: Sequence[Round]) -> list[str]:
-    """What the operating system saw of whole pipelines; ours cold, but memory of all it did."""
+    """What the operating system saw of whole pipelines; of ours cold, but memory of all it did."""
     peers = results.peers_of([each for each in rounds if "W6" in each.seconds])
     rows = [
         [title, *(f"{_cost(rounds, peer, name):,.0f}" for peer in peers)]
         for name, title in OF_COST.items()
     ]
     rows.append(["equal to DuckDB's tables", *(_equal(rounds, peer) for peer in peers)])
-    return _section("Cost of the full load", ["", *_heads(peers)], rows) if peers else []
+    return _section("Cost of the full load", ["", *map(head, peers)], rows) if peers else []
 
 
 def of_spark(rounds: Sequence[Round]) -> list[str]:
     """What Spark did in the last round; a figure that a peer has not is left out."""
-    last = {each.peer: each.spark for each in rounds if each.spark and "W6" in each.seconds}
+    found = {each.peer: each.spark for each in rounds if each.spark and "W6" in each.seconds}
+    return _last_round("Spark, last round", OF_SPARK, found)
+
+
+def of_lakes(rounds: Sequence[Round]) -> list[str]:
+    """What a first run of ours left behind in the last round, and what its gates took."""
+    found = {each.peer: each.lake for each in rounds if each.lake and "W6" in each.seconds}
+    return _last_round("Our lakes, last round", OF_LAKE, found)
+
+
+def _last_round(
+    title: str, names: Mapping[str, str], found: Mapping[str, Mapping[str, float]]
+) -> list[str]:
     rows = [
-        [title, *(_short(figures.get(name)) for figures in last.values())]
-        for name, title in OF_SPARK.items()
+        [words, *(_short(each.get(n)) for each in found.values())] for n, words in names.items()
     ]
-    return _section("Spark, last round", ["", *_heads(last)], rows) if last else []
+    return _section(title, ["", *map(head, found)], rows) if found else []
+
+
+def _ours(rounds: Sequence[Round]) -> list[str]:
+    return [peer for peer in results.peers_of(rounds) if peer in OURS]
 
 
 def _figure(goal: Target) -> str:
@@ -147,11 +183,6 @@ def _figure(goal: Target) -> str:
 
 def _with_unit(figure: str, unit: str) -> str:
     return f"{figure} {unit}".rstrip()
-
-
-def _heads(peers: Iterable[str]) -> list[str]:
-    """Of a column per peer: ours is measured cold where the others are."""
-    return ["ours cold" if peer == OURS else peer for peer in peers]
 
 
 def _told(rounds: Sequence[Round], peer: str, key: str) -> str:

@@ -1,6 +1,6 @@
 """One more day for a lake that has a history, table by table.
 
-    python -m benchmarks.ours.day WARM_UP_FILE FILE --raw RAW --home HOME
+    python -m benchmarks.ours.day WARM_UP_FILE FILE --engine spark --raw RAW --home HOME
 
 Makes the tables of what has landed, lands the first file and runs, lands the second and measures:
 by then the engine has done the same work once. One table after the other, as only then the
@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 
 from benchmarks.ours.runs import run
+from benchmarks.ours.settings import ENGINES, settings_of
 from benchmarks.workloads import EVERYTHING
 from lakehouse.catalog.registry import registry
 from lakehouse.engine.lake import Lake
-from lakehouse.settings import load_settings
 
 
 def main() -> None:
@@ -27,16 +27,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("warm_up", type=Path)
     parser.add_argument("day", type=Path)
+    parser.add_argument("--engine", choices=ENGINES, required=True)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--memory", default="3g")
     given = parser.parse_args()
-    settings = load_settings(
-        root=str(given.home),
-        raw=str(given.raw),
-        driver_memory=given.memory,
-        parallelism=2,
-        # A small lake's engine compiles less: here every history has the same.
+    settings = settings_of(
+        given.engine,
+        given.memory,
+        given.home,
+        given.raw,
+        # A small lake's JVM compiles less: here every history has the same.
         spark_conf="spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4",
     )
     with Lake(settings, registry()) as lake:

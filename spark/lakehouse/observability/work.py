@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 MIN_TASKS = 4
 """A stage of fewer tasks has no skew worth the name."""
-TELLING_MS = 1000
-"""A table's skew is that of stages whose longest task took this long: below, it is chance."""
+TELLING_MS = 200
+"""A table's skew is that of stages whose median task takes longer: below, it is chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ class Stage:
     @property
     def is_telling(self) -> bool:
         """Whether its skew is more than chance."""
-        return self.durations.n >= MIN_TASKS and self.durations.largest >= TELLING_MS
+        return self.durations.n >= MIN_TASKS and self.durations.median > TELLING_MS
 
 
 @dataclass(frozen=True, kw_only=True)

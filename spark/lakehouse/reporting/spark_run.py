@@ -133,8 +133,8 @@ def _by_table(run: SparkRun) -> Section:
                 caption=(
                     "Wall is the time with at least one job of the table running; tables run side "
                     "by side, so walls add up to more than the run. Longest ÷ median task is that "
-                    f"of the worst stage with at least {MIN_TASKS} tasks, one of which took "
-                    f"{numbers.seconds(TELLING_MS)} or more. Input is the size of the files that "
+                    f"of the worst stage with at least {MIN_TASKS} tasks whose median task takes "
+                    f"over {numbers.seconds(TELLING_MS)}. Input is the size of the files that "
                     "scans selected; shuffle is what stages wrote for later ones. Task memory is "
                     "the most that one task used for sorting, joining and grouping; heap is that "
                     "of the whole JVM."

@@ -51,7 +51,7 @@ class Verdict:
 def verdicts(part: Part) -> list[Verdict]:
     """All targets, judged by a part of the work."""
     load = part.load
-    too_small = f"no stage has {MIN_TASKS} tasks and one of {numbers.seconds(TELLING_MS)} or more"
+    too_small = f"no stage has {MIN_TASKS} tasks with a median over {numbers.seconds(TELLING_MS)}"
     spilled = None if not load.tasks else load.spilled_bytes
     return [
         _verdict(

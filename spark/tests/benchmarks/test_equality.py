@@ -67,10 +67,12 @@ def test_a_table_that_is_not_there_differs(judge, tmp_path):
     assert judge.differing(tmp_path) == [TABLE]
 
 
-def test_a_table_of_a_lake_is_read_at_its_newest_version(judge, tmp_path):
+def test_a_table_of_a_lake_is_read_at_the_version_that_is_told(judge, tmp_path):
     uri = tmp_path / "lake/gold/figures"
     uri.mkdir(parents=True)
     write_deltalake(uri, duckdb.sql(f"FROM ({TOLD}) LIMIT 1").to_arrow_table())
-    assert judge.differing(tmp_path / "lake", is_lake=True) == [TABLE]
     write_deltalake(uri, duckdb.sql(TOLD).to_arrow_table(), mode="overwrite")
-    assert judge.differing(tmp_path / "lake", is_lake=True) == []
+    write_deltalake(uri, duckdb.sql(TOLD).to_arrow_table(), mode="append")
+    found = [judge.differing(tmp_path / "lake", {TABLE: version}) for version in range(3)]
+    assert found == [[TABLE], [], [TABLE]]
+    assert judge.differing(tmp_path / "lake", {}) == [TABLE]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import typer
 
-from benchmarks.history import Day, land, markdown, newest, size_of, write
+from benchmarks import history
+from benchmarks.growth import Day, growth_of_target
+from benchmarks.history import land, main, markdown, newest, size_of, write
+from benchmarks.measure import CommandFailedError
 
 DAY = "2026-01-0{}.csv"
 
@@ -62,9 +66,17 @@ def test_a_size_is_written_short(text, rows):
     assert size_of(text) == rows
 
 
+def day(engine, rows, files, seconds, cpu_s=(1.0, 1.0)):
+    tables = ("silver.a", "gold.b")
+    took = (dict(zip(tables, figures, strict=True)) for figures in (seconds, cpu_s))
+    return Day(engine, rows, files, 400, 50, *took)
+
+
 DONE = [
-    Day(1_000, 3, 400, 50, {"silver.a": 2.0, "gold.b": 6.0}, {"silver.a": 3.0, "gold.b": 7.0}),
-    Day(9_000, 27, 400, 90, {"silver.a": 5.0, "gold.b": 4.0}, {"silver.a": 4.0, "gold.b": 7.0}),
+    day("spark", 1_000, 3, (2.0, 6.0), (3.0, 7.0)),
+    day("duckdb", 1_000, 3, (0.5, 0.5)),
+    day("spark", 9_000, 27, (5.0, 4.0), (4.0, 7.0)),
+    day("duckdb", 9_000, 27, (1.0, 0.3), (1.5, 1.5)),
 ]
 
 
@@ -73,21 +85,74 @@ def test_the_table_tells_the_day_by_history_and_by_table():
     rows = [line for line in markdown(DONE, about).splitlines() if line.startswith("|")]
     assert rows[2:4] == [
         "| 1,000 | 3 | 50 | 8.0 | 1.00 | 10.0 | 1.00 |",
-        "| 9,000 | 27 | 90 | 9.0 | 1.12 | 11.0 | 1.10 |",
+        "| 9,000 | 27 | 50 | 9.0 | 1.12 | 11.0 | 1.10 |",
     ]
-    assert rows[6:] == [
+    assert rows[6:8] == [
         "| `silver.a` | 2.0 (3.0) | 5.0 (4.0) |",
         "| `gold.b` | 6.0 (7.0) | 4.0 (7.0) |",
+    ]
+    assert rows[10:12] == [
+        "| 1,000 | 3 | 50 | 1.0 | 1.00 | 2.0 | 1.00 |",
+        "| 9,000 | 27 | 50 | 1.3 | 1.30 | 3.0 | 1.50 |",
     ]
 
 
 def test_files_hold_the_growth_and_a_picture(tmp_path):
     path = write(DONE, "make benchmark-history", tmp_path)
     assert path.name == "history.md"
-    assert json.loads((tmp_path / "history.json").read_text())["growth"] == 1.125
+    told = json.loads((tmp_path / "history.json").read_text())
+    assert told["growth"] == {"spark": 1.125, "duckdb": 1.3}
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_one_history_has_no_growth(tmp_path):
-    write(DONE[:1], "make benchmark-history", tmp_path)
-    assert json.loads((tmp_path / "history.json").read_text())["growth"] is None
+    write(DONE[:2], "make benchmark-history", tmp_path)
+    assert json.loads((tmp_path / "history.json").read_text())["growth"] == {}
+
+
+def test_the_target_compares_one_million_rows_with_thirty(tmp_path):
+    assert growth_of_target(tmp_path / "history.json") == {}
+    done = [
+        day("spark", 1_014_131, 18, (10.0, 10.0)),
+        day("spark", 9_992_018, 299, (30.0, 30.0)),
+        day("duckdb", 1_014_131, 18, (2.0, 2.0)),
+        day("duckdb", 29_950_000, 899, (2.0, 3.0)),
+    ]
+    write(done, "make benchmark-history", tmp_path)
+    assert growth_of_target(tmp_path / "history.json") == {"duckdb": 1.25}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"engine": "duckdb,polars"}, "--engine: no polars; there are", id="engine"),
+        pytest.param({"sizes": "1m,3x"}, "--sizes: 1m,3x is not a list", id="sizes"),
+        pytest.param({"sizes": "5k"}, "--sizes: 5000 rows at 33333 a day", id="days"),
+    ],
+)
+def test_a_wrong_word_is_a_wrong_setting(options, message, tmp_path, capsys):
+    defaults = {"sizes": "1m", "engine": "duckdb", "rows_a_day": 33_333, "memory": "1g"}
+    with pytest.raises(typer.Exit) as stopped:
+        main(**defaults | options, scratch=tmp_path, out=tmp_path)
+    assert stopped.value.exit_code == 78
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_one_engine_does_not_manage_leaves_the_other(monkeypatch, tmp_path, capsys):
+    def measure(_whole, rows, _home, _memory, engine):
+        if engine == "spark":
+            raise CommandFailedError("it exits with 1")
+        return day(engine, rows, 3, (1.0, 1.0))
+
+    monkeypatch.setattr(history, "measure", measure)
+    monkeypatch.setattr(history, "generate", lambda *_: None)
+    given = {"sizes": "1k,9k", "engine": "spark,duckdb", "rows_a_day": 300, "memory": "1g"}
+    with pytest.raises(typer.Exit) as stopped:
+        main(**given, scratch=tmp_path, out=tmp_path / "out")
+    assert stopped.value.exit_code == 70
+    assert "spark, 1,000 rows: left out: it exits with 1" in capsys.readouterr().err
+    told = json.loads((tmp_path / "out/history.json").read_text())
+    assert [(each["engine"], each["rows"]) for each in told["days"]] == [
+        *(("duckdb", 1_000), ("duckdb", 9_000))
+    ]

@@ -11,8 +11,10 @@ import pytest
 from interactions_oracle import MADE, Oracle, generate
 
 import benchmarks.peers
-from benchmarks.data import link
-from benchmarks.workloads import WORKLOADS
+from benchmarks.compare import Work, compare
+from benchmarks.data import Landing, link
+from benchmarks.profiles import Profiles
+from benchmarks.workloads import TITLES, WORKLOADS
 from lakehouse.engines.spark.java import java_environment
 
 PEERS = Path(benchmarks.peers.__file__).parent
@@ -58,6 +60,30 @@ def test_the_textbook_makes_the_tables_of_the_definitions(landed, tmp_path):
             env=java_environment(),
         )
     assert differing(raw, tmp_path) == {}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "peer",
+    ["ours-duckdb", pytest.param("ours-spark", marks=[pytest.mark.jvm, pytest.mark.slow])],
+)
+def test_ours_makes_the_tables_of_plain_sql_and_goes_on(tmp_path, peer):
+    whole, base = tmp_path / "whole", tmp_path / "base"
+    generate(
+        whole,
+        *["--users", "60", "--interactions", "600", "--days", "8", "--daily", "--dirty", "0.05"],
+    )
+    _, _, past, *_, last = sorted((whole / "user_interactions").iterdir())
+    link(whole, base, leave_out=(past, last))
+    profiles = Profiles.make(10_000, tmp_path / "profiles")
+    work = Work(Landing(whole, base, last, past, ""), profiles, tuple(TITLES), "1g")
+    _, ours = compare(work, [peer, "duckdb"], tmp_path / "homes", lambda _: None)
+    assert ours.peer == peer
+    assert ours.differing == []
+    assert set(ours.seconds) >= {"W1", "W5", "W6", "W7", "W9", "unchanged", "scan", "aggregate"}
+    assert ("W6 warm" in ours.seconds) == (peer == "ours-spark")
+    assert set(ours.merges) == {"first", "warm-up", "0", "1", "100", "unchanged"}
+    assert ours.lake["data_files"] > 0
 
 
 def test_files_held_back_are_not_linked(tmp_path):

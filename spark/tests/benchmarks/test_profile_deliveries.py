@@ -63,9 +63,9 @@ def histories(changed=()):
 
 
 def test_the_history_that_was_planted_is_right(profiles):
-    assert checked("ours", histories(), profiles) == histories()
+    assert checked("ours-spark", histories(), profiles) == histories()
     again = histories({"unchanged": (20_000, 204)})
-    assert checked("ours", again, profiles) == again
+    assert checked("ours-spark", again, profiles) == again
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_the_history_that_was_planted_is_right(profiles):
     ],
 )
 def test_another_history_is_wrong(profiles, changed):
-    with pytest.raises(WrongHistoryError, match="ours"):
-        checked("ours", histories(changed), profiles)
+    with pytest.raises(WrongHistoryError, match="ours-spark"):
+        checked("ours-spark", histories(changed), profiles)
 
 
 def test_a_delivery_that_was_not_merged_is_missed(profiles):
     found = histories()
     del found["100"]
-    with pytest.raises(WrongHistoryError, match="ours"):
-        checked("ours", found, profiles)
+    with pytest.raises(WrongHistoryError, match="ours-spark"):
+        checked("ours-spark", found, profiles)
 
 
 def told_by(script, home, profiles, *more):
@@ -116,7 +116,7 @@ def test_ours_has_the_history_that_was_planted_in_one_commit_a_change(lake, tmp_
     # By hand, of 10,000 keys: a delivery has 100 rows, of which 1 % is 1.
     small = Profiles.make(10_000, tmp_path / "profiles")
     told = merges(lake.open(), lake.raw, small.files)
-    merged = checked("ours", {name: Merge(**each) for name, each in told.items()}, small)
+    merged = checked("ours-spark", {name: Merge(**each) for name, each in told.items()}, small)
     counted = {name: astuple(each)[1:3] + astuple(each)[4:] for name, each in merged.items()}
     # Current and closed rows; commits to the history, and with those to its source.
     assert counted == {

@@ -335,7 +335,7 @@ def test_the_commands_say_what_they_found(tmp_path):
     folder = ["--folder", str(tmp_path / "d")]
     run = CliRunner()
     assert run.invoke(dashboards_app, ["check", *folder]).exit_code == 0
-    assert "in line" in run.invoke(dashboards_app, ["datasets", *folder]).output
+    assert "is up to date" in run.invoke(dashboards_app, ["datasets", *folder]).output
 
     path = tmp_path / "d" / STICKINESS
     path.write_text(path.read_text(encoding="utf-8").replace("name: dau", "name: day"), "utf-8")
