@@ -190,6 +190,12 @@ class Job:
         """That day as part of what the result depends on."""
         return self.cut_at.isoformat() if self.cut_at else None
 
+    @property
+    def told_until(self) -> str | None:
+        """The newest day that counts in what it makes, by its own cut or that of its inputs."""
+        days = (self.cut_key, *(_cut_at(each, self.states) for each in self.table.upstream))
+        return max(filter(None, days), default=None)
+
     def _published_day(self, name: str) -> date | None:
         """A date of the published state, where the request is for that."""
         told = getattr(self.published, name, None) if self.request.as_published else None

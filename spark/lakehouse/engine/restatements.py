@@ -3,6 +3,10 @@
 A late row, a corrected file or a new definition may change a figure of a day that was over. That is
 right, and nobody who quoted the old figure should have to find out alone. Which figures are
 final a table declares (`final`): those of a period that goes on are expected to grow.
+
+A figure as of another day is another figure: nothing is noted when a lake goes back to an earlier
+as-of date. Where no day is part of the grain, figures tell of everything so far, and a day more
+changes all of them: there only what changes within one day is noted.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.labels import labelled
 from lakehouse.io import ops
+from lakehouse.spec import DATE
 from lakehouse.spec.changes import DELETE, UPDATE
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.job import Job
     from lakehouse.io.state import State
+    from lakehouse.spec import Table
 from lakehouse.spec.changes import CHANGE_TYPE
 
 NAME = "metric_restatements"
@@ -35,6 +41,8 @@ def record(job: Job, candidate: State) -> None:
     table, base = job.table, candidate.base
     changes_old = candidate.changed.keys() & {UPDATE, DELETE}
     if not table.final or base is None or base == candidate.version or not changes_old:
+        return
+    if job.published is not None and not _are_comparable(table, job.published, candidate):
         return
     noted = (
         f"SELECT 1 FROM t WHERE table_name = '{table.name}' AND version = {candidate.version} "
@@ -52,6 +60,15 @@ def record(job: Job, candidate: State) -> None:
         "restated_at": at,
     }
     ops.append(job.settings, NAME, [about | each for each in _restated(job, feed)])
+
+
+def _are_comparable(table: Table, before: State, after: State) -> bool:
+    """Whether figures of both tell of the same, as far as is known."""
+    ends = (before.told_until, after.told_until)
+    if None in ends:
+        return True
+    has_day = any(each.type == DATE for each in table.columns if each.name in table.write.grain)
+    return (before.told_until or "") <= (after.told_until or "") if has_day else len({*ends}) == 1
 
 
 def _restated(job: Job, feed: DataFrame) -> list[dict[str, Any]]:

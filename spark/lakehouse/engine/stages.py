@@ -143,6 +143,7 @@ def _proposed(job: Job, written: Written, reason: str, position: str | None = No
         token=job.token,
         as_of=job.as_of_key,
         cut_at=job.cut_key,
+        told_until=job.told_until,
         table_id=delta_log.table_id(job.uri, written.version),
         inputs={name: each.identity for name, each in job.inputs.items()},
         position=position,

@@ -79,6 +79,8 @@ class State:
         token: Fencing token of the lock under which it was made.
         as_of: As-of date, ISO, for tables that depend on one.
         cut_at: Rows of inputs later than this day were left out, ISO; None where none ever is.
+        told_until: Newest day that counts in it, by its own cut or that of what it is made of, ISO;
+            None in a state of before 2026-11-28, too.
         inputs: Consumed version of every input table.
         position: What was consumed of a feed (bronze): of landing files the hash of their manifest.
         code: Fingerprint of the table's code.
@@ -104,6 +106,7 @@ class State:
     table_id: str | None = None
     as_of: str | None = None
     cut_at: str | None = None
+    told_until: str | None = None
     inputs: dict[str, Version] = field(default_factory=dict)
     position: str | None = None
     code: str = ""

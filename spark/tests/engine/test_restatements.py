@@ -55,3 +55,20 @@ def test_a_late_interaction_restates_the_day_it_belongs_to_and_no_other(lake, mo
     listed = json.loads(capsys.readouterr().out)
     assert {row["table_name"] for row in listed} == {TABLE}
     assert json.loads(listed[0]["key"])["activity_date"] == "2026-01-05"
+
+
+def test_going_back_to_a_day_and_forth_again_restates_nothing(lake):
+    so_far = "gold.engagement_summary"  # reads the one by day, too
+    lake.land("user_metadata.jsonl", [metadata("u1", "2026-01-01 00:00:00")])
+    days = [interaction(f"d{n}", "u1", f"2026-01-0{n} 10:00:00", duration_ms=n) for n in (5, 6, 7)]
+    lake.land("user_interactions/1.jsonl", days)
+    lake.run(f"+{so_far}")
+    lake.run(f"+{so_far}", as_of="2026-01-06")
+    assert {row["activity_date"].day for row in lake.rows(TABLE)} == {5, 6}
+    lake.run(f"+{so_far}")
+    assert ops.read(lake.settings, "metric_restatements", "SELECT * FROM t") == []
+    late = interaction("late", "u2", "2026-01-06 12:00:00", duration_ms=9)
+    lake.land("user_interactions/2.jsonl", [late])
+    lake.run(f"+{so_far}")
+    told = ops.read(lake.settings, "metric_restatements", "SELECT DISTINCT table_name FROM t")
+    assert {so_far, TABLE} <= {row["table_name"] for row in told}
