@@ -113,13 +113,14 @@ sample-data: $(VENV)/lakehouse.stamp
 	@case '$(RAW)' in *://*) exit 0;; esac; \
 	if [ -z "$$(find '$(RAW)' -type f -print -quit 2>/dev/null)" ]; then \
 		echo "==> no landing files in $(RAW): generating sample data (a few seconds, once)"; \
-		$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)'; \
+		$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' --end yesterday; \
 	fi
 
 ##@ Run the lakehouse
 .PHONY: generate-data
-generate-data: $(VENV)/lakehouse.stamp ## Generate synthetic landing files (ARGS="--users 1000 --days 90 …")
-	@$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' $(ARGS)
+generate-data: $(VENV)/lakehouse.stamp ## Generate synthetic landing files up to yesterday (ARGS="--users 1000 --days 90 …")
+	@$(BIN)/python scripts/generate_synthetic_data.py --out '$(RAW)' \
+		$(if $(filter --start% --end%,$(ARGS)),,--end yesterday) $(ARGS)
 
 .PHONY: pipeline
 pipeline: $(READY) sample-data ## Run all tables and write the report (ENGINE=duckdb: without Java)

@@ -35,7 +35,13 @@ def main(  # noqa: PLR0913  # one parameter per option
         typer.Option(help="Number of user interactions.", show_default="as many as events"),
     ] = None,
     days: Annotated[int, typer.Option(help="Number of days.")] = DEFAULTS.days,
-    start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = DEFAULTS.start.isoformat(),
+    start: Annotated[
+        str, typer.Option(help="First day, YYYY-MM-DD.", show_default=DEFAULTS.start.isoformat())
+    ] = "",
+    end: Annotated[
+        str,
+        typer.Option(help="Last day instead of the first: YYYY-MM-DD, or yesterday (UTC)."),
+    ] = "",
     seed: Annotated[
         int, typer.Option(help="Random seed; the same seed gives the same bytes.")
     ] = DEFAULTS.seed,
@@ -67,7 +73,7 @@ def main(  # noqa: PLR0913  # one parameter per option
             events=events,
             interactions=interactions,
             days=days,
-            start=synthetic.parse_date(start),
+            start=synthetic.first_day(start, end, days, default=DEFAULTS.start),
             seed=seed,
             dirty=dirty,
             daily=daily,

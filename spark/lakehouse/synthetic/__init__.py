@@ -9,7 +9,7 @@ from lakehouse.synthetic.arguments import (
     DOMAINS,
     Arguments,
     ArgumentsError,
-    parse_date,
+    first_day,
     parse_domains,
 )
 from lakehouse.synthetic.generate import Report, generate
@@ -23,7 +23,7 @@ __all__ = [
     "ArgumentsError",
     "LandingConflictError",
     "Report",
+    "first_day",
     "generate",
-    "parse_date",
     "parse_domains",
 ]

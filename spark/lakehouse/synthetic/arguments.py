@@ -1,13 +1,14 @@
 """What a run is asked to make. One frozen object, checked when it is built."""
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 from lakehouse.errors import ConfigError
 
 DOMAINS = ("growth", "interactions")
 INCIDENTS = ("planted", "none")
+YESTERDAY = "yesterday"
 _EARLIEST, _LATEST = date(2001, 1, 1), date(2150, 1, 1)
 _MOST_DAYS = 3_650
 
@@ -86,12 +87,35 @@ class Arguments:
         }
 
 
-def parse_date(text: str) -> date:
-    """``YYYY-MM-DD`` as a date."""
+def first_day(start: str, end: str, days: int, *, default: date) -> date:
+    """First day of the period of which the first or the last day is told, ``YYYY-MM-DD``.
+
+    Args:
+        start: The first day, or empty.
+        end: The last day, ``yesterday`` (UTC) or empty.
+        days: Length of the period.
+        default: The first day where neither is told.
+    """
+    if start and end:
+        raise ArgumentsError("--start and --end both say when; give one of them")
+    if not end:
+        return _parsed("--start", start) if start else default
+    last = _yesterday() if end == YESTERDAY else _parsed("--end", end)
+    try:
+        return last - timedelta(days - 1)
+    except OverflowError:
+        raise ArgumentsError(f"--days is too many for --end {end}: {days}") from None
+
+
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(1)
+
+
+def _parsed(option: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        message = f"--start must be a date like 2026-01-01, not {text!r}"
+        message = f"{option} must be a date like 2026-01-01, not {text!r}"
         raise ArgumentsError(message) from None
 
 

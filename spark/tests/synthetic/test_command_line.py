@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from typer.testing import CliRunner
+
+from lakehouse.synthetic import arguments
 
 TINY = ("--users", "20", "--events", "50", "--days", "5")
 
@@ -31,6 +35,9 @@ def run(script, tmp_path):
         ("--start", "2026-02-30"),
         ("--start", "yesterday"),
         ("--start", "1066-10-14"),
+        ("--end", "tomorrow"),
+        ("--end", "0001-01-02"),
+        ("--end", "2026-03-31", "--start", "2026-01-01"),
         ("--domains", "growth,web"),
         ("--domains", ""),
     ],
@@ -89,3 +96,13 @@ def test_a_place_that_cannot_be_written_stops_it_with_74(run, tmp_path):
     result = run(*TINY)
     assert result.exit_code == 74
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "first"),
+    [("2026-03-31", "2026-01-01"), ("yesterday", "2027-10-03"), ("", "2020-02-02")],
+)
+def test_a_last_day_makes_the_first_one(monkeypatch, end, first):
+    monkeypatch.setattr(arguments, "_yesterday", lambda: date(2027, 12, 31))
+    found = arguments.first_day("", end, 90, default=date(2020, 2, 2))
+    assert found == date.fromisoformat(first)
