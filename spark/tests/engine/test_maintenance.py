@@ -115,7 +115,7 @@ def test_the_next_delivery_is_read_from_where_downstream_was(releases):
     assert consumed == new - 1
     lake.land("feature_releases/4.jsonl", [release("search", "2026-01-04")])
     reason = lake.run(RELEASES, STATES)[STATES].reason
-    assert reason.startswith(f"{RELEASES} {consumed}→{new + 1}, days up to 2026-01-04 count")
+    assert reason.startswith(f"{RELEASES} {consumed}→{new + 1}, rows up to 2026-01-04 count")
     names = [(row["feature_id"], str(row["effective_from"])) for row in lake.rows(STATES)]
     assert names == [
         ("collab", "2026-01-01"),
