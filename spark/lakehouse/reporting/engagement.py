@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.metrics import engagement as metric
 from lakehouse.reporting import numbers
 from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Cell, Figure, Grid, Section
+from lakehouse.spec.windows import week_start
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date, datetime
 
     from lakehouse.reporting.lake import PublishedLake
@@ -27,11 +29,12 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
         f"ORDER BY week_start DESC LIMIT {MOST_WEEKS}",
     )[::-1]
     sessions = {
-        row["week"]: row["n"]
-        for row in lake.rows(
-            "gold.session_metrics",
-            "SELECT CAST(date_trunc('week', metric_date) AS DATE) AS week, sum(n_sessions) AS n "
-            "FROM t WHERE dimension_name IS NULL GROUP BY 1",
+        week: sum(figures)
+        for week, figures in _by_week(
+            lake.rows(
+                "gold.session_metrics",
+                "SELECT metric_date, n_sessions AS figure FROM t WHERE dimension_name IS NULL",
+            )
         )
     }
     caption = (
@@ -66,6 +69,14 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
     )
 
 
+def _by_week(days: Sequence[dict[str, Any]]) -> Iterator[tuple[date, list[float]]]:
+    """The figures of days, by the first day of their week."""
+    figures: dict[date, list[float]] = {}
+    for row in days:
+        figures.setdefault(week_start(row["metric_date"]), []).append(row["figure"])
+    yield from figures.items()
+
+
 def _retention_and_speed(
     lake: PublishedLake, weeks: Sequence[date], partial: Collection[date]
 ) -> Figure:
@@ -80,12 +91,13 @@ def _retention_and_speed(
         )
     }
     p95_ms = {
-        row["week"]: row["ms"]
-        for row in lake.rows(
-            "gold.performance_metrics",
-            "SELECT CAST(date_trunc('week', metric_date) AS DATE) AS week, avg(p95_ms) AS ms "
-            "FROM t WHERE page_id IS NULL AND app_version IS NULL AND device_type IS NULL "
-            "AND is_complete GROUP BY 1",
+        week: fmean(figures)
+        for week, figures in _by_week(
+            lake.rows(
+                "gold.performance_metrics",
+                "SELECT metric_date, p95_ms AS figure FROM t WHERE page_id IS NULL "
+                "AND app_version IS NULL AND device_type IS NULL AND is_complete",
+            )
         )
     }
     caption = (
