@@ -84,6 +84,7 @@ def grid_of(found: Mapping[str, Mapping[str, Any]]) -> Grid:
     for name in names:
         if name != "tables":
             grid.add_row(name, *(_shown(name, each.get(name, "")) for each in found.values()))
+    grid.add_row("seconds by table (of which gates)")
     tables = dict.fromkeys(table for figures in found.values() for table in figures["tables"])
     for table in tables:
         grid.add_row(table, *(_told(each["tables"].get(table)) for each in found.values()))
@@ -101,7 +102,7 @@ def _shown(name: str, value: object) -> str:
 
 
 def _told(table: Mapping[str, float] | None) -> str:
-    return f"{table['s']:.2f} s, of which gates {table['gates_s']:.2f} s" if table else ""
+    return f"{table['s']:.2f} ({table['gates_s']:.2f})" if table else ""
 
 
 def main(
