@@ -121,7 +121,7 @@ ENGAGEMENT = {
     # changes nothing here.
     "user_days": f"""
 SELECT user_id, event_date AS activity_date, count(*) AS n_interactions,
-       coalesce(sum(duration_ms), 0)::BIGINT AS total_duration_ms,
+       sum(duration_ms)::BIGINT AS total_duration_ms,
        min(event_at) AS first_at, max(event_at) AS last_at, {last_state("event_at")}
 FROM silver.interactions GROUP BY ALL""",
     "silver.user_days": "FROM user_days",
@@ -217,6 +217,7 @@ WITH of_users AS (
     SELECT {dimension(BY_PROFILE)}, count(*) AS n_users,
            sum(users.n_interactions)::BIGINT AS n_interactions,
            sum(users.total_duration_ms)::BIGINT AS total_duration_ms,
+           avg(users.total_duration_ms) AS avg_duration_ms,
            avg(n_active_days) AS avg_active_days,
            min(users.n_interactions) AS min_interactions,
            max(users.n_interactions) AS max_interactions,
@@ -231,7 +232,7 @@ of_days AS (
 )
 SELECT u.dimension_name, u.dimension_value, {NEWEST} AS as_of_date, n_users, n_interactions,
        total_duration_ms, n_interactions / n_users AS avg_interactions,
-       total_duration_ms / n_users AS avg_duration_ms, avg_active_days, min_interactions,
+       avg_duration_ms, avg_active_days, min_interactions,
        quartiles[1] AS q1_interactions, quartiles[2] AS median_interactions,
        quartiles[3] AS q3_interactions, max_interactions, now AS interactions_28d,
        now / nullif(before, 0) - 1 AS interactions_28d_growth_rate
@@ -295,6 +296,7 @@ BUCKETS = {
     "n_duration_1_10min": "duration_ms BETWEEN 60000 AND 599999",
     "n_duration_10_30min": "duration_ms BETWEEN 600000 AND 1799999",
     "n_duration_over_30min": "duration_ms >= 1800000",
+    "n_duration_unknown": "duration_ms IS NULL",
 }
 
 SESSIONS = {
@@ -319,7 +321,8 @@ edges AS (
 )
 SELECT user_id, session_number, event_at AS started_at, ended_at,
        last_place - place + 1 AS n_actions,
-       date_diff('microsecond', event_at, ended_at) // 1000 + coalesce(last_ms, 0) AS duration_ms,
+       if(ends AND last_ms IS NULL, NULL, coalesce(last_ms, 0)
+          + date_diff('microsecond', event_at, ended_at) // 1000) AS duration_ms,
        ends AS is_bounce, device_type, country, event_at::DATE AS session_date,
        page_id AS entry_page, exit_page
 FROM edges WHERE starts""",
@@ -332,7 +335,7 @@ SELECT session_date AS metric_date, {", ".join(BY_SESSION)}, count(*) AS n_sessi
 FROM sessions GROUP BY ALL""",
     "gold.session_metrics": f"""
 SELECT metric_date, {dimension(BY_SESSION)}, sum(cells.n_sessions)::BIGINT AS n_sessions,
-       sum(ms) / sum(cells.n_sessions) AS avg_duration_ms,
+       sum(ms) / nullif(sum(cells.n_sessions - n_duration_unknown), 0) AS avg_duration_ms,
        sum(actions) / sum(cells.n_sessions) AS avg_actions,
        {", ".join(f"sum(cells.{name})::BIGINT AS {name}" for name in BUCKETS)}
 FROM cells {grouped(BY_SESSION, "metric_date")}""",

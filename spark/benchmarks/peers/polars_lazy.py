@@ -72,7 +72,16 @@ BUCKETS = {
     "n_duration_1_10min": MS.is_between(60_000, 599_999),
     "n_duration_10_30min": MS.is_between(600_000, 1_799_999),
     "n_duration_over_30min": MS.ge(1_800_000),
+    "n_duration_unknown": MS.is_null(),
 }
+
+
+def sum_of_known(column: pl.Expr) -> pl.Expr:
+    """The sum, null where every value is: that of Polars is 0 then."""
+    return pl.when(column.count() > 0).then(column.sum())
+
+
+SUMS_OF_KNOWN = tuple(sum_of_known(pl.col(name)) for name in SUMS)
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ def engagement(lake: Lake) -> None:
     # changes nothing here.
     of_day = lake.read("silver.interactions").group_by("user_id", activity_date="event_date")
     times = {"first_at": AT.min(), "last_at": AT.max()}
-    sums = {"n_interactions": N, "total_duration_ms": MS.sum()}
+    sums = {"n_interactions": N, "total_duration_ms": sum_of_known(MS)}
     days = of_day.agg(pl.col(BY_PROFILE).max_by("event_at"), **sums, **times)
     days = days.sort("user_id", "activity_date").collect()
     lake.write("silver.user_days", days)
@@ -217,7 +226,7 @@ def engagement(lake: Lake) -> None:
         .group_by("user_id")
         .agg(
             pl.col(BY_PROFILE).max_by("activity_date"),
-            pl.col(SUMS).sum(),
+            *SUMS_OF_KNOWN,
             n_active_days=N,
             first_active_date=DAY.min(),
             last_active_date=DAY.max(),
@@ -233,8 +242,8 @@ def engagement(lake: Lake) -> None:
 def _active_users(lake: Lake, days: pl.LazyFrame, newest: date) -> None:
     """Users of days, weeks and months."""
     # A user has one row a day, so the cells of a day add up.
-    cells = days.group_by("activity_date", *BY_PROFILE).agg(pl.col(SUMS).sum(), dau=N)
-    daily = by_dimension(cells, BY_PROFILE, ["activity_date"], pl.col("dau", *SUMS).sum())
+    cells = days.group_by("activity_date", *BY_PROFILE).agg(*SUMS_OF_KNOWN, dau=N)
+    daily = by_dimension(cells, BY_PROFILE, ["activity_date"], pl.col("dau").sum(), *SUMS_OF_KNOWN)
     lake.write("gold.daily_active_users", daily.with_columns(is_complete=DAY.lt(newest)))
     for name, figure, length in (("week", "wau", "1w"), ("month", "mau", "1mo")):
         start, number = f"{name}_start", pl.col(figure)
@@ -312,7 +321,7 @@ def _users(lake: Lake, users: pl.LazyFrame, n_users: int, newest: date) -> None:
         users,
         BY_PROFILE,
         [],
-        pl.col(SUMS).sum(),
+        *SUMS_OF_KNOWN,
         *quantiles(actions, q1_interactions=0.25, median_interactions=0.5, q3_interactions=0.75),
         n_users=N,
         avg_interactions=actions.mean(),
@@ -385,7 +394,7 @@ def sessions(lake: Lake) -> None:
     ends = pl.col("starts").shift(-1, fill_value=True)
     edges = placed.with_columns(ends=ends).filter(pl.col("starts") | pl.col("ends"))
     last = {"last_place": pl.col("place"), "ended_at": AT, "exit_page": pl.col("page_id")}
-    last["last_ms"] = MS.fill_null(0)
+    last["last_ms"] = MS
     ended = (pl.when("ends").then(it).otherwise(it.shift(-1)).alias(n) for n, it in last.items())
     visits = (
         edges.with_columns(ended)
@@ -393,7 +402,9 @@ def sessions(lake: Lake) -> None:
         .with_columns(
             session_number=pl.int_range(1, N + 1).over("user_id"),
             n_actions=(pl.col("last_place") - pl.col("place")).cast(pl.Int64) + 1,
-            duration_ms=(pl.col("ended_at") - AT).dt.total_milliseconds() + pl.col("last_ms"),
+            duration_ms=pl.when(~pl.col("ends") | pl.col("last_ms").is_not_null()).then(
+                (pl.col("ended_at") - AT).dt.total_milliseconds() + pl.col("last_ms").fill_null(0)
+            ),
             session_date=AT.dt.date(),
         )
     )
@@ -408,7 +419,8 @@ def sessions(lake: Lake) -> None:
     figures = pl.col("n_sessions", "n_actions", "duration_ms", *buckets).sum()
     by_day = by_dimension(cells, BY_SESSION, ["metric_date"], figures).collect()
     n_sessions = pl.col("n_sessions")
-    means = {"avg_duration_ms": MS / n_sessions, "avg_actions": N_ACTIONS / n_sessions}
+    n_known = n_sessions - pl.col("n_duration_unknown")
+    means = {"avg_duration_ms": MS / n_known, "avg_actions": N_ACTIONS / n_sessions}
     metrics = by_day.with_columns(**means).drop("n_actions", "duration_ms")
     lake.write("gold.session_metrics", metrics)
     totals = {"n_sessions": "total_sessions", "n_actions_1": "bounced_sessions"}

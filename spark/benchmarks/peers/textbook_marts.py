@@ -26,6 +26,7 @@ SESSION_BUCKETS = {
     "n_duration_1_10min": "duration_ms >= 60000 AND duration_ms < 600000",
     "n_duration_10_30min": "duration_ms >= 600000 AND duration_ms < 1800000",
     "n_duration_over_30min": "duration_ms >= 1800000",
+    "n_duration_unknown": "duration_ms IS NULL",
 }
 """What `session_metrics` counts."""
 
@@ -119,7 +120,7 @@ def days(interactions: DataFrame) -> DataFrame:
         .groupBy("user_id", "activity_date")
         .agg(
             F.sum("n_interactions").alias("n_interactions"),
-            F.coalesce(F.sum("total_duration_ms"), F.lit(0)).alias("total_duration_ms"),
+            F.sum("total_duration_ms").alias("total_duration_ms"),
             F.min("first_at").alias("first_at"),
             F.max("last").alias("last"),
         )
@@ -354,7 +355,10 @@ def sessions(interactions: DataFrame) -> DataFrame:
         .withColumn("ended_at", F.col("last.event_at"))
         .select(
             *("user_id", "session_number", "started_at", "ended_at", "n_actions"),
-            (length + F.coalesce("last.duration_ms", F.lit(0))).alias("duration_ms"),
+            F.when(
+                (F.col("n_actions") > 1) | F.col("last.duration_ms").isNotNull(),
+                length + F.coalesce("last.duration_ms", F.lit(0)),
+            ).alias("duration_ms"),
             (F.col("n_actions") == 1).alias("is_bounce"),
             *("first.device_type", "first.country"),
             F.to_date("started_at").alias("session_date"),

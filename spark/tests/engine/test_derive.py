@@ -106,10 +106,10 @@ class Shelf:
     def create(self, uri, table):
         self.created.append(table.name)
 
-    def append(self, rows, uri, metadata):
+    def append(self, rows, uri, metadata, n=None):
         self.written += [("insert", *row) for row in rows.collect()]
 
-    def merge(self, staged, uri, table, metadata, *, span):
+    def merge(self, staged, uri, table, metadata, *, span, n):
         changed = staged.select(OPERATION, *table.column_names)
         self.written += [tuple(row) for row in changed.collect()]
 
