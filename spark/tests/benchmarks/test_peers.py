@@ -14,7 +14,7 @@ import benchmarks.peers
 from benchmarks.compare import Work, compare
 from benchmarks.data import Landing, link
 from benchmarks.profiles import Profiles
-from benchmarks.workloads import TITLES, WORKLOADS
+from benchmarks.workloads import EVERYTHING, TITLES, WORKLOADS
 from lakehouse.engines.spark.java import java_environment
 
 PEERS = Path(benchmarks.peers.__file__).parent
