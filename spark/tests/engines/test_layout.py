@@ -14,7 +14,7 @@ from lakehouse.engine import stages
 from lakehouse.engine.job import new_request
 from lakehouse.engine.maintenance import maintain
 from lakehouse.engine.verify import verify
-from lakehouse.engines.spark import delta, layout
+from lakehouse.engines.spark import delta, layout, store
 from lakehouse.engines.spark.layout import Stretch, stretches
 from lakehouse.io import delta_log
 from lakehouse.io.delta_log import Span
@@ -95,6 +95,7 @@ def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypa
         return parquet(spark, schema, paths)
 
     monkeypatch.setattr(delta, "_parquet", noting)
+    monkeypatch.setattr(store, "FEW_ROWS", -1)  # as if they were many: a MERGE of Spark's
     deliver(lake, "1", interaction("late", "a", f"{LATE}T23:59:00Z", page_id="elsewhere"))
     lake.run(*tables[:3])
     for table in tables[1:3]:

@@ -101,14 +101,14 @@ def steps_have_names_of_their_own() -> None:
 
 
 def steps_are_views() -> None:
-    """A frame's query is copied and written at each step, all steps before it included.
+    """A frame's query is copied once for the next step, and after a few steps becomes a view.
 
-    After a few of them they become a view: what is copied stays short, DuckDB sees the same query.
+    SQLFrame copies it five times, all steps before it included. What is copied stays short now;
+    DuckDB sees the same query.
     """
-    original = BaseDataFrame._convert_leaf_to_cte  # noqa: SLF001  # same
 
     def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
-        frame = original(self, sequence_id, name)
+        frame = _as_step(self, sequence_id or self.sequence_id, name or f"t{next(_numbers)}")
         steps = frame.expression.ctes
         if len(steps) > MOST_STEPS:
             view, columns = _as_view(frame)
@@ -120,6 +120,32 @@ def steps_are_views() -> None:
     BaseDataFrame._convert_leaf_to_cte = converted  # type: ignore[method-assign]  # noqa: SLF001  # same
 
 
+def _as_step(frame: AnyFrame, sequence_id: str, name: str) -> Any:  # noqa: ANN401  # same
+    """A frame over the result of another, whose query is the last of its steps."""
+    query = frame.expression.copy()
+    steps = query.ctes
+    query.set("with_", None)
+    step = exp.CTE(this=query, alias=exp.TableAlias(this=exp.to_identifier(name)))
+    step.set("branch_id", frame.branch_id)
+    step.set("sequence_id", sequence_id)
+    if query.args.get("joins"):
+        _keep_names(frame, query, steps, sequence_id)
+    columns = [each.expression for each in frame._get_outer_select_columns(step)]  # noqa: SLF001  # same
+    wrapped = exp.Select(expressions=columns)
+    wrapped.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(name))))
+    wrapped.set("with_", exp.With(expressions=[*steps, step]))
+    return frame.copy(expression=wrapped, sequence_id=sequence_id)
+
+
+def _keep_names(frame: AnyFrame, query: exp.Select, steps: list[exp.CTE], sequence_id: str) -> None:
+    """Names that people gave to sides of a join mean its result, too."""
+    joined = {table.alias_or_name for table in util.get_tables_from_expression_with_join(query)}
+    sides = {step.args.get("sequence_id") for step in steps if step.alias_or_name in joined}
+    for meant in frame.session.name_to_sequence_id_mapping.values():
+        if sides & set(meant) and sequence_id not in meant:
+            meant.append(sequence_id)
+
+
 def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     """A view of the rows of a frame, and its columns."""
     name = f"v{next(_numbers)}"
@@ -129,7 +155,9 @@ def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     found = session._conn.execute(f"DESCRIBE {name}").fetchall()  # noqa: SLF001  # same
     kinds = {row[0]: kind_of(row[1]) for row in found}
     session.catalog.add_table(name, kinds)
-    return exp.to_table(name), [exp.column(column, quoted=True) for column in kinds]
+    return exp.Table(this=exp.to_identifier(name)), [
+        exp.column(column, quoted=True) for column in kinds
+    ]
 
 
 def kind_of(described: str) -> exp.DataType:
@@ -164,6 +192,7 @@ def names_are_read_once() -> None:
     """A name is parsed or written each time it is met; what it means does not change."""
     _remember("normalize_string", util.normalize_string, lambda value: isinstance(value, str))
     _remember("get_func_from_session", util.get_func_from_session)
+    _put_in_place("quote_preserving_alias_or_name", *_written_once())
     parsed = functools.lru_cache(maxsize=10_000)(base.col)
 
     def col(column_name: Any) -> Column:  # noqa: ANN401  # same
@@ -175,18 +204,41 @@ def names_are_read_once() -> None:
         module.col = col  # type: ignore[attr-defined]  # it is there
 
 
+def _written_once() -> tuple[Callable[..., str], Callable[..., str]]:
+    """How a column's name is written, and the same from memory."""
+    original = util.quote_preserving_alias_or_name
+
+    @functools.lru_cache(maxsize=10_000)
+    def written(name: str, quoted: bool) -> str:  # noqa: FBT001  # two facts of a name
+        return original(exp.Identifier(this=name, quoted=quoted))  # type: ignore[arg-type]  # it takes one
+
+    def looked_up(column: Any) -> str:  # noqa: ANN401  # a column or an alias
+        named = column.args["alias"] if isinstance(column, exp.Alias) else column
+        name = named.this if isinstance(named, exp.Column) else named
+        if isinstance(name, exp.Identifier):
+            return written(name.this, bool(name.args.get("quoted")))
+        return original(column)
+
+    return original, looked_up
+
+
 def _remember(
     name: str, original: Callable[..., Any], when: Callable[[Any], bool] = lambda _: True
 ) -> None:
-    """Put a function that remembers its results in place of one, wherever it was imported."""
+    """Let a function remember its results."""
     remembered = functools.lru_cache(maxsize=10_000)(original)
 
     def looked_up(value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # same
         return (remembered if when(value) else original)(value, *args, **kwargs)
 
+    _put_in_place(name, original, looked_up)
+
+
+def _put_in_place(name: str, original: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """Let a name mean another function in all modules that imported it."""
     for module in [*sys.modules.values()]:
         if getattr(module, name, None) is original:
-            setattr(module, name, looked_up)
+            setattr(module, name, other)
 
 
 WAYS: tuple[Callable[[], None], ...] = (

@@ -8,6 +8,7 @@ import pytest
 from engine_log import logged
 
 from conftest import release
+from lakehouse.engines.spark import store
 from lakehouse.engines.spark.engine import SparkEngine
 from lakehouse.engines.spark.session import relabel, spark_conf
 from lakehouse.errors import EngineError
@@ -19,7 +20,8 @@ DESCRIPTION = "spark.job.description"
 
 
 @pytest.mark.spark
-def test_a_real_run_is_attributed_to_tables_and_verbs(lake, spark, tmp_path):
+def test_a_real_run_is_attributed_to_tables_and_verbs(lake, spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FEW_ROWS", -1)  # as if they were many: Spark writes them
     first = [release("search", "2026-01-01"), release("boards", "2026-01-02"), "{broken"]
     lake.land("feature_releases/1.jsonl", first)
     with logged(spark, tmp_path / "logs"):
