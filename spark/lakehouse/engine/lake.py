@@ -13,7 +13,6 @@ from lakehouse.engine.schedule import run_in_order
 from lakehouse.engines.choice import host_of, side_by_side
 from lakehouse.errors import ConfigError
 from lakehouse.io.state import StateStore
-from lakehouse.quality.expectations import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +46,6 @@ class Lake:
     @cached_property
     def host(self) -> Host:
         """The engine, started at its first use."""
-        warm_up()
         return host_of(self.settings, self._given)
 
     @property

@@ -16,6 +16,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.io.damage import damage_of, damaged
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
+from lakehouse.quality.expectations import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.outlook import Outlook
 
 ASSERT_INPUT, PROCESS, ASSERT_OUTPUT = STAGES = ("assert-input", "process", "assert-output")
+GATES = {ASSERT_INPUT, ASSERT_OUTPUT}
 
 
 def run_table(  # noqa: PLR0913  # what to run, and whom to tell
@@ -59,6 +61,8 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
             if outlook is not None and outlook.idle and ASSERT_INPUT in only:
                 _remember_touched(job, outlook)
             else:
+                if set(only) & GATES:
+                    warm_up()  # what judges is there by the first gate
                 job = replace(job, engine=lake.host.engine(name))
                 _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
