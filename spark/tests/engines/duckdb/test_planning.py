@@ -64,7 +64,7 @@ def test_a_change_of_a_copy_is_none_of_the_original():
         (exp.column("A b", quoted=True), "`A b`"),
         (exp.alias_(exp.column("a"), "of a", quoted=True), "`of a`"),
         (exp.alias_(exp.Literal.number(1), "one"), "one"),
-        (exp.Null(), ""),
+        (exp.Null(), "NULL"),
     ],
 )
 def test_a_name_from_memory_is_written_as_it_was(column, written):
