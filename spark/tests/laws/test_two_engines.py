@@ -80,7 +80,7 @@ def build(root: Path, spark: SparkSession, domain: str) -> Twice:
         settings = load_settings(root=str(root / way.replace(" ", "_")))
         lake = lakes[way] = LakeDriver(settings, registry(), spark)
         with pytest.MonkeyPatch.context() as patch:
-            if way == "in turn":  # here Spark commits by itself, as it does with many rows
+            if way == "spark":  # here it commits by itself, as it does with many rows
                 patch.setattr(store, "FEW_ROWS", -1)
             for turn, batch in enumerate(batches(world, number, TURNS)):
                 land_batch(lake, batch, turn)
