@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,13 @@ from lakehouse.landing.reader.dialect import DELIMITERS
 from lakehouse.spec.columns import DATE, INT, LONG, TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lakehouse.spec import Field, Source
 
 HEAD, SAMPLE = 1 << 18, 200
+MOST = 0.9
+"""Of the values of a column: so many must look like what it is taken for."""
 SIGNS: dict[str, tuple[set[str], ...]] = {
     "ga4": ({"event_timestamp"}, {"event_name"}, {"user_pseudo_id", "user_id"}),
     "amplitude": ({"event_type"}, {"event_time"}, {"device_id", "user_id", "amplitude_id"}),
@@ -42,13 +45,15 @@ ALIKE: dict[str, tuple[str, ...]] = {
                   "datetime", "ts", "when", "date"),
     "action_type": ("actiontype", "eventname", "eventtype", "event", "action", "activity", "type"),
     "page_id": ("pageid", "pagepath", "pathname", "path", "page", "screen", "url", "pageurl"),
-    "duration_ms": ("durationms", "duration", "elapsedms", "elapsed", "latencyms", "latency",
-                    "responsetime", "timespent", "took", "durations", "durationseconds"),
+    "duration_ms": ("durationms", "duration", "milliseconds", "millis", "ms", "elapsedms",
+                    "elapsed", "latencyms", "latency", "responsetime", "timespent", "took",
+                    "durations", "durationseconds"),
     "app_version": ("appversion", "clientversion", "version", "release"),
     "interaction_id": ("interactionid", "eventid", "messageid", "uuid", "insertid", "id"),
     "event_id": ("eventid", "messageid", "uuid", "insertid", "id"),
     "subscription_type": ("subscription", "plan", "tier"),
     "device_type": ("device", "platform"),
+    "country": ("country", "countrycode", "geocountry", "nation", "land"),
 }  # fmt: skip
 """Field → names that others give it, the most telling first."""
 FORMATS = (
@@ -250,20 +255,25 @@ def _fits(field: Field, values: list[str]) -> bool:
     if field.type in {DATE, TIMESTAMP}:
         return _moment(values) is not None
     if field.type in {INT, LONG}:
-        return all(_NUMBER.fullmatch(value) for value in values)
+        return _mostly(_NUMBER.fullmatch, values)
     return not all(value[:1] in "{[" for value in values)
+
+
+def _mostly(holds: Callable[[str], object], values: Sequence[str]) -> bool:
+    """Whether nearly all values are so: some may be the mistakes that quarantine is for."""
+    return sum(bool(holds(value)) for value in values) >= MOST * len(values)
 
 
 def _moment(values: list[str]) -> dict[str, str] | None:
     """How moments are written; None where these are none."""
-    if all(_ISO.fullmatch(value) for value in values):
+    if _mostly(_ISO.fullmatch, values):
         return {}
-    if all(_NUMBER.fullmatch(value) for value in values):
-        for unit, low, high in _UNITS:
-            if all(low <= float(value) < high for value in values):
-                return {"unit": unit}
+    numbers = [value for value in values if _NUMBER.fullmatch(value)]
+    for unit, low, high in _UNITS:
+        if sum(low <= float(value) < high for value in numbers) >= MOST * len(values):
+            return {"unit": unit}
     for form in FORMATS:
-        if all(_is_written(value, form) for value in values):
+        if _mostly(partial(_is_written, form=form), values):
             return {"format": form}
     return None
 

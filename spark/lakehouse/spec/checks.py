@@ -40,6 +40,8 @@ class Check:
         samples: Predicate that selects offending rows, for the evidence; None when there is none.
         alike: Columns that no two rows may share (of those that satisfy `samples`, if any).
         refers_to: (column, input table, column) for referential checks.
+        given: Input that it is about, too: the check is left out while that is known to be absent,
+            as its optional source never sent a file.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Check:
     samples: str | None = None
     alike: tuple[str, ...] = ()
     refers_to: tuple[str, str, str] | None = None
+    given: str | None = None
 
     def told(self, value: float | None) -> str:
         """A number that was observed and the range it must lie in, as people write them."""
@@ -82,8 +85,14 @@ class Check:
         return f"{value:,.15g} {unit}{'' if value == 1 else 's'}"
 
 
-def satisfies(
-    name: str, predicate: str, sentence: str, *, severity: Severity = "fail", on: str = OUTPUT
+def satisfies(  # noqa: PLR0913  # one parameter per property of the check
+    name: str,
+    predicate: str,
+    sentence: str,
+    *,
+    severity: Severity = "fail",
+    on: str = OUTPUT,
+    given: str | None = None,
 ) -> Check:
     """Every row satisfies a SQL predicate (null counts as a violation)."""
     violated = f"NOT coalesce(({predicate}), false)"
@@ -95,6 +104,7 @@ def satisfies(
         severity=severity,
         subject=on,
         samples=violated,
+        given=given,
     )
 
 

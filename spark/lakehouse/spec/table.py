@@ -392,4 +392,9 @@ class Table:
                 for check in checks
                 if check.subject not in allowed[gate]
             ]
+            problems += [
+                f"{gate}: check {check.name} is given {check.given}, which is not an input"
+                for check in checks
+                if check.given is not None and check.given not in inputs
+            ]
         return problems

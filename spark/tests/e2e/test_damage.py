@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -108,7 +109,9 @@ def diagnosis(command):
 def follow(command, table, *more):
     """What the runbook says, for a table; the code of the repair itself."""
     lines = [line.replace("TABLE+", USERS) for line in COMMANDS]  # all that is downstream here
-    dry, repair, run, accept = (line.replace("TABLE", table).split() for line in lines)
+    dry, repair, run, accept = (
+        shlex.split(line.replace("TABLE", table), comments=True) for line in lines
+    )
     assert accept == [*repair, "--accept-loss"]
     assert command(*dry).code == 0
     done = command(*repair, *more)

@@ -9,10 +9,16 @@ EVENTS = ["u1,2026-01-05 10:00:00,open", "u1,2026-01-05 10:05:00,open", "u2,2026
 PROFILES = ("bronze.user_metadata", "silver.user_profiles")
 
 
+def warned(outcomes):
+    results = (result for outcome in outcomes.values() for result in outcome.results)
+    return {result.check.name for result in results if not result.passed}
+
+
 def test_an_event_log_alone_makes_every_mart_and_metadata_may_come_later(lake):
     lake.land("user_interactions.csv", ["user_id,timestamp,action_type", *EVENTS])
     outcomes = lake.run()
     assert not outcomes.keys() & set(PROFILES)
+    assert "has_a_profile" not in warned(outcomes), "nobody has one: that is told once, in words"
     assert {row["country"] for row in lake.rows("silver.interactions")} == {"unknown"}
     overall = [
         (row["activity_date"].day, row["dau"])
@@ -27,6 +33,9 @@ def test_an_event_log_alone_makes_every_mart_and_metadata_may_come_later(lake):
     assert lake.run().keys() >= set(PROFILES)
     found = {(row["user_id"], row["country"]) for row in lake.rows("silver.interactions")}
     assert found == {("u1", "DE"), ("u2", "unknown")}
+
+    lake.land("user_interactions/2.csv", ["user_id,timestamp", "u3,2026-01-07 10:00:00"])
+    assert "has_a_profile" in warned(lake.run())
 
 
 def test_a_product_that_sold_nothing_yet_has_users_and_no_conversion(lake):

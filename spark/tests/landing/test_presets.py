@@ -247,3 +247,13 @@ def test_a_guess_finds_the_source_and_says_what_it_did_not_find(tmp_path):
 )
 def test_a_pattern_is_of_files_like_one(path, pattern):
     assert pattern_of(path) == pattern
+
+
+@pytest.mark.parametrize(("n_wrong", "timestamp"), [(1, 'from = "When", unit = "ms"'), (4, None)])
+def test_a_few_mistakes_do_not_hide_what_a_column_is(tmp_path, n_wrong, timestamp):
+    rows = [f"u{n};{1_790_000_000_000 + n}" for n in range(20 - n_wrong)] + ["u;soon"] * n_wrong
+    file = tmp_path / "export.csv"
+    file.write_text("\n".join(["User;When", *rows]))
+    found = guess(str(file), "export.csv", SOURCES)
+    assert (timestamp is not None and timestamp in found.text) or "unit" not in found.text
+    assert bool(found.missing) == (timestamp is None)

@@ -22,6 +22,7 @@ from lakehouse.spec import (
     ValidAt,
     not_empty,
     not_null,
+    satisfies,
     unique,
 )
 
@@ -82,6 +83,10 @@ def test_a_sound_declaration_knows_its_names():
         ({"ensures": (not_null("id", severity="warn"),)}, "no check of severity fail"),
         ({"ensures": (not_null("id"), not_null("id"))}, "is declared twice"),
         ({"ensures": (not_empty("bronze.other"),)}, "ensures is about the table"),
+        (
+            {"ensures": (satisfies("few", "id < 3", "few.", given="bronze.other"),)},
+            "given bronze.other, which is not an input",
+        ),
         ({"ensures": (not_empty(),), "may_be_empty": "a calm week"}, "says that empty is legal"),
         ({"write": Overwrite(keys=("id",))}, "Append is for tables"),
         ({"never_late": "true"}, "never_late needs happened_on in the first input"),

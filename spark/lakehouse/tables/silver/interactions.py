@@ -93,6 +93,7 @@ TABLE = Table(
             "has_profile",
             "has_profile: the user's profile at that time is known.",
             severity="warn",
+            given="silver.user_profiles",
         ),
     ),
     cluster_by=("event_date",),
