@@ -46,9 +46,9 @@ def test_what_has_ended_is_started_again_and_the_rest_left_alone(place, capsys):
     before = place.servers._groups()  # noqa: SLF001  # same
     assert place.servers.ended() == ["scheduler"]
     assert airflow_local.status(place) == 75
-    assert "scheduler ended" in capsys.readouterr().out
+    assert "scheduler stopped" in capsys.readouterr().out
     assert airflow_local.up(place) == 0
-    assert "starting scheduler again" in capsys.readouterr().out
+    assert "restarting scheduler" in capsys.readouterr().out
     after = place.servers._groups()  # noqa: SLF001  # same
     assert after["scheduler"] != dead
     assert after["triggerer"] == before["triggerer"]
@@ -58,5 +58,5 @@ def test_what_has_ended_is_started_again_and_the_rest_left_alone(place, capsys):
 def test_nothing_is_started_while_all_of_it_runs(place, capsys):
     before = place.servers._groups()  # noqa: SLF001  # same
     assert airflow_local.up(place) == 0
-    assert "again" not in capsys.readouterr().out
+    assert "restarting" not in capsys.readouterr().out
     assert place.servers._groups() == before  # noqa: SLF001  # same

@@ -173,7 +173,7 @@ def test_a_red_gate_stops_what_is_downstream_and_its_repair_goes_on(quiet):
     assert states["assert_output_quality"] == ("failed", 1)  # no retry: a person must look
     assert quiet.published()["bronze.user_signups"] == before
     said = quiet.log(dag_id, run["dag_run_id"], "assert_output_quality")
-    assert "went to quarantine" in said
+    assert "were quarantined" in said
     assert "next: lakehouse quarantine show bronze.user_signups" in said
     reconciled(quiet)
     assert not quiet.runs("silver_user_dim", day)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import engine_of
+from conftest import LakeDriver, engine_of
 from lakehouse.catalog.registry import Entry, Registry
 from lakehouse.engine import ingest
 from lakehouse.errors import WriteConflictError
@@ -27,8 +27,8 @@ from lakehouse.spec import (
 pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 
 
-def toy() -> Registry:
-    """One bronze table that accepts values up to 100."""
+def toy(limit: int = 100) -> Registry:
+    """One bronze table that accepts values up to a limit."""
     table = Table(
         name="bronze.toy",
         owner="tests",
@@ -39,9 +39,10 @@ def toy() -> Registry:
             Column("value", LONG, "Value."),
         ),
         write=Append(),
-        ensures=(satisfies("small", "value <= 100", "value: at most 100."),),
+        ensures=(satisfies("small", f"value <= {limit}", f"value: at most {limit}."),),
     )
-    return Registry({table.name: Entry(table, lambda landed, _run: landed, "Toys.", "code")})
+    code = f"code {limit}"
+    return Registry({table.name: Entry(table, lambda landed, _run: landed, "Toys.", code)})
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_a_red_gate_leaves_the_old_version_published_and_keeps_the_evidence(toys
     ]
     assert '"value": 101' in red[0]["samples"][0]
     assert "secret" not in red[0]["samples"][0]
+
+
+def test_a_new_check_is_asked_of_the_rows_that_are_there(toys, spark):
+    toys.land("toy/1.jsonl", [{"id": "a", "value": 60}])
+    toys.run()
+    stricter = LakeDriver(toys.settings, toy(limit=50), spark)
+    (outcome,) = stricter.try_run().values()
+    assert outcome.exit_code == 65
+    assert [(r.check.name, r.value) for r in outcome.results if not r.passed] == [("small", 1.0)]
+    assert [row["value"] for row in toys.rows("bronze.toy")] == [60], "readers keep what they had"
+    (outcome,) = LakeDriver(toys.settings, toy(limit=70), spark).run().values()
+    assert outcome.exit_code == 0
 
 
 def test_after_a_red_gate_the_corrected_file_is_taken(toys):
