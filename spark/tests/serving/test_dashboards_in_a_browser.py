@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import psycopg
@@ -106,6 +107,10 @@ def test_the_numbers_are_those_of_the_marts(site, visit, queries):
         print(f"{seconds * 1000:.0f} ms {name}")  # noqa: T201  # a person reads it
 
 
+def days_ago(n):
+    return (datetime.now(UTC) - timedelta(days=n)).date().isoformat()
+
+
 FILTERS = {
     "the last 30 days": (
         "executive-overview",
@@ -139,7 +144,7 @@ FILTERS = {
     ),
     "ten days": (
         "session-analytics",
-        {"dates": {"time_range": "2026-02-01 : 2026-02-11"}},
+        {"dates": {"time_range": f"{days_ago(40)} : {days_ago(30)}"}},
         "bounce_trend",
         10,
     ),
@@ -170,7 +175,7 @@ def test_a_filter_leaves_what_was_chosen(visit, case):
 
 TOGETHER = {
     "session-analytics": {
-        "dates": {"time_range": "2026-02-01 : 2026-03-01"},
+        "dates": {"time_range": f"{days_ago(40)} : {days_ago(10)}"},  # sample data end yesterday
         "device": {"column": "device_type", "value": "mobile"},
         "country": {"column": "country", "value": "US"},
     },
