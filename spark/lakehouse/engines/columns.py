@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deltalake import DeltaTable
-
-from lakehouse.engines.commits import opened, said, translated
+from lakehouse.engines.commits import create_of, opened, said, translated
 from lakehouse.engines.properties import properties
-from lakehouse.engines.schemas import field_of, schema_of
-from lakehouse.io import files
+from lakehouse.engines.schemas import field_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +22,7 @@ def replace(uri: str, table: Table, metadata: dict[str, Any]) -> None:
 
     Versions before it stay as they are; it is another table, of another identity.
     """
-    with translated(uri):
-        DeltaTable.create(
-            uri,
-            schema_of(table.stored_columns),
-            mode="overwrite",
-            configuration=properties(table),
-            storage_options=files.storage_options(uri),
-            commit_properties=said(metadata),
-            raise_if_key_not_exists=False,
-        )
+    create_of(uri, table.stored_columns, properties(table), instead=metadata)
 
 
 def add(uri: str, columns: Sequence[Column], metadata: dict[str, Any]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from lakehouse.engines.properties import properties
 from lakehouse.engines.schemas import schema_of
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
-from lakehouse.io import files, panics
+from lakehouse.io import delta_log, files, panics
 from lakehouse.io.sql import quoted
 from lakehouse.spec.changes import DELETE, OPERATION
 
@@ -35,8 +36,8 @@ def opened(uri: str, version: int | None = None) -> DeltaTable:
 
 def takes_commits(uri: str) -> bool:
     """Whether delta-rs can write the table: not those that Spark once made with more features."""
-    protocol = opened(uri).protocol()
-    return not protocol.reader_features and "clustering" not in (protocol.writer_features or ())
+    table = opened(uri)
+    return not table.protocol().reader_features and not delta_log.is_clustered(table)
 
 
 def said(metadata: dict[str, Any]) -> CommitProperties:
@@ -51,14 +52,22 @@ def create(uri: str, table: Table) -> None:
     create_of(uri, table.stored_columns, properties(table))
 
 
-def create_of(uri: str, columns: Sequence[Column], configuration: dict[str, str]) -> None:
-    """Make an empty table of some columns."""
+def create_of(
+    uri: str,
+    columns: Sequence[Column],
+    configuration: dict[str, str],
+    *,
+    instead: dict[str, Any] | None = None,
+) -> None:
+    """Make an empty table of some columns; `instead` of what is there, where the commit says so."""
     with translated(uri):
         DeltaTable.create(
             uri,
             schema_of(columns),
+            mode="error" if instead is None else "overwrite",
             configuration=configuration,
             storage_options=files.storage_options(uri),
+            commit_properties=None if instead is None else said(instead),
             raise_if_key_not_exists=False,
         )
 
@@ -87,9 +96,10 @@ def merge(
         same.append(f"{day} >= DATE '{span.first}' AND {day} <= DATE '{span.last}'")
     values = {quoted(name): f"s.{quoted(name)}" for name in table.column_names}
     with translated(uri):
+        stored = opened(uri)
+        _check_not_null(staged.filter(pc.field(OPERATION) != DELETE), stored, uri)
         (
-            opened(uri)
-            .merge(
+            stored.merge(
                 staged,
                 " AND ".join(same),
                 source_alias="s",
@@ -104,11 +114,15 @@ def merge(
 
 
 def _check_not_null(rows: pa.Table, table: DeltaTable, uri: str) -> None:
-    for field in json.loads(table.schema().to_json())["fields"]:
-        name = field["name"]
-        nulls = 0 if field["nullable"] else rows.column(name).null_count
-        if nulls:
+    for name in required(table):
+        if nulls := rows.column(name).null_count:
             raise null_error(uri, name, nulls)
+
+
+def required(table: DeltaTable) -> list[str]:
+    """The columns of a stored table in which each row needs a value."""
+    fields = json.loads(table.schema().to_json())["fields"]
+    return [field["name"] for field in fields if not field["nullable"]]
 
 
 def null_error(uri: str, column: str, nulls: int) -> SchemaMismatchError:

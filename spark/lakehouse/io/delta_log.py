@@ -133,12 +133,9 @@ def snapshot(uri: str, version: int | None, span: Span | None = None) -> Snapsho
     return Snapshot(json.loads(table.schema().to_json()), paths)
 
 
-def is_clustered(uri: str) -> bool:
+def is_clustered(table: DeltaTable) -> bool:
     """Whether a table has liquid clustering, as all had that were made before 2026-11-27."""
-    from deltalake import DeltaTable  # noqa: PLC0415  # a listing of commits does without
-
-    protocol = DeltaTable(uri, storage_options=files.storage_options(uri)).protocol()
-    return "clustering" in (protocol.writer_features or ())
+    return "clustering" in (table.protocol().writer_features or ())
 
 
 def files_of(table: DeltaTable, uri: str, span: Span | None = None) -> list[str]:

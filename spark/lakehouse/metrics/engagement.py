@@ -100,6 +100,12 @@ QUARTILES = {
 }
 """Column → share of the users who have at most so many interactions: five numbers draw a box."""
 
+
+def quantile(share: float) -> str:
+    """Definition of a column of `QUARTILES`."""
+    return f"Quantile {share:g} of the interactions of a user."
+
+
 MEASURED = "interactions with a duration of at most 8 hours"
 """What performance is measured on: an app left open overnight says nothing about its speed."""
 IS_NOT_MEASURED = "duration_ms IS NULL OR is_duration_outlier"

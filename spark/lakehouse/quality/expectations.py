@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Check
 
-_LOCK = threading.Lock()  # one question at a time
+_ASKING = threading.Lock()  # one question at a time
+_STARTING = threading.Lock()  # which nobody who asks holds up
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,14 @@ def bounds(check: Check) -> judging.Bounds:
 
 def warm_up() -> None:
     """Start the process that judges, so that it is there when the first gate is."""
-    with _LOCK:
-        _Judge.started()
+    _Judge.started()
 
 
 def _verdicts(gate: judging.Gate) -> dict[str, list[bool]]:
     """Whether each number was accepted; nothing for a gate without checks."""
     if not gate["bounds"]:
         return {}
-    with _LOCK:
+    with _ASKING:
         return _Judge.started().verdicts(gate)
 
 
@@ -125,9 +125,10 @@ class _Judge:
     @classmethod
     def started(cls) -> _Judge:
         """The one of this process; another one after a fork, or when the last has ended."""
-        if cls._current is None or not cls._current.is_ours():
-            cls._current = cls()
-        return cls._current
+        with _STARTING:
+            if cls._current is None or not cls._current.is_ours():
+                cls._current = cls()
+            return cls._current
 
     def is_ours(self) -> bool:
         """Whether it lives, and for this process."""

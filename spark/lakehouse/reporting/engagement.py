@@ -12,7 +12,7 @@ from lakehouse.reporting.page import Cell, Figure, Grid, Section
 from lakehouse.spec.windows import week_start
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date, datetime
 
     from lakehouse.reporting.lake import PublishedLake
@@ -35,7 +35,7 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
                 "gold.session_metrics",
                 "SELECT metric_date, n_sessions AS figure FROM t WHERE dimension_name IS NULL",
             )
-        )
+        ).items()
     }
     caption = (
         f"Upper columns: {metric.WAU} Lower columns: sessions that started in the week. "
@@ -69,12 +69,12 @@ def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: 
     )
 
 
-def _by_week(days: Sequence[dict[str, Any]]) -> Iterator[tuple[date, list[float]]]:
+def _by_week(days: Sequence[dict[str, Any]]) -> dict[date, list[float]]:
     """The figures of days, by the first day of their week."""
     figures: dict[date, list[float]] = {}
     for row in days:
         figures.setdefault(week_start(row["metric_date"]), []).append(row["figure"])
-    yield from figures.items()
+    return figures
 
 
 def _retention_and_speed(
@@ -98,7 +98,7 @@ def _retention_and_speed(
                 "SELECT metric_date, p95_ms AS figure FROM t WHERE page_id IS NULL "
                 "AND app_version IS NULL AND device_type IS NULL AND is_complete",
             )
-        )
+        ).items()
     }
     caption = (
         "Upper columns: users first active in the week who were active again the week after, drawn "

@@ -97,6 +97,15 @@ def test_a_row_that_lacks_what_each_must_have_is_refused(uri):
     assert delta_log.latest_version(uri) == 1
 
 
+def test_a_difference_that_lacks_it_is_refused_unless_it_deletes(uri):
+    lacking = rows(("c", None, 1), **{OPERATION: [INSERT]})
+    with pytest.raises(SchemaMismatchError, match="column day is declared NOT NULL"):
+        commits.merge(lacking, uri, TABLE, {}, span=None)
+    assert delta_log.latest_version(uri) == 1
+    commits.merge(rows(("b", 1, None), **{OPERATION: [DELETE]}), uri, TABLE, {}, span=None)
+    assert found(uri) == [("", 2, 3), ("a", 1, 1)]
+
+
 def test_differences_are_merged_also_where_a_key_is_null(uri):
     kinds = [UPDATE, DELETE, UPDATE, INSERT]
     staged = rows(("a", 1, 9), ("b", 1, 2), (None, 2, 8), ("c", 2, 4), **{OPERATION: kinds})

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -95,3 +96,11 @@ def test_questions_and_answers_are_lines_of_json():
     judging.serve([json.dumps(gate), json.dumps(gate)], answers)
     expected = {"few": [False], "not_empty": [True]}
     assert [json.loads(line) for line in answers.getvalue().splitlines()] == [expected, expected]
+
+
+def test_who_starts_it_does_not_wait_for_who_asks():
+    with expectations._ASKING:
+        starting = threading.Thread(target=warm_up)
+        starting.start()
+        starting.join(timeout=30)
+        assert not starting.is_alive()

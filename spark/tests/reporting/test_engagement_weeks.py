@@ -25,4 +25,4 @@ DAYS = [
 )
 def test_days_lie_in_weeks_as_the_setting_begins_them(choose, first_day, weeks):
     choose("WEEK_STARTS_ON", first_day)
-    assert dict(_by_week(DAYS)) == weeks
+    assert _by_week(DAYS) == weeks

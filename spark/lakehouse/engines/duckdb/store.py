@@ -238,9 +238,7 @@ def _has_grown(table: DeltaTable) -> bool:
 
 
 def _check_not_null(footer: Any, table: DeltaTable, uri: str) -> None:  # noqa: ANN401  # of Parquet
-    required = {
-        f["name"] for f in json.loads(table.schema().to_json())["fields"] if not f["nullable"]
-    }
+    required = commits.required(table)
     for column, _, nulls in _chunks(footer):
         if nulls and column in required:
             raise commits.null_error(uri, column, nulls)

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from lakehouse.engines import layout
+from lakehouse.engines import commits, layout
 from lakehouse.errors import WriteConflictError
 from lakehouse.io import delta_log, files
 from lakehouse.io.delta_log import Span
@@ -164,7 +164,8 @@ def optimize(
     size = dict.fromkeys(sizes, str(layout.FILE_BYTES))
     with described(spark, metadata), configured(spark, size), translated(uri):
         # Tables of before were clustered by the same columns, which Delta keeps up by itself.
-        order = f" ZORDER BY ({', '.join(by)})" if by and not delta_log.is_clustered(uri) else ""
+        is_ordered = by and not delta_log.is_clustered(commits.opened(uri))
+        order = f" ZORDER BY ({', '.join(by)})" if is_ordered else ""
         spark.sql(f"OPTIMIZE {quoted(uri)}{order}").collect()
 
 

@@ -48,10 +48,7 @@ TABLE = Table(
         Column("subscription_type", STRING, "Plan, unknown where not known; null = all."),
         Column("n_users", LONG, "Users with at least one interaction.", nullable=False),
         Column("avg_interactions", DOUBLE, "Mean interactions of a user.", nullable=False),
-        *(
-            Column(name, DOUBLE, f"Of the interactions of a user: quantile {share:g}.")
-            for name, share in metric.QUARTILES.items()
-        ),
+        *(Column(name, DOUBLE, metric.quantile(share)) for name, share in metric.QUARTILES.items()),
         *(
             Column(bucket.name, LONG, bucket.sentence("Users"), nullable=False)
             for bucket in BUCKETS

@@ -55,10 +55,7 @@ TABLE = Table(
         Column("avg_interactions", DOUBLE, "Mean interactions of a user.", nullable=False),
         Column("avg_duration_ms", DOUBLE, metric.AVG_DURATION_MS),
         Column("avg_active_days", DOUBLE, "Mean active days of a user.", nullable=False),
-        *(
-            Column(name, DOUBLE, f"Quantile {share:g} of the interactions of a user.")
-            for name, share in metric.QUARTILES.items()
-        ),
+        *(Column(name, DOUBLE, metric.quantile(share)) for name, share in metric.QUARTILES.items()),
         Column("interactions_28d", LONG, f"Interactions of the {RECENT}.", nullable=False),
         Column(
             "interactions_28d_growth_rate",
