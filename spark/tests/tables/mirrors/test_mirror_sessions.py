@@ -155,6 +155,9 @@ def test_a_single_action_without_a_duration_says_nothing_of_how_long(spark):
     of_day = [row for row in rows(spark, session_metrics, found) if row["dimension_name"] is None]
     names = ("n_sessions", "avg_duration_ms", "n_duration_under_10s", "n_duration_unknown")
     assert values(of_day, *names) == [(2, 1000.0, 1, 1)]
+    (added_up,) = rows(spark, session_totals, found)
+    names = ("n_sessions", "total_duration_ms", "n_duration_under_10s", "n_duration_unknown")
+    assert values([added_up], *names) == [(2, 1000, 1, 1)]
     nothing = rows(spark, session_metrics, [session(1, None, 1)])
     assert {row["avg_duration_ms"] for row in nothing} == {None}
 
