@@ -54,7 +54,7 @@ help: ## List the targets
 		/^[a-z0-9-]+:.*## / { printf "  %s%-20s%s %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/jars.stamp ## Install everything now; otherwise each target installs what it needs
+setup: $(READY) ## Install everything now; otherwise each target installs what it needs
 
 .PHONY: lock
 lock: $(VENV)/uv.stamp ## Resolve the newest versions and pin them in the lock files
@@ -141,7 +141,7 @@ ingest-gold: $(READY) ## Run the gold tables on the published silver tables
 
 ##@ Airflow
 .PHONY: airflow
-airflow: $(VENV)/jars.stamp sample-data ## Start Airflow and the shared engine; prints URL and login
+airflow: $(READY) sample-data ## Start Airflow and the shared engine; prints URL and login
 	@$(BIN)/python scripts/airflow_local.py up
 
 .PHONY: airflow-stop
@@ -246,7 +246,7 @@ test-airflow: $(VENV)/jars.stamp ## Run the Airflow tests, with a real Airflow (
 	@$(TEST_AIRFLOW) $(ARGS)
 
 .PHONY: test-dashboards
-test-dashboards: $(VENV)/jars.stamp $(SUPERSET_VENV)/packages.stamp sample-data ## Test every dashboard in a real Superset and browser
+test-dashboards: $(READY) $(SUPERSET_VENV)/packages.stamp sample-data ## Test every dashboard in a real Superset and browser
 	@$(BIN)/lakehouse run
 	@$(BIN)/lakehouse database up
 	@$(BIN)/lakehouse publish

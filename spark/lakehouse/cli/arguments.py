@@ -36,7 +36,7 @@ Day = Annotated[
 ]
 
 
-def _choose_engine(name: str | None) -> str | None:
+def choose_engine(name: str | None) -> str | None:
     """Put the engine into the settings of this process, before anything reads them."""
     if name is not None:
         os.environ["LAKEHOUSE_ENGINE"] = name
@@ -48,7 +48,7 @@ def _choose_engine(name: str | None) -> str | None:
 EngineName = Annotated[
     str | None,
     typer.Option(
-        "--engine", callback=_choose_engine, help="Engine of this command: spark or duckdb."
+        "--engine", callback=choose_engine, help="Engine of this command: spark or duckdb."
     ),
 ]
 FullRefresh = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lakehouse.cli import console
-from lakehouse.cli.arguments import AsJson
+from lakehouse.cli.arguments import AsJson, choose_engine
 from lakehouse.observability import alerts
 from lakehouse.observability.alerts import Severity
 from lakehouse.settings import current_settings
@@ -20,6 +20,7 @@ def jars(
     ] = False,
 ) -> None:
     """Download Spark's jars into the local cache and archive their classes; needed once."""
+    choose_engine("spark")
     from lakehouse.engines.spark import archive  # noqa: PLC0415  # imports pyspark
     from lakehouse.engines.spark.jars import COORDINATES, DELTA, resolve  # noqa: PLC0415  # imports pyspark
 

@@ -7,11 +7,18 @@ from typing import Annotated
 import typer
 
 from lakehouse.cli import console
+from lakehouse.cli.arguments import choose_engine
 from lakehouse.engines.ports import LOOPBACK
 from lakehouse.errors import EngineError
 from lakehouse.settings import current_settings
 
-engine_app = typer.Typer(help="Run the shared engine: one warm Spark for many short tasks.")
+engine_app = typer.Typer()
+
+
+@engine_app.callback()
+def on_spark() -> None:
+    """Run the shared engine: one warm Spark for many short tasks."""
+    choose_engine("spark")
 
 
 @engine_app.command("start")

@@ -22,8 +22,10 @@ DUCKDB = "duckdb"
 def prepare(settings: Settings) -> None:
     """Let `pyspark.sql` mean what the engine wants, once something imports it.
 
-    On DuckDB it is SQLFrame's. Commands that need no engine load neither.
+    On DuckDB it is SQLFrame's. Commands that need no engine load neither. The last word counts:
+    `--engine spark` after `LAKEHOUSE_ENGINE=duckdb`.
     """
+    sys.meta_path[:] = [it for it in sys.meta_path if not isinstance(it, _ActivatesSqlframe)]
     if settings.engine == DUCKDB and "pyspark" not in sys.modules:
         sys.meta_path.insert(0, _ActivatesSqlframe(settings))
 
