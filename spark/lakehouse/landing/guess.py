@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import textwrap
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,9 +19,11 @@ import pyarrow.parquet as pq
 from lakehouse.errors import InputQualityError
 from lakehouse.io import files
 from lakehouse.landing.kinds import kind_of
+from lakehouse.landing.known_names import ALIKE, FORMATS, SIGNS
 from lakehouse.landing.mappings import preset
 from lakehouse.landing.reader import stream
 from lakehouse.landing.reader.dialect import DELIMITERS
+from lakehouse.landing.reader.inspection import FALLBACK_ENCODING, UNREADABLE
 from lakehouse.spec.columns import DATE, INT, LONG, TIMESTAMP
 
 if TYPE_CHECKING:
@@ -30,43 +34,6 @@ if TYPE_CHECKING:
 HEAD, SAMPLE = 1 << 18, 200
 MOST = 0.9
 """Of the values of a column: so many must look like what it is taken for."""
-SIGNS: dict[str, tuple[set[str], ...]] = {
-    "ga4": ({"event_timestamp"}, {"event_name"}, {"user_pseudo_id", "user_id"}),
-    "amplitude": ({"event_type"}, {"event_time"}, {"device_id", "user_id", "amplitude_id"}),
-    "mixpanel": ({"event"}, {"properties.time"}, {"properties.distinct_id"}),
-    "segment": ({"messageId"}, {"anonymousId", "userId"}, {"timestamp", "sentAt", "receivedAt"}),
-    "posthog": ({"event"}, {"distinct_id"}, {"timestamp"}, {"uuid", "id"}),
-}
-"""Preset → names that its records have: of each set at least one."""
-ALIKE: dict[str, tuple[str, ...]] = {
-    "user_id": ("userid", "uid", "customerid", "memberid", "accountid", "distinctid", "visitorid",
-                "anonymousid", "clientid", "deviceid", "cookieid", "user", "customer", "visitor"),
-    "timestamp": ("timestamp", "eventtimestamp", "eventtime", "occurredat", "createdat", "time",
-                  "datetime", "ts", "when", "date"),
-    "action_type": ("actiontype", "eventname", "eventtype", "event", "action", "activity", "type"),
-    "page_id": ("pageid", "pagepath", "pathname", "path", "page", "screen", "url", "pageurl"),
-    "duration_ms": ("durationms", "duration", "milliseconds", "millis", "ms", "elapsedms",
-                    "elapsed", "latencyms", "latency", "responsetime", "timespent", "took",
-                    "durations", "durationseconds"),
-    "app_version": ("appversion", "clientversion", "version", "release"),
-    "interaction_id": ("interactionid", "eventid", "messageid", "uuid", "insertid", "id"),
-    "event_id": ("eventid", "messageid", "uuid", "insertid", "id"),
-    "subscription_type": ("subscription", "plan", "tier"),
-    "device_type": ("device", "platform"),
-    "country": ("country", "countrycode", "geocountry", "nation", "land"),
-}  # fmt: skip
-"""Field → names that others give it, the most telling first."""
-FORMATS = (
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
-    "%d.%m.%Y %H:%M",
-    "%Y%m%d%H%M%S",
-    "%Y/%m/%d %H:%M:%S",
-)
 _ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}.*)?")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _UNITS = (("s", 1e8, 1e10), ("ms", 1e11, 1e13), ("us", 1e14, 1e16), ("ns", 1e17, 1e19))
@@ -96,7 +63,7 @@ def guess(uri: str, path: str, sources: Sequence[Source]) -> Guess:
     Raises:
         InputQualityError: Nothing in it can be taken apart.
     """
-    head = _head(uri, path)
+    head, encoding = _head(uri, path)
     known = _by_shape(head) if kind_of(path) in {None, "csv"} else None
     columns, form = ({}, {}) if known else _columns(uri, path, head)
     known = known or next(
@@ -113,8 +80,8 @@ def guess(uri: str, path: str, sources: Sequence[Source]) -> Guess:
     best = max(sources, key=lambda each: _fit(each, proposals[each.name]))
     fields = proposals[best.name]
     missing = tuple(name for name in best.required if name not in fields)
-    lines = {"files": pattern_of(path), "source": best.name} | form
-    return Guess(_toml(lines, fields, missing), missing)
+    lines = {"files": pattern_of(path), "source": best.name} | form | encoding
+    return Guess(_toml(lines, fields) + _remarks(best, fields, columns), missing)
 
 
 def pattern_of(path: str) -> str:
@@ -125,20 +92,27 @@ def pattern_of(path: str) -> str:
     return "/".join([*kept, re.sub(r"\d[\d_.T:-]*\d", "*", name)])
 
 
-def _fit(source: Source, fields: dict[str, str]) -> tuple[int, float, int]:
-    required = [name in fields for name in source.required]
-    return all(required), len(fields) / len(source.fields), len(fields)
+def _fit(source: Source, fields: dict[str, str]) -> tuple[float, float, int]:
+    found = sum(name in fields for name in source.required)
+    return found / len(source.required), len(fields) / len(source.fields), len(fields)
 
 
-def _head(uri: str, path: str) -> str:
+def _head(uri: str, path: str) -> tuple[str, dict[str, str]]:
+    """The first records of a file as text, and the encoding that a mapping has to name."""
     if kind_of(path) == "parquet":
-        return ""
+        return "", {}
     head = b""
     for chunk in stream.chunks(uri, path):
         head += chunk
         if len(head) >= HEAD:
-            return head[: head.rfind(b"\n", 0, HEAD) + 1 or HEAD].decode("utf-8", "replace")
-    return head.decode("utf-8", "replace")
+            head = head[: head.rfind(b"\n", 0, HEAD) + 1 or HEAD]
+            break
+    text = head.decode("utf-8", "replace")
+    if UNREADABLE not in text:
+        return text, {}
+    is_detected = kind_of(path) == "csv" and UNREADABLE in text.lstrip().partition("\n")[0]
+    named = {} if is_detected else {"encoding": FALLBACK_ENCODING}
+    return head.decode(FALLBACK_ENCODING, "replace"), named
 
 
 def _by_shape(head: str) -> str | None:
@@ -236,19 +210,23 @@ def _fields(source: Source, columns: dict[str, list[str]]) -> dict[str, str]:
 def _candidates(field: Field, columns: dict[str, list[str]]) -> list[str]:
     """Paths whose name says that they are the field, and whose values can be; the best first."""
     names = [_folded(each) for each in (field.name, *field.also)] + [*ALIKE.get(field.name, ())]
-    is_moment = field.type in {DATE, TIMESTAMP}
-    if is_moment:
-        names += ALIKE["timestamp"]
     fitting = [path for path in columns if _fits(field, columns[path])]
     by_name = {path: _folded(path.rpartition(".")[2].strip('"')) for path in fitting}
     found = [path for name in names for path in fitting if by_name[path] == name]
-    if not found and is_moment and field.required:
-        found = fitting
+    if field.type in {DATE, TIMESTAMP}:
+        # An event has a time of day; what has none may be the day of something.
+        times = [
+            path for path in fitting if field.type == TIMESTAMP or not _has_time(columns[path])
+        ]
+        found += [path for name in ALIKE["timestamp"] for path in times if by_name[path] == name]
+        if not found and field.required:
+            found = times
     return list(dict.fromkeys(found))
 
 
 def _folded(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
+    plain = unicodedata.normalize("NFKD", name)
+    return re.sub(r"[^a-z0-9]", "", plain.casefold())
 
 
 def _fits(field: Field, values: list[str]) -> bool:
@@ -262,6 +240,10 @@ def _fits(field: Field, values: list[str]) -> bool:
 def _mostly(holds: Callable[[str], object], values: Sequence[str]) -> bool:
     """Whether nearly all values are so: some may be the mistakes that quarantine is for."""
     return sum(bool(holds(value)) for value in values) >= MOST * len(values)
+
+
+def _has_time(values: list[str]) -> bool:
+    return _mostly(re.compile(r".*\d:\d.*|\d{10,}(\.\d+)?").fullmatch, values)
 
 
 def _moment(values: list[str]) -> dict[str, str] | None:
@@ -291,22 +273,40 @@ def _take(field: Field, path: str, values: list[str]) -> str:
     if field.type in {DATE, TIMESTAMP}:
         more = _moment(values) or {}
     elif field.name.endswith("_ms"):
-        seconds = re.search(r"(_s|_sec|_secs|seconds|Seconds|_?time)$", path)
-        is_small = all("." in value for value in values)
-        more = (
-            {"unit": "s"}
-            if seconds and (is_small or "sec" in path.lower() or path.endswith("_s"))
-            else {}
-        )
+        is_said = re.search(r"(_s|_secs?|seconds|\(s(ec)?\))$", path, re.IGNORECASE)
+        is_fine = path.endswith("time") and all("." in value for value in values)
+        more = {"unit": "s"} if is_said or is_fine else {}
     if not more:
-        return json.dumps(path)
+        return _quoted(path)
     words = {"from": path} | more
-    return "{ " + ", ".join(f"{key} = {json.dumps(word)}" for key, word in words.items()) + " }"
+    return "{ " + ", ".join(f"{key} = {_quoted(word)}" for key, word in words.items()) + " }"
 
 
-def _toml(lines: dict[str, Any], fields: dict[str, str], missing: Sequence[str] = ()) -> str:
-    written = ["[[mapping]]", *(f"{key} = {json.dumps(value)}" for key, value in lines.items())]
-    if fields or missing:
+def _toml(lines: dict[str, Any], fields: dict[str, str]) -> str:
+    written = ["[[mapping]]", *(f"{key} = {_quoted(value)}" for key, value in lines.items())]
+    if fields:
         written += ["", "[mapping.fields]", *(f"{name} = {take}" for name, take in fields.items())]
-        written += [f"# {name} = ...  # needed, and nothing here looks like it" for name in missing]
     return "\n".join(written) + "\n"
+
+
+def _remarks(source: Source, fields: dict[str, str], columns: dict[str, list[str]]) -> str:
+    """Comments on what was not guessed: fields without a column, columns without a field."""
+    used = " ".join(fields.values())
+    written = ["[mapping.fields]"] * (not fields)
+    for field in source.fields:
+        if field.name not in fields:
+            need = "required" if field.required else "optional"
+            written.append(f"# {field.name} = ...  # {need}")
+    unused = [path for path in columns if _quoted(path) not in used]
+    if unused:
+        written.append("# Not used, each with an example:")
+    written += [f"#   {_quoted(path)}: {_example(columns[path][0])}" for path in unused]
+    return "".join(f"{line}\n" for line in written)
+
+
+def _example(value: str) -> str:
+    return _quoted(textwrap.shorten(value, 40, placeholder="…"))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -218,6 +218,7 @@ def test_a_known_export_is_recognised(tmp_path, name, file, text):
     [
         ("x.csv", "Customer ID;When;Event Name;Elapsed\nc1;05.01.2026 10:00:00;open;12\n"),
         ("x.jsonl", '{"who": {"customerId": "c1"}, "ts": 1767607200000, "eventName": "open"}\n'),
+        ("x.csv", "Zeit;Benutzer;Aktion;Gerät\n05.01.2026 10:00:00;c1;open;x\n"),
         ("x", '[{"customer_id": "c1", "created": "2026-01-05T10:00:00Z", "event_name": "open"}]'),
     ],
 )
@@ -226,6 +227,27 @@ def test_a_guess_goes_by_names_and_by_how_values_look(tmp_path, file, text):
     source = replace(SOURCE, mappings=parse(found.text, "proposal", SOURCES))
     (row,) = read(tmp_path / file, text, source)
     assert (row["user_id"], row["timestamp"], row["action_type"]) == ("c1", TEN, "open")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Zeit;Benutzer;Gerät\n2026-01-05;c1;x\n", None),  # the reader detects it by the header
+        ("Zeit;Benutzer;Ding\n2026-01-05;c1;Gerät\n", "cp1252"),
+    ],
+)
+def test_a_guess_knows_how_text_is_encoded(tmp_path, text, encoding):
+    file = tmp_path / "x.csv"
+    file.write_bytes(text.encode("cp1252"))
+    found = guess(str(file), "x.csv", SOURCES)
+    (mapping,) = parse(found.text, "proposal", SOURCES)
+    assert (mapping.encoding, "Gerät" in found.text) == (encoding, True)
+
+
+def test_a_guess_lists_what_it_could_not_place(tmp_path):
+    found, _ = guessed(tmp_path, 'when,who\n2026-01-05T10:00:00Z,"a\nb"\n', "x.csv")
+    assert "# user_id = ...  # required\n" in found.text
+    assert found.text.endswith('#   "who": "a b"\n')
 
 
 def test_a_guess_finds_the_source_and_says_what_it_did_not_find(tmp_path):
