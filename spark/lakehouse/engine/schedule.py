@@ -44,7 +44,8 @@ def run_in_order(
                 if not failed:
                     running[pool.submit(work, name)] = name
                     continue
-                reason = f"upstream failed: {', '.join(failed)}"
+                tried = [each for each in failed if done[each].outcome is not Status.BLOCKED]
+                reason = f"upstream failed: {', '.join(tried or failed)}"
                 done[name] = Outcome(name, Status.BLOCKED, reason=reason)
                 notify(done[name])
                 order.done(name)

@@ -46,6 +46,7 @@ def test_a_failure_blocks_what_is_downstream_however_far_and_nothing_else():
     ran, done, _ = scheduled(UPSTREAM, failing={"a"})
     assert sorted(ran) == ["a", "lone"]
     assert {name for name, each in done.items() if each.outcome is Status.BLOCKED} == set("bcd")
+    assert done["d"].reason == "upstream failed: a"  # where to look, not what waits for it
 
 
 def test_tables_that_are_not_of_the_run_are_not_waited_for():
