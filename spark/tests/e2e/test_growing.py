@@ -228,6 +228,36 @@ def test_an_object_store_holds_the_same_tables(lake_on_s3, bucket, golden):
     assert {run["outcome"] for run in runs} == {"updated"}
 
 
+@pytest.mark.slow
+@pytest.mark.s3
+def test_what_is_damaged_in_an_object_store_is_repaired(lake_on_s3, bucket, golden):
+    raw, expected = golden
+    settings = {"lock_dir": lake_on_s3.settings.lock_dir}
+    for drop in ("1", "2"):
+        _upload(bucket, raw, drop)
+    assert lakehouse(lake_on_s3, "run", timeout=ROUND_TRIP, **settings).code == 0
+    damage = {
+        "bronze.user_signups": r"\.parquet$",
+        "silver.user_dim": r"_delta_log/",
+        "gold.feature_conversion_lift": r".",
+    }
+    listed = bucket.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    keys = [each["Key"] for page in listed for each in page["Contents"]]
+    for table, pattern in damage.items():
+        folder = f"lake/{table.replace('.', '/')}/"
+        gone = [k for k in keys if k.startswith(folder) and re.search(pattern, k[len(folder) :])]
+        assert gone
+        for key in gone:
+            bucket.delete_object(Bucket=BUCKET, Key=key)
+    for table in damage:
+        told = lakehouse(lake_on_s3, "show", table, **settings)
+        assert (told.code, "lakehouse repair" in told.err) == (65, True), told.err
+        done = lakehouse(lake_on_s3, "repair", table, timeout=ROUND_TRIP, **settings)
+        assert done.code == 0, done.err
+    assert lakehouse(lake_on_s3, "run", timeout=ROUND_TRIP, **settings).code == 0
+    assert content(lake_on_s3) == expected
+
+
 def test_only_a_lake_on_an_object_store_needs_its_jars():
     assert needed("/data", "/data/raw") == DELTA
     assert needed("/data", "s3a://landing/raw") == needed("s3://lake", "x") == COORDINATES
