@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ LOOK_SECONDS = 0.2
 ALIKE = 0.9
 """Of its parent's memory: less is a process that has let go of it."""
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
+_CHILD_SUBREAPER = 36
 _LAUNCHER = "org.apache.spark.launcher.Main"
 
 
@@ -63,8 +66,18 @@ def measured(
     began = time.perf_counter()
     seen: dict[int, _Seen] = {}
     peak = 0
-    with log.open("wb") as words, (log.with_suffix(".json")).open("wb") as told:
-        process = psutil.Popen(command, stdout=told, stderr=words, env=dict(env or os.environ))
+    with (
+        log.open("wb") as words,
+        log.with_suffix(".json").open("wb") as told,
+        tempfile.TemporaryDirectory() as scratch,  # nothing that an earlier one left there helps
+    ):
+        process = psutil.Popen(
+            command,
+            stdout=told,
+            stderr=words,
+            env=dict(env or os.environ) | {"TMPDIR": scratch},
+            preexec_fn=_keep_orphans,
+        )
         try:
             while process.poll() is None:
                 peak = max(peak, _look(process, seen))
@@ -84,6 +97,11 @@ def measured(
         load=round(load, 2),
     )
     return cost, json.loads(log.with_suffix(".json").read_text().splitlines()[-1])
+
+
+def _keep_orphans() -> None:
+    """Stay the ancestor of what a descendant leaves behind, so that it is measured, too (Linux)."""
+    ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def timed(action: Callable[[], Answer]) -> tuple[float, Answer]:

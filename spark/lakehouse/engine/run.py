@@ -16,7 +16,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.io.damage import damage_of, damaged
 from lakehouse.io.files import explained
 from lakehouse.io.locks import table_lock
-from lakehouse.quality.expectations import warm_up
+from lakehouse.quality.judge import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

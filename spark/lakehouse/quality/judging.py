@@ -1,21 +1,30 @@
-"""Great Expectations, run as a process of its own: `expectations.py` asks it.
+"""Great Expectations, run as a process of its own: `judge.py` starts and asks it.
 
-To import it takes seconds of Python, and each suite more: a run does not stand still for them.
-A gate comes as a line of JSON on standard input, its verdicts go as a line to standard output; the
-process ends when its input does. It is run by its path and imports nothing of the lakehouse.
+To import it takes seconds of Python, so one process judges the gates of all processes of a user,
+and ends when nobody has asked for a while. A gate comes as a line of JSON, its verdicts go as one.
+It is run by its path and imports nothing of the lakehouse.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
+import socketserver
 import sys
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import TextIO
+    from collections.abc import Sequence
+
+IDLE_SECONDS = 60.0
+"""Without a question, it ends."""
+PATIENCE_SECONDS = 10.0
+"""With who is connected and asks nothing."""
+NOT_NEEDED = ("rfc3987_syntax", "pyspark", "sqlalchemy")
+"""Great Expectations does without them, and imports them for a second where they are there."""
 
 
 class Bounds(TypedDict):
@@ -76,9 +85,6 @@ def suite(name: str, bounds: Sequence[Bounds]) -> Any:  # noqa: ANN401  # GX is 
 def _row() -> Any:  # noqa: ANN401  # GX is imported lazily
     """What metrics are handed to: a data frame of one row, in a context without files."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # jsonschema, far below, compiles a grammar of IRIs for 3 s when this module is there (Jupyter
-    # brings it). It takes its absence well, and nothing here checks an IRI.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # documented
     import great_expectations as gx  # noqa: PLC0415  # see suite
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
@@ -88,15 +94,38 @@ def _row() -> Any:  # noqa: ANN401  # GX is imported lazily
     return asset.add_batch_definition_whole_dataframe("row")
 
 
-def serve(questions: Iterable[str], answers: TextIO) -> None:
-    """Answer each gate with its verdicts, until there are no more."""
+class Asked(socketserver.StreamRequestHandler):
+    """One process that asks: each of its lines is a gate."""
+
+    timeout = PATIENCE_SECONDS
+
+    def handle(self) -> None:
+        """Answer each gate with its verdicts; the connection ends where one cannot be judged."""
+        for line in self.rfile:
+            with _JUDGING:
+                found = verdicts(json.loads(line))
+            self.wfile.write(json.dumps(found).encode() + b"\n")
+
+
+_JUDGING = threading.Lock()
+
+
+def serve(listening: socket.socket, idle_seconds: float = IDLE_SECONDS) -> None:
+    """Answer all who connect, until nobody has for a while."""
     _row()
-    for line in questions:
-        answers.write(json.dumps(verdicts(json.loads(line))) + "\n")
-        answers.flush()
+    with socketserver.ThreadingUnixStreamServer(
+        str(listening.getsockname()), Asked, bind_and_activate=False
+    ) as server:
+        server.socket.close()
+        server.socket = listening
+        server.timeout = idle_seconds
+        is_idle = threading.Event()
+        server.handle_timeout = is_idle.set  # type: ignore[method-assign]  # how socketserver has it
+        while not is_idle.is_set():
+            server.handle_request()
 
 
 if __name__ == "__main__":
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever prints does not stand between the answers
-    serve(sys.stdin, answers)
+    for name in NOT_NEEDED:
+        sys.modules[name] = None  # type: ignore[assignment]  # documented: it is not found
+    serve(socket.socket(fileno=int(sys.argv[1])))

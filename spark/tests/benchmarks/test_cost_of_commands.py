@@ -28,6 +28,15 @@ def test_what_a_child_takes_counts_for_the_command(tmp_path):
     assert cost.jvms == 0
 
 
+def test_what_a_child_leaves_behind_counts_too(tmp_path):
+    left = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {CHILD!r}])"
+    waiting = "import time; time.sleep(3)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {left!r}]); {waiting}"
+    cost, _ = measured([sys.executable, "-c", f"{parent}; print('[7]')"], tmp_path / "log")
+    assert cost.cpu_s >= 0.5
+    assert cost.peak_mib >= 200
+
+
 def test_what_a_fork_shares_counts_once(tmp_path):
     cost, _ = measured([sys.executable, "-c", FORKS], tmp_path / "log")
     assert 200 <= cost.peak_mib < 400

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import json
 import os
-import signal
+import socket
+import stat
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import threading
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lakehouse.errors import EngineError
 from lakehouse.quality import expectations, judging
-from lakehouse.quality.expectations import bounds, judge, warm_up
+from lakehouse.quality import judge as judge_process
+from lakehouse.quality.expectations import bounds, judge
+from lakehouse.quality.judge import warm_up
 from lakehouse.spec import not_empty, satisfies
 
 FEW = satisfies("few", "value <= 3", "value: at most 3.")
@@ -42,65 +47,111 @@ def test_two_checks_of_one_name_are_red():
 
 
 def test_a_gate_without_checks_asks_nobody(monkeypatch):
-    monkeypatch.setattr(expectations, "_Judge", None)
+    monkeypatch.setattr(expectations, "verdicts", None)
     assert judge("t.output", [], {}) == []
 
 
-def test_when_the_process_is_killed_the_gate_is_an_error_and_the_next_is_judged():
-    warm_up()
-    process = expectations._Judge.started()._process
-    judge("t.output", [FEW], {"few": 0.0})
-    os.kill(process.pid, signal.SIGSTOP)  # it is there, and dies with the question
-    killing = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -KILL {process.pid}"])
-    with pytest.raises(EngineError, match=r"t\.output: Great Expectations ended \(exit code -9\)"):
-        judge("t.output", [FEW], {"few": 0.0})
-    killing.wait()
+@pytest.fixture
+def alone(monkeypatch):
+    """No process judges yet; the folder of its socket."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's have names too long for a socket
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+        for process in judges(folder):
+            process.kill()
+
+
+def judges(folder):
+    """The processes that listen below a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if judging.__file__ in (process.info["cmdline"] or ()):
+            with contextlib.suppress(psutil.Error):
+                listening = process.net_connections("unix")
+                found += [process] * any(each.laddr.startswith(folder) for each in listening)
+    return found
+
+
+ASKING = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from lakehouse.quality.expectations import judge
+from lakehouse.spec import satisfies
+few = satisfies("few", "value <= 3", "value: at most 3.")
+print(judge("t.output", [few], {"few": 0.0})[0].passed)
+"""
+
+
+def test_processes_that_ask_at_once_start_one_and_leave_it_to_the_next(alone):
+    command = [sys.executable, "-c", ASKING, str(alone)]
+    asking = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[0] for process in asking] == ["True\n"] * 3
+    (one,) = judges(str(alone))
     assert judge("t.output", [FEW], {"few": 0.0})[0].passed
+    assert judges(str(alone)) == [one]
+    (folder,) = alone.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_it_ends_with_the_process_that_asked_even_when_that_is_killed():
-    program = (
-        "import time; from lakehouse.quality import expectations as e; e.warm_up();"
-        "print(e._Judge._current._process.pid, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
-    ) as asking:
-        assert asking.stdout is not None
-        judging_pid = int(asking.stdout.readline())
-        os.kill(judging_pid, 0)  # it lives
-        asking.kill()
-    for _ in range(600):
-        if not _lives(judging_pid):
-            return
-        time.sleep(0.1)
-    pytest.fail("it is still there a minute after")
+def test_when_it_is_killed_the_gate_is_judged_by_another(alone):
+    warm_up()
+    (first,) = judges(str(alone))
+    first.suspend()  # it is there, and dies with the question
+    killing = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -KILL {first.pid}"])
+    assert judge("t.output", [FEW], {"few": 0.0})[0].passed
+    killing.wait()
+    assert judges(str(alone)) != [first]
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"  # nobody may have waited for it
+def test_where_it_cannot_live_the_gate_is_an_error_that_says_why(alone, monkeypatch, tmp_path):
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit('no great expectations')")
+    monkeypatch.setattr(judging, "__file__", str(broken))
+    with pytest.raises(EngineError, match=r"t\.output: Great Expectations ended(.|\n)*no great"):
+        judge("t.output", [FEW], {"few": 0.0})
 
 
-def test_questions_and_answers_are_lines_of_json():
+def test_it_is_asked_in_a_folder_of_its_user_alone(alone):
+    (alone / f"lakehouse-{os.getuid()}").mkdir(mode=0o755)
+    with pytest.raises(EngineError, match="only you may enter"):
+        judge("t.output", [FEW], {"few": 0.0})
+
+
+def test_other_packages_are_judged_by_another_process(alone, monkeypatch):
+    before = judge_process._path()
+    packages = alone / "packages"
+    packages.mkdir()
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(packages))
+    here = judge_process._path()
+    (packages / "new").mkdir()
+    assert len({before, here, judge_process._path()}) == 3
+
+
+@pytest.fixture
+def served():
+    """A socket whose gates are judged in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(f"{folder}/socket")
+        listening.listen()
+        serving = threading.Thread(target=judging.serve, args=(listening, 0.5))
+        serving.start()
+        yield f"{folder}/socket", serving
+
+
+def test_it_answers_line_by_line_and_ends_when_nobody_asks(served):
     gate: judging.Gate = {
         "name": "t.output",
         "bounds": [bounds(FEW), bounds(SOME)],
         "metrics": {"few": 1.0, "not_empty": 5.0},
     }
-    answers = io.StringIO()
-    judging.serve([json.dumps(gate), json.dumps(gate)], answers)
-    expected = {"few": [False], "not_empty": [True]}
-    assert [json.loads(line) for line in answers.getvalue().splitlines()] == [expected, expected]
-
-
-def test_who_starts_it_does_not_wait_for_who_asks():
-    with expectations._ASKING:
-        starting = threading.Thread(target=warm_up)
-        starting.start()
-        starting.join(timeout=30)
-        assert not starting.is_alive()
+    address, serving = served
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as asking:
+        silent.connect(address)  # who says nothing holds nobody up
+        asking.connect(address)
+        asking.sendall(2 * (json.dumps(gate).encode() + b"\n"))
+        answers = asking.makefile()
+        expected = {"few": [False], "not_empty": [True]}
+        assert [json.loads(answers.readline()) for _ in range(2)] == [expected, expected]
+    serving.join(timeout=60)
+    assert not serving.is_alive()
