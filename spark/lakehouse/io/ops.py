@@ -6,6 +6,7 @@ put-if-absent is atomic on local disks and object stores), and reading needs no 
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow import json as arrow_json
 from pyarrow.fs import FileType
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -100,11 +102,25 @@ def append(settings: Settings, name: str, rows: list[dict[str, Any]]) -> None:
     """Add rows to an ops table; creates it when it is missing."""
     if not rows:
         return
-    data = pa.Table.from_pylist(rows, schema=SCHEMAS[name])
+    data = _table(rows, SCHEMAS[name])
     uri = settings.table_uri(f"ops.{name}")
     with _LOCK, storage_errors(uri), panics.held_back(uri):
         assert_room(settings.root_uri)
         _append(uri, data)
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table, through JSON: `from_pylist` imports pandas, a third of an unchanged run."""
+    try:
+        lines = [json.dumps(row, default=datetime.isoformat, allow_nan=False) for row in rows]
+    except ValueError:  # JSON has no infinite numbers
+        return pa.Table.from_pylist(rows, schema=schema)
+    text = "\n".join(lines).encode()
+    return arrow_json.read_json(
+        io.BytesIO(text),
+        read_options=arrow_json.ReadOptions(block_size=len(text) + 1),  # no row is cut
+        parse_options=arrow_json.ParseOptions(explicit_schema=schema),
+    )
 
 
 @retry(
