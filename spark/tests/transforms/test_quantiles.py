@@ -7,10 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from lakehouse.transforms.quantiles import quantiles
+from lakehouse.transforms.quantiles import quantiles, quantiles_of_mixes
 
 pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 SHARES = (0, 0.25, 0.5, 0.95, 1)
+WHOLE = (*range(9), 10**8 + 1)
 
 
 def found(spark, rows, shares=SHARES):
@@ -70,3 +71,34 @@ def test_numpy_finds_the_same(spark):
         values = [value for k, value, times in rows if k == kind for _ in range(times)]
         wanted[kind] = (len(values), pytest.approx(np.quantile(values, SHARES).tolist()))
     assert found(spark, rows) == wanted
+
+
+def test_numpy_finds_the_same_for_every_mix(spark):
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201  # repeats a failure
+    chance = random.Random(seed)
+    rows = [
+        (
+            f"day{chance.randrange(3)}",
+            chance.choice("ab"),
+            chance.choice("xyz"),
+            chance.choice(WHOLE),
+        )
+        for _ in range(300)
+    ]
+    given = spark.createDataFrame(rows, "day STRING, one STRING, two STRING, value BIGINT")
+    made = quantiles_of_mixes(given, ("day",), ("one", "two"), "value", SHARES).collect()
+    wanted: dict[tuple[str | None, ...], list[int]] = {}
+    for day, one, two, value in rows:
+        for mix in [(one, two), (one, None), (None, two), (None, None)]:
+            wanted.setdefault((day, *mix), []).append(value)
+    assert len(made) == len(wanted)
+    assert {(r["day"], r["one"], r["two"]): (r["n"], r["quantiles"]) for r in made} == {
+        key: (len(values), np.quantile(values, SHARES).round(6).tolist())
+        for key, values in wanted.items()
+    }
+
+
+def test_no_rows_are_no_mixes(spark):
+    given = spark.createDataFrame([], "day STRING, one STRING, value BIGINT")
+    assert quantiles_of_mixes(given, ("day",), ("one",), "value", SHARES).collect() == []

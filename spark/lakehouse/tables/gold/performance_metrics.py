@@ -92,9 +92,7 @@ TABLE = Table(
 
 def transform(interactions: DataFrame, run: Run) -> DataFrame:
     """Percentiles of every mix."""
-    # A day in one place, once: rows stay there while they are counted and repeated for every mix.
-    measured = interactions.repartition("event_date")
-    known = measured.select(
+    known = interactions.select(
         F.col("event_date").alias("metric_date"),
         *(F.coalesce(name, F.lit(metric.UNKNOWN)).alias(name) for name in PARTS),
         "duration_ms",
