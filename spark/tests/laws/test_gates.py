@@ -111,7 +111,7 @@ def test_a_retry_of_a_red_gate_writes_nothing(toys):
 
 
 def test_a_version_that_a_gate_refused_by_mistake_is_published_by_a_retry(toys, monkeypatch):
-    monkeypatch.setattr(expectations, "_verdicts", lambda _: {})
+    monkeypatch.setattr(expectations, "verdicts", lambda _: {})
     toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
     assert toys.try_run()["bronze.toy"].exit_code == 65
     monkeypatch.undo()
@@ -196,7 +196,7 @@ def test_what_a_dead_run_commits_in_between_is_not_published(toys, spark, monkey
 
 
 def test_a_gate_that_forgets_a_result_is_red(toys, monkeypatch):
-    monkeypatch.setattr(expectations, "_verdicts", lambda _: {})
+    monkeypatch.setattr(expectations, "verdicts", lambda _: {})
     toys.land("toy/2.jsonl", [{"id": "b", "value": 2}])
     assert toys.try_run()["bronze.toy"].exit_code == 65
 
