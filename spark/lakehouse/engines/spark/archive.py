@@ -58,6 +58,8 @@ def build() -> bool:
             feed.localCheckpoint().collect()
         is_whole = _ended(spark)
     if is_whole and part.exists():
+        for old in path.parent.glob("classes-*.jsa"):  # 200 MB each, of jars that are gone
+            old.unlink()
         part.replace(path)
     part.unlink(missing_ok=True)
     return path.exists()

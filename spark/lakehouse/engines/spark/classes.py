@@ -12,15 +12,20 @@ from pathlib import Path
 
 import pyspark
 
-from lakehouse.engines.spark.jars import jars_folder
+from lakehouse.engines.spark.jars import DELTA, file_name, jars_folder
 from lakehouse.engines.spark.java import java_environment
 
 
 def archive_path() -> Path:
-    """Where the archive of this Java and these jars is, made or not."""
+    """Where the archive of this Java and these jars is, made or not.
+
+    Java refuses one whose jars were written since, even with the same bytes.
+    """
     java = Path(java_environment()["JAVA_HOME"], "bin", "java").resolve()
-    made_for = f"{java} {java.stat().st_mtime_ns} {pyspark.__version__}"
-    key = hashlib.blake2b(made_for.encode(), digest_size=4).hexdigest()
+    spark = Path(pyspark.__file__).parent / "jars" / f"spark-core_2.13-{pyspark.__version__}.jar"
+    files = (java, spark, *(jars_folder() / name for name in map(file_name, DELTA)))
+    made_for = [(str(each), each.stat().st_mtime_ns) for each in files if each.exists()]
+    key = hashlib.blake2b(repr(made_for).encode(), digest_size=4).hexdigest()
     return jars_folder() / f"classes-{key}.jsa"
 
 

@@ -60,7 +60,7 @@ def jar_paths(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
     Raises:
         ConfigError: One is missing; says what to run.
     """
-    paths = [jars_folder() / _file_name(coordinate) for coordinate in coordinates]
+    paths = [jars_folder() / file_name(coordinate) for coordinate in coordinates]
     missing = [path.name for path in paths if not path.exists()]
     if missing:
         command = "lakehouse jars --s3" if set(coordinates) & set(S3) else "lakehouse jars"
@@ -78,7 +78,7 @@ def resolve(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
         ConfigError: A coordinate cannot be had.
     """
     folder = jars_folder()
-    if all((folder / _file_name(coordinate)).exists() for coordinate in coordinates):
+    if all((folder / file_name(coordinate)).exists() for coordinate in coordinates):
         return jar_paths(coordinates)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -97,18 +97,20 @@ def resolve(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
             text=True,
             check=False,
         )
-        for jar in Path(scratch).glob("ivy/jars/*.jar"):
-            for coordinate in coordinates:
-                group, _, _ = coordinate.split(":")
-                if jar.name == f"{group}_{_file_name(coordinate)}":
-                    shutil.move(jar, folder / _file_name(coordinate))
-    missing = [c for c in coordinates if not (folder / _file_name(c)).exists()]
+        for coordinate in coordinates:
+            group, _, _ = coordinate.split(":")
+            jar = Path(scratch, "ivy", "jars", f"{group}_{file_name(coordinate)}")
+            target = folder / file_name(coordinate)
+            if jar.exists() and not target.exists():  # the class archive is made for what is there
+                shutil.move(jar, target)
+    missing = [c for c in coordinates if not (folder / file_name(c)).exists()]
     if missing:
         message = f"cannot resolve {', '.join(missing)}: {result.stderr.strip()[-500:]}"
         raise ConfigError(message, missing=missing)
     return jar_paths(coordinates)
 
 
-def _file_name(coordinate: str) -> str:
+def file_name(coordinate: str) -> str:
+    """What the jar of a coordinate is called."""
     _, artifact, version = coordinate.split(":")
     return f"{artifact}-{version}.jar"
