@@ -32,6 +32,8 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 ATTEMPTS = 2
 """It may end just when it is asked."""
 TOLD_LINES = 5
+LONGEST_SOCKET = 100
+"""Bytes of its name; systems take 103 to 107."""
 
 
 def warm_up() -> None:
@@ -76,15 +78,18 @@ def _path() -> Path:
     Raises:
         EngineError: Others may enter its folder.
     """
+    packages = sysconfig.get_path("purelib")
+    code = [sys.executable, judging.__file__, packages]
+    moved = [Path(each).stat().st_mtime_ns for each in code]
+    name = f"judge-{hashlib.sha256(repr((code, moved)).encode()).hexdigest()[:16]}.sock"
     folder = Path(tempfile.gettempdir()) / f"lakehouse-{os.getuid()}"
+    if len(os.fsencode(folder / name)) > LONGEST_SOCKET:
+        folder = Path("/tmp") / folder.name  # noqa: S108  # only its user may enter, see below
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EngineError(f"{folder} is not a folder that only you may enter; remove it")
-    packages = sysconfig.get_path("purelib")
-    code = [sys.executable, judging.__file__, packages]
-    moved = [Path(each).stat().st_mtime_ns for each in code]
-    return folder / f"judge-{hashlib.sha256(repr((code, moved)).encode()).hexdigest()[:16]}.sock"
+    return folder / name
 
 
 @contextlib.contextmanager
@@ -99,9 +104,6 @@ def _start(path: Path) -> None:
     """Start it, already listening: who connects waits until it is there.
 
     By a shell that leaves it behind: it has its own session, and nobody has to wait for it.
-
-    Raises:
-        EngineError: The socket cannot be made.
     """
     command = [sys.executable, "-P", judging.__file__]
     with socket.socket(socket.AF_UNIX) as listening, path.with_suffix(".log").open("w") as log:

@@ -117,6 +117,14 @@ def test_it_is_asked_in_a_folder_of_its_user_alone(alone):
         judge("t.output", [FEW], {"few": 0.0})
 
 
+def test_a_temporary_folder_with_a_long_name_is_no_place_for_a_socket(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    assert judge("t.output", [FEW], {"few": 0.0})[0].passed
+    assert list(deep.iterdir()) == []
+
+
 def test_other_packages_are_judged_by_another_process(alone, monkeypatch):
     before = judge_process._path()
     packages = alone / "packages"
