@@ -83,7 +83,7 @@ def measured(
                 peak = max(peak, _look(process, seen))
                 time.sleep(LOOK_SECONDS)
         finally:  # interrupted: what it started would go on, and disturb the next to measure
-            _end(process)
+            _end(process, seen)
     wall = time.perf_counter() - began
     if process.returncode:
         raise CommandFailedError(f"{Path(command[1]).name} exits with {process.returncode}: {log}")
@@ -115,6 +115,7 @@ def timed(action: Callable[[], Answer]) -> tuple[float, Answer]:
 class _Seen:
     """The newest known of a process, which may end before the next look."""
 
+    process: psutil.Process
     is_spark: bool = False
     cpu_s: float = 0.0
     read: int = 0
@@ -135,12 +136,14 @@ def is_spark(command: Sequence[str]) -> bool:
     return _SPARK in command and _LAUNCHER not in command
 
 
-def _end(process: psutil.Process) -> None:
-    """Kill a process and its descendants, if it still runs."""
+def _end(process: psutil.Process, seen: Mapping[int, _Seen]) -> None:
+    """Kill a process and its descendants, also those it left behind, if they still run."""
+    descendants: list[psutil.Process] = []
     with suppress(psutil.Error):
-        for each in (*process.children(recursive=True), process):
-            with suppress(psutil.Error):
-                each.kill()
+        descendants = process.children(recursive=True)
+    for each in (*descendants, *(known.process for known in seen.values()), process):
+        with suppress(psutil.Error):
+            each.kill()  # never another one that has its number now
     process.wait()
 
 
@@ -149,7 +152,7 @@ def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
     with suppress(psutil.Error):
         for each in (process, *process.children(recursive=True)):
             with suppress(psutil.Error):
-                known = seen.setdefault(each.pid, _Seen())
+                known = seen.setdefault(each.pid, _Seen(each))
                 with each.oneshot():
                     times, io, command = each.cpu_times(), each.io_counters(), each.cmdline()
                     known.is_spark |= each.name() == "java" and is_spark(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Field, Source
 
+Text = TypeVar("Text", str, bytes)
 HEAD, SAMPLE = 1 << 18, 200
 MOST = 0.9
 """Of the values of a column: so many must look like what it is taken for."""
@@ -107,12 +109,22 @@ def _head(uri: str, path: str) -> tuple[str, dict[str, str]]:
         if len(head) >= HEAD:
             head = head[: head.rfind(b"\n", 0, HEAD) + 1 or HEAD]
             break
+    told = [line for line in head.splitlines(keepends=True) if not line.isascii()]
     text = head.decode("utf-8", "replace")
-    if UNREADABLE not in text:
+    if _mostly(_is_utf8, told):
         return text, {}
     is_detected = kind_of(path) == "csv" and UNREADABLE in text.lstrip().partition("\n")[0]
     named = {} if is_detected else {"encoding": FALLBACK_ENCODING}
     return head.decode(FALLBACK_ENCODING, "replace"), named
+
+
+def _is_utf8(line: bytes) -> bool:
+    """Whether it is the beginning of a text in UTF-8: the last line may be cut in a character."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(line)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _by_shape(head: str) -> str | None:
@@ -237,7 +249,7 @@ def _fits(field: Field, values: list[str]) -> bool:
     return not all(value[:1] in "{[" for value in values)
 
 
-def _mostly(holds: Callable[[str], object], values: Sequence[str]) -> bool:
+def _mostly(holds: Callable[[Text], object], values: Sequence[Text]) -> bool:
     """Whether nearly all values are so: some may be the mistakes that quarantine is for."""
     return sum(bool(holds(value)) for value in values) >= MOST * len(values)
 

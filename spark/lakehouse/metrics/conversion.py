@@ -8,6 +8,9 @@ USED, AVAILABLE, NOT_AVAILABLE = "used_before_conversion", "available_not_used",
 COHORTS = (USED, AVAILABLE, NOT_AVAILABLE)
 """Users by a feature: used it before they converted, could have, could not."""
 
+FREE = "free"
+"""Plan of a user who never converted."""
+
 TOTAL_USERS = "Known users in the cohort, converted or not."
 CONVERTED_USERS = "Users of the cohort who ever converted to a paid plan."
 CONVERSION_RATE = "Share of the cohort's users who converted: converted_users ÷ total_users, 0-1."
@@ -18,6 +21,11 @@ AVG_MRR = (
     "Mean monthly recurring revenue of the first conversion, in the billing currency, over "
     "converted users only; null when there is none."
 )
+
+CONVERTED_SQL = f"""
+SELECT count(*) AS n, count(*) FILTER (WHERE current_plan <> '{FREE}') AS n_converted FROM t
+"""
+"""Users, and those of them on a paid plan, of users `t`."""
 
 CURRENT_MRR_SQL = """
 SELECT sum(mrr) AS mrr FROM (

@@ -128,3 +128,14 @@ def percentile(rank: int) -> str:
         f"{rank}th percentile of duration_ms over the {MEASURED}: exact, interpolated between the "
         "two neighbouring values."
     )
+
+
+SESSIONS_SQL = """
+SELECT sum(n_sessions) AS n, sum(n_actions_1) AS bounced,
+    sum(avg_duration_ms * (n_sessions - n_duration_unknown))
+        / nullif(sum(n_sessions - n_duration_unknown), 0) AS ms,
+    min(metric_date) AS first, max(metric_date) AS last
+FROM t WHERE dimension_name IS NULL AND is_complete
+    AND metric_date > (SELECT max(metric_date) FROM t) - 28
+"""
+"""Sessions, bounces and mean duration of the last four weeks, of `gold.session_metrics` as `t`."""

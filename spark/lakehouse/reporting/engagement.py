@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from lakehouse.reporting.lake import PublishedLake
 
-OVERALL = "dimension_name IS NULL AND is_complete"
-
 
 def engagement_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001  # one signature for all sections
     """Users and sessions by week."""
@@ -172,11 +170,7 @@ def _return(lake: PublishedLake) -> str:
 def _sessions(lake: PublishedLake) -> str:
     row = lake.one(
         "gold.session_metrics",
-        "SELECT sum(n_sessions) AS n, sum(n_actions_1) AS bounced, "
-        "sum(avg_duration_ms * (n_sessions - n_duration_unknown)) "
-        "/ nullif(sum(n_sessions - n_duration_unknown), 0) AS ms, min(metric_date) AS first, "
-        f"max(metric_date) AS last FROM t WHERE {OVERALL} AND metric_date > "
-        "(SELECT max(metric_date) FROM t) - 28",
+        metric.SESSIONS_SQL,
     )
     if not row or not row["n"]:
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lakehouse.metrics.conversion import CURRENT_MRR_SQL, FIRST_CONVERSIONS_SQL
+from lakehouse.metrics.conversion import CONVERTED_SQL, CURRENT_MRR_SQL, FIRST_CONVERSIONS_SQL
 from lakehouse.reporting import numbers
 from lakehouse.reporting.charts.weeks import MOST_WEEKS, Series, stacked_panels
 from lakehouse.reporting.page import Figure, Grid, Headline, Section
@@ -33,11 +33,7 @@ def as_of(lake: PublishedLake) -> date | None:
 
 def headline_section(lake: PublishedLake, now: datetime) -> Section:
     """Users, events, conversions, revenue, and how old all that is."""
-    users = lake.one(
-        USERS,
-        "SELECT count(*) AS n, "
-        "count(*) FILTER (WHERE current_plan <> 'free') AS n_converted FROM t",
-    )
+    users = lake.one(USERS, CONVERTED_SQL)
     events = lake.one(
         EVENTS,
         "SELECT count(DISTINCT event_id) AS n, "

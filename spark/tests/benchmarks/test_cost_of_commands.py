@@ -37,6 +37,17 @@ def test_what_a_child_leaves_behind_counts_too(tmp_path):
     assert cost.peak_mib >= 200
 
 
+def test_what_a_child_leaves_behind_ends_with_the_measurement(tmp_path):
+    left = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', WAITS])"
+    left = left.replace("WAITS", repr("import time; time.sleep(60)")).replace(
+        "; sub", "; child = sub"
+    )
+    left += "; print(child.pid)"
+    parent = f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {left!r}])"
+    _, pid = measured([sys.executable, "-c", f"{parent}; time.sleep(1)"], tmp_path / "log")
+    assert not is_running(pid)
+
+
 def test_what_a_fork_shares_counts_once(tmp_path):
     cost, _ = measured([sys.executable, "-c", FORKS], tmp_path / "log")
     assert 200 <= cost.peak_mib < 400

@@ -244,6 +244,28 @@ def test_a_guess_knows_how_text_is_encoded(tmp_path, text, encoding):
     assert (mapping.encoding, "Gerät" in found.text) == (encoding, True)
 
 
+UMLAUTS = f'{{"time": "2026-01-05T10:00:00Z", "user": "{20 * "ü"}"}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("x.csv", "Zeit;Benutzer\n2026-01-05;\ufffd\n".encode()),  # somebody else's mistake
+        (
+            "x.csv",
+            b"Zeit;Benutzer\n" + 19 * "2026-01-05;ü\n".encode() + b"2026-01-05;\xfc\n",
+        ),
+        # Of two, one is cut in a character: all its records are on one line.
+        *(("x.json", f"{' ' * n}[{', '.join(10_000 * [UMLAUTS])}]".encode()) for n in range(2)),
+    ],
+    ids=["replacement", "a broken line", "even", "odd"],
+)
+def test_a_guess_takes_utf8_for_what_it_is(tmp_path, name, data):
+    file = tmp_path / name
+    file.write_bytes(data)
+    assert "encoding" not in guess(str(file), name, SOURCES).text
+
+
 def test_a_guess_lists_what_it_could_not_place(tmp_path):
     found, _ = guessed(tmp_path, 'when,who\n2026-01-05T10:00:00Z,"a\nb"\n', "x.csv")
     assert "# user_id = ...  # required\n" in found.text

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.metrics import conversion as metric
 from lakehouse.spec import (
     DATE,
     STRING,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
-FREE = "free"
 
 TABLE = Table(
     name="silver.user_dim",
@@ -69,5 +69,5 @@ def transform(user_signups: DataFrame, conversions: DataFrame, run: Run) -> Data
         "signup_date",
         "company_size",
         "industry",
-        F.coalesce("plan", F.lit(FREE)).alias("current_plan"),
+        F.coalesce("plan", F.lit(metric.FREE)).alias("current_plan"),
     )
