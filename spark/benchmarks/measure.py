@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 LOOK_SECONDS = 0.2
+END_SECONDS = 60
 ALIKE = 0.9
 """Of its parent's memory: less is a process that has let go of it."""
 _SPARK = "org.apache.spark.deploy.SparkSubmit"
@@ -138,13 +139,13 @@ def is_spark(command: Sequence[str]) -> bool:
 
 def _end(process: psutil.Process, seen: Mapping[int, _Seen]) -> None:
     """Kill a process and its descendants, also those it left behind, if they still run."""
-    descendants: list[psutil.Process] = []
+    ours = {process, *(known.process for known in seen.values())}
     with suppress(psutil.Error):
-        descendants = process.children(recursive=True)
-    for each in (*descendants, *(known.process for known in seen.values()), process):
+        ours |= set(process.children(recursive=True))
+    for each in ours:
         with suppress(psutil.Error):
             each.kill()  # never another one that has its number now
-    process.wait()
+    psutil.wait_procs(ours, timeout=END_SECONDS)
 
 
 def _look(process: psutil.Process, seen: dict[int, _Seen]) -> int:
