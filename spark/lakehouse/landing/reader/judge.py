@@ -65,6 +65,8 @@ def _connection() -> duckdb.DuckDBPyConnection:
     if not hasattr(_of_thread, "connection"):
         connection = duckdb.connect(config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
+        # It takes 1.6 s of the 1.7 that planning 120 mapped fields took, and no list here is long.
+        connection.execute("SET disabled_optimizers = 'in_clause'")
         _of_thread.connection = connection
     found: duckdb.DuckDBPyConnection = _of_thread.connection
     return found
