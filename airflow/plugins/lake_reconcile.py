@@ -181,11 +181,14 @@ class AirflowApi:
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
 
     def add_note(self, dag_id: str, run_id: str, text: str) -> None:
-        """Add lines to the note of a run; the first ones stay where there is no room for all."""
+        """Put lines before those of the note of a run: its page shows the first one only.
+
+        The last ones go where there is no room for all.
+        """
         path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
         told = self._call("GET", path).get("note") or ""
         if text not in told:
-            note = "\n".join(filter(None, [told, text]))[:LONGEST_NOTE]
+            note = "\n".join(filter(None, [text, told]))[:LONGEST_NOTE]
             self._call("PATCH", path, json={"note": note}, params={"update_mask": "note"})
 
     def announce(self, asset_id: int, key: str, extra: dict[str, Any]) -> None:

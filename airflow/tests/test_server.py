@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
+
+from lake_reconcile import AirflowApi
 from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
@@ -129,6 +131,14 @@ def test_a_run_without_a_key_takes_its_date_and_one_without_either_yesterday(qui
     }
     assert typed in days
     assert yesterday & days
+    assert runs[0]["note"] == f"for {typed}"
+    assert runs[1]["note"].removeprefix("for ") in yesterday
+    with AirflowApi(
+        quiet.url, "admin", quiet.password()
+    ) as api:  # as a task tells a warning: its page shows the first line only
+        api.add_note("bronze_conversions", runs[0]["dag_run_id"], "a check warns")
+    path = f"/api/v2/dags/bronze_conversions/dagRuns/{runs[0]['dag_run_id']}"
+    assert quiet.api("GET", path)["note"].splitlines() == ["a check warns", f"for {typed}"]
 
 
 @pytest.mark.slow
