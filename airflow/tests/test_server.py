@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
+from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop
 
 from lake_reconcile import AirflowApi
-from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
 
@@ -133,9 +133,8 @@ def test_a_run_without_a_key_takes_its_date_and_one_without_either_yesterday(qui
     assert yesterday & days
     assert runs[0]["note"] == f"for {typed}"
     assert runs[1]["note"].removeprefix("for ") in yesterday
-    with AirflowApi(
-        quiet.url, "admin", quiet.password()
-    ) as api:  # as a task tells a warning: its page shows the first line only
+    # As a task tells a warning; the page of a run shows the first line of its note.
+    with AirflowApi(quiet.url, "admin", quiet.password()) as api:
         api.add_note("bronze_conversions", runs[0]["dag_run_id"], "a check warns")
     path = f"/api/v2/dags/bronze_conversions/dagRuns/{runs[0]['dag_run_id']}"
     assert quiet.api("GET", path)["note"].splitlines() == ["a check warns", f"for {typed}"]
