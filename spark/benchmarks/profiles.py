@@ -82,4 +82,5 @@ class Profiles:
 
 
 def _copy(query: str, keys: int, file: Path, where: str = "") -> None:
-    duckdb.execute(f"COPY ({query} FROM range({keys}) AS keys(i) {where}) TO '{file}' (HEADER)")
+    rows = f"{query} FROM range({keys}) AS keys(i) {where}"
+    duckdb.connect().execute(f"COPY ({rows}) TO '{file}' (HEADER)")

@@ -70,9 +70,9 @@ def test_a_table_that_is_not_there_differs(judge, tmp_path):
 def test_a_table_of_a_lake_is_read_at_the_version_that_is_told(judge, tmp_path):
     uri = tmp_path / "lake/gold/figures"
     uri.mkdir(parents=True)
-    write_deltalake(uri, duckdb.sql(f"FROM ({TOLD}) LIMIT 1").to_arrow_table())
-    write_deltalake(uri, duckdb.sql(TOLD).to_arrow_table(), mode="overwrite")
-    write_deltalake(uri, duckdb.sql(TOLD).to_arrow_table(), mode="append")
+    write_deltalake(uri, duckdb.connect().sql(f"FROM ({TOLD}) LIMIT 1").to_arrow_table())
+    write_deltalake(uri, duckdb.connect().sql(TOLD).to_arrow_table(), mode="overwrite")
+    write_deltalake(uri, duckdb.connect().sql(TOLD).to_arrow_table(), mode="append")
     found = [judge.differing(tmp_path / "lake", {TABLE: version}) for version in range(3)]
     assert found == [[TABLE], [], [TABLE]]
     assert judge.differing(tmp_path / "lake", {}) == [TABLE]

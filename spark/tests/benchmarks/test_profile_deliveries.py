@@ -36,10 +36,11 @@ def test_deliveries_change_what_they_say(profiles):
     assert (profiles.keys, profiles.rows) == (20_000, 200)
     names = [file.name for file in profiles.files]
     assert names == ["first.csv", "warm-up.csv", "0.csv", "1.csv", "100.csv"]
-    duckdb.execute(f"CREATE OR REPLACE TEMP TABLE first AS FROM '{profiles.first}'")
+    db = duckdb.connect()
+    db.execute(f"CREATE TEMP TABLE first AS FROM '{profiles.first}'")
     found = []
     for each in profiles.deliveries:
-        [counted] = duckdb.sql(f"""
+        [counted] = db.sql(f"""
             SELECT count(*), count(DISTINCT user_id), count_if(n.updated_at > f.updated_at),
                    count_if((n.join_date, n.country, n.device_type, n.subscription_type)
                             IS DISTINCT FROM
@@ -53,7 +54,7 @@ def test_deliveries_change_what_they_say(profiles):
         (200, 200, 200, 200, 200),
     ]
     whole = ", ".join(f"'{file}'" for file in profiles.files[1:])
-    users = duckdb.sql(f"SELECT count(DISTINCT user_id) FROM read_csv([{whole}])").fetchall()
+    users = db.sql(f"SELECT count(DISTINCT user_id) FROM read_csv([{whole}])").fetchall()
     assert users == [(800,)]  # nobody is in two deliveries
 
 

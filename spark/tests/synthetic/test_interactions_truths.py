@@ -109,7 +109,7 @@ def test_without_incidents_no_page_is_slow_and_all_else_is_the_same(tmp_path):
             using (interaction_id, user_id, timestamp, page_id, app_version)
     """
     folders = (tmp_path / "none", tmp_path / "planted")
-    rows, differ, slower = duckdb.execute(query.format(*folders)).fetchone()
+    rows, differ, slower = duckdb.connect().execute(query.format(*folders)).fetchone()
     assert rows == 3_000
     assert differ == slower == pytest.approx(made["planted"]["incident"]["rows"], abs=2)
     assert differ > 5
