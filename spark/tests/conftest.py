@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from lakehouse.engines.spark.session import FIRST_COMPILER_ONLY, start_session
 from lakehouse.settings import Settings, current_settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -236,6 +236,15 @@ def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[s
 def depth(sample: int, full: int) -> int:
     """Rounds of a slow test: all of them, or with `TEST_DEPTH=sample` (as in CI) a sample."""
     return sample if os.environ.get("TEST_DEPTH") == "sample" else full
+
+
+def in_turn(domains: Sequence[str]) -> list[str]:
+    """Domains of a slow test: all of them, or in a sample the one whose turn it is today (UTC).
+
+    By the day, so that all processes of one run choose the same.
+    """
+    chosen = datetime.now(UTC).toordinal() % len(domains)
+    return [*domains[chosen : chosen + depth(1, len(domains))], *domains[: depth(0, chosen)]]
 
 
 def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:
