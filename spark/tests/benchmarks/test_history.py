@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 import typer
 
 from benchmarks import history
+from benchmarks.data import LAST_DAY, generate
 from benchmarks.growth import Day, growth_of_target
 from benchmarks.history import land, main, markdown, newest, size_of, write
 from benchmarks.measure import CommandFailedError
@@ -156,3 +158,10 @@ def test_what_one_engine_does_not_manage_leaves_the_other(monkeypatch, tmp_path,
     assert [(each["engine"], each["rows"]) for each in told["days"]] == [
         *(("duckdb", 1_000), ("duckdb", 9_000))
     ]
+
+
+def test_every_day_of_a_history_is_over(tmp_path):
+    """Rows of days to come would wait, and the history would have no rows."""
+    generate(tmp_path / "made", 1_500, 30, days=1_000)
+    files = sorted(file.stem for file in (tmp_path / "made/user_interactions").iterdir())
+    assert files[-1] == LAST_DAY < datetime.now(UTC).date().isoformat()
