@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from chosen_engine import ON_DUCKDB  # the first that leads to PySpark
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+Amount = TypeVar("Amount")
 pytest_plugins = ["serving.postgres_server"]
 FAST_JVM = ";".join(
     (
@@ -233,8 +234,8 @@ def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[s
     }
 
 
-def depth(sample: int, full: int) -> int:
-    """Rounds of a slow test: all of them, or with `TEST_DEPTH=sample` (as in CI) a sample."""
+def depth(sample: Amount, full: Amount) -> Amount:
+    """What a slow test is about: all of it, or with `TEST_DEPTH=sample` (as in CI) a sample."""
     return sample if os.environ.get("TEST_DEPTH") == "sample" else full
 
 
@@ -243,8 +244,8 @@ def in_turn(domains: Sequence[str]) -> list[str]:
 
     By the day, so that all processes of one run choose the same.
     """
-    chosen = datetime.now(UTC).toordinal() % len(domains)
-    return [*domains[chosen : chosen + depth(1, len(domains))], *domains[: depth(0, chosen)]]
+    today = datetime.now(UTC).toordinal()
+    return depth([domains[today % len(domains)]], [*domains])
 
 
 def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:

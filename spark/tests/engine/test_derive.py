@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from types import SimpleNamespace
+from datetime import date
 
 import pytest
+from engine.toy_jobs import INPUT_VERSION, toy, toy_job
 from pyspark.sql import functions as F
 
 from conftest import engine_of
-from lakehouse.catalog.registry import Entry
 from lakehouse.engine.derive import derive, desired_rows
-from lakehouse.engine.job import Job, Request
 from lakehouse.engine.scope import Scope
 from lakehouse.io.delta_log import Span
-from lakehouse.io.state import Account, State
-from lakehouse.settings import load_settings
+from lakehouse.io.state import Account
 from lakehouse.spec import (
     BOOLEAN,
     DATE,
     LONG,
     STRING,
     Append,
-    Column,
     Dedupe,
     Field,
     LeftOut,
@@ -31,27 +27,15 @@ from lakehouse.spec import (
     Scd2,
     SliceOf,
     Source,
-    Table,
     Trailing,
     Upsert,
     ValidAt,
-    not_empty,
 )
 from lakehouse.spec.changes import OPERATION
 from lakehouse.spec.table import SCD2_COLUMNS
-from lakehouse.tables.bronze import user_signups
 
 pytestmark = pytest.mark.spark
-NOON = datetime(2026, 1, 9, 12)  # noqa: DTZ001  # as a request has it
-INPUT_VERSION, BASE = 7, 3
-
-
-def toy(name, *columns, write, inputs=(user_signups.TABLE,), **more):
-    ensures = (not_empty(),)
-    shape = tuple(Column(column, kind, "Toy.") for column, kind in columns)
-    given = {"inputs": inputs, "columns": shape, "write": write, "ensures": ensures, **more}
-    return Table(name=name, owner="tests", domain="tests", **given)
-
+BASE = 3
 
 TICKETS = toy(
     "bronze.tickets",
@@ -129,22 +113,7 @@ def make_job(spark):
             }
         )
         engine = engine_of(table.name, spark, store=shelf)
-        upstream = {
-            each.name: State(table=each.name, version=INPUT_VERSION, head=9, run_id="r", token=1)
-            for each in table.upstream
-        }
-        job = Job(
-            entry=Entry(table, transform, "", "code"),
-            settings=load_settings(root="nowhere"),
-            engine=engine,
-            request=Request("run", NOON),
-            states=SimpleNamespace(),
-            source=None,
-            feed=None,
-            published=None,
-            base=None if stored is None else BASE,
-            upstream=upstream,
-        )
+        job = toy_job(table, transform, engine, base=None if stored is None else BASE)
         return job, shelf
 
     return make

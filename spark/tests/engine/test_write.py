@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from engine.toy_jobs import INPUT_VERSION, toy, toy_job
 from pyspark.sql import functions as F
 
 from conftest import engine_of
-from lakehouse.catalog.registry import Entry
-from lakehouse.engine.job import Job, Request
 from lakehouse.engine.write import written_differences, written_rows
 from lakehouse.io import delta_log
-from lakehouse.io.state import State
-from lakehouse.settings import load_settings
-from lakehouse.spec import DATE, LONG, STRING, Column, Table, Upsert, not_empty
-from lakehouse.tables.bronze import user_signups
+from lakehouse.spec import DATE, LONG, STRING, Upsert
 
 pytestmark = pytest.mark.spark
 
 
-def toy(**more):
-    return Table(
-        name="silver.visits",
-        owner="tests",
-        domain="tests",
-        inputs=(user_signups.TABLE,),
-        columns=(
-            Column("user_id", STRING, "User."),
-            Column("day", DATE, "Day.", nullable=False),
-            Column("n", LONG, "How often."),
-        ),
-        write=Upsert(keys=("user_id", "day")),
-        ensures=(not_empty(),),
-        **more,
-    )
+def visits_table(**more):
+    columns = (("user_id", STRING), ("day", DATE), ("n", LONG))
+    return toy("silver.visits", *columns, write=Upsert(keys=("user_id", "day")), **more)
 
 
 def unused(*_):
@@ -49,24 +32,9 @@ def make_job(spark, tmp_path):
     """A job in a folder of its own, with one published input."""
 
     def make(run_id, base=None, table=None):
-        spec = table or toy()
-        return Job(
-            entry=Entry(spec, unused, "", "print of the code"),
-            settings=load_settings(root=str(tmp_path)),
-            engine=engine_of(spec.name, spark),
-            request=Request(run_id, datetime(2026, 1, 9, 12)),  # noqa: DTZ001  # as a request has it
-            states=SimpleNamespace(),
-            source=None,
-            feed=None,
-            published=None,
-            base=base,
-            upstream={
-                "bronze.user_signups": State(
-                    table="bronze.user_signups", version=7, head=9, run_id="r", token=1
-                )
-            },
-            token=3,
-        )
+        spec = table or visits_table()
+        engine, root = engine_of(spec.name, spark), str(tmp_path)
+        return toy_job(spec, unused, engine, base=base, root=root, run_id=run_id, token=3)
 
     return make
 
@@ -115,8 +83,8 @@ def test_first_rows_create_the_table_and_are_one_commit_that_says_whence_they_co
         "table": "silver.visits",
         "as_of": None,
         "position": "up to here",
-        "inputs": {"bronze.user_signups": 7},
-        "code": "print of the code",
+        "inputs": {"bronze.user_signups": INPUT_VERSION},
+        "code": "code",
     }
 
 
@@ -165,7 +133,7 @@ def test_new_changed_and_gone_rows_are_one_commit_with_a_change_feed(filled, vis
 
 
 def test_a_commit_tells_the_days_it_is_about_and_leaves_files_of_others_alone(make_job, visits):
-    ordered = toy(day="day")
+    ordered = visits_table(day="day")
     for number in (1, 2, 3):  # one file a day
         job = make_job(f"day {number}", base=number - 1 or None, table=ordered)
         written_rows(job, visits(("a", number, 1)))

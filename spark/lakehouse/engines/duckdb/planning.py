@@ -21,7 +21,7 @@ from sqlframe.base.dataframe import BaseDataFrame
 from sqlframe.duckdb import functions
 from sqlframe.duckdb.dataframe import DuckDBDataFrame
 from sqlframe.duckdb.session import DuckDBSession, _DuckDBV2
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
@@ -168,17 +168,16 @@ def queries_are_written_once() -> None:
     """A query is copied once before it is written, and its names are put right there.
 
     SQLFrame copies it three times on the way to its text, and walks over it for names of cached
-    frames, of which there are none.
+    frames, of which there are none. A query that is written is used up: each comes from a frame,
+    which keeps its own.
     """
     original = BaseDataFrame._get_expressions  # noqa: SLF001  # same
 
     def expressions(self: AnyFrame, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401  # same
-        query = self.expression.copy()
-        names = [step.alias_or_name for step in query.ctes]
-        # Elements are written by the types of their arrays; steps of one name are told apart.
-        is_plain = len(names) == len(set(names)) and not query.find(exp.Bracket)
-        if args or kwargs or not is_plain:
+        # Elements are written by the types of what they are taken from.
+        if args or kwargs or self.expression.find(exp.Bracket):
             return original(self, *args, **kwargs)
+        query = self.expression.copy()
         self._set_display_names(query)
         return [query]
 
@@ -191,9 +190,7 @@ def queries_are_written_once() -> None:
         dialect = _DuckDBV2(version=duckdb.__version__)
         query = normalize_identifiers(sql, dialect=self.input_dialect)
         quote_identifiers(query, dialect=dialect)
-        text: str = query.sql(dialect=dialect, copy=False)
-        # As SQLFrame does: its older generators write some lambdas with an arrow.
-        return parse_one(text, dialect="duckdb").sql(dialect=dialect) if " -> " in text else text
+        return str(query.sql(dialect=dialect, copy=False))
 
     DuckDBSession._to_sql = to_sql  # type: ignore[method-assign]  # noqa: SLF001  # same
 

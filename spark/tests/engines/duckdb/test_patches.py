@@ -11,6 +11,7 @@ from sqlframe.duckdb import functions as F
 from sqlglot.errors import UnsupportedError
 
 from lakehouse.engines.duckdb import patches
+from lakehouse.engines.duckdb.frames import sql_of
 from lakehouse.engines.duckdb.planning import MOST_STEPS
 
 
@@ -139,6 +140,37 @@ def test_steps_have_names_of_their_own_and_become_views(rows):
     assert len(set(names)) == len(names) <= MOST_STEPS
     assert made.select("m11").schema.fields[0].dataType.simpleString() == "bigint"
     assert made.count() == rows.filter("n IS NOT NULL").count() > 0
+
+
+def written(frame):
+    """Rows of a frame by the query that runs write; `collect` writes another."""
+    return sorted(frame.session._conn.sql(sql_of(frame)).fetchall(), key=str)
+
+
+def test_a_frame_is_what_it_was_after_it_is_written(rows):
+    made = rows.withColumn("m", F.transform("l", lambda n: n + 1)).filter("k = 'a'")
+    before = made.expression.sql()
+    for _ in range(2):
+        assert written(made.select("n", "m")) == [(1, [8, 9]), (None, [])]
+        assert len(written(made)) == 2
+    assert made.expression.sql() == before
+
+
+def test_what_frames_share_is_written_for_each_of_them(rows):
+    shared = rows.select("k", (F.col("n") + 1).alias("n")).filter("n > 1")
+    both = shared.alias("x").join(shared.alias("y"), "k").select("k", F.lit(" -> ").alias("arrow"))
+    assert written(both.unionByName(both)) == [("a", " -> ")] * 2 + [("b", " -> ")] * 2
+
+
+def test_elements_are_taken_by_place_by_key_and_by_field(rows):
+    struct = F.struct(F.col("n"), F.col("l"))
+    given = rows.filter("n = 1").select("*", F.create_map(F.lit(7), F.col("k")).alias("m"))
+    made = given.select(
+        F.transform(F.array(struct), lambda each: each["n"]).alias("field"),
+        F.expr("m[7]").alias("key"),
+        F.expr("l[1]").alias("place"),
+    )
+    assert written(made) == [([1], "a", 8)]
 
 
 def test_types_are_written_as_spark_does(session):
