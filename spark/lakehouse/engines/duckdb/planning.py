@@ -13,23 +13,19 @@ from copy import copy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 from sqlframe.base import functions as base
 from sqlframe.base import util
 from sqlframe.base.column import Column
 from sqlframe.base.dataframe import BaseDataFrame
 from sqlframe.duckdb import functions
 from sqlframe.duckdb.dataframe import DuckDBDataFrame
-from sqlframe.duckdb.session import DuckDBSession, _DuckDBV2
 from sqlglot import exp
-from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
-from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
-MOST_STEPS = 5
+MOST_STEPS = 3
 """Of a frame's query, before it becomes a view."""
 _numbers = itertools.count()
 
@@ -164,37 +160,6 @@ def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     ]
 
 
-def queries_are_written_once() -> None:
-    """A query is copied once before it is written, and its names are put right there.
-
-    SQLFrame copies it three times on the way to its text, and walks over it for names of cached
-    frames, of which there are none. A query that is written is used up: each comes from a frame,
-    which keeps its own.
-    """
-    original = BaseDataFrame._get_expressions  # noqa: SLF001  # same
-
-    def expressions(self: AnyFrame, *args: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401  # same
-        # Elements are written by the types of what they are taken from.
-        if args or kwargs or self.expression.find(exp.Bracket):
-            return original(self, *args, **kwargs)
-        query = self.expression.copy()
-        self._set_display_names(query)
-        return [query]
-
-    BaseDataFrame._get_expressions = expressions  # type: ignore[method-assign]  # noqa: SLF001  # same
-    written = DuckDBSession._to_sql  # noqa: SLF001  # same
-
-    def to_sql(self: Any, sql: Any, **kwargs: Any) -> str:  # noqa: ANN401  # same
-        if not isinstance(sql, exp.Query) or kwargs:
-            return written(self, sql, **kwargs)
-        dialect = _DuckDBV2(version=duckdb.__version__)
-        query = normalize_identifiers(sql, dialect=self.input_dialect)
-        quote_identifiers(query, dialect=dialect)
-        return str(query.sql(dialect=dialect, copy=False))
-
-    DuckDBSession._to_sql = to_sql  # type: ignore[method-assign]  # noqa: SLF001  # same
-
-
 def kind_of(described: str) -> exp.DataType:
     """A type as DuckDB describes it; that of nothing but nulls is written in quotes."""
     return _read(described.strip('"')).copy()
@@ -281,7 +246,6 @@ WAYS: tuple[Callable[[], None], ...] = (
     frames_are_copied_with_one_query,
     steps_have_names_of_their_own,
     steps_are_views,
-    queries_are_written_once,
     schemas_are_described,
     names_are_read_once,
 )
