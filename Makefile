@@ -196,6 +196,10 @@ benchmark: $(VENV)/jars.stamp $(if $(SCALE),$(BENCHMARK_VENV)/packages.stamp) ##
 benchmark-history: $(VENV)/jars.stamp ## Measure one more day on growing histories (ARGS="--sizes 1m,30m --engine duckdb")
 	@$(BIN)/python -m benchmarks.history $(ARGS)
 
+.PHONY: benchmark-web
+benchmark-web: $(VENV)/jars.stamp ## Measure the web domain on both engines (ARGS="--events 10m --engine duckdb")
+	@$(BIN)/python -m benchmarks.web $(ARGS)
+
 .PHONY: benchmark-detection
 benchmark-detection: $(VENV)/lakehouse.stamp ## Measure recall and false alarms of the anomaly detectors (ARGS="--seeds 1,2,3")
 	@$(BIN)/python -m benchmarks.detection $(ARGS)
@@ -228,7 +232,7 @@ test-laws: $(VENV)/jars.stamp ## Run the law and definition tests on Spark, and 
 .PHONY: test-e2e
 test-e2e: $(VENV)/jars.stamp ## Run the end-to-end tests: commands, bad input, crashes, concurrency, publishing, notebooks
 	@$(ON_DUCKDB) $(PYTEST) -m '($(E2E)) and not slow and not jvm and not dashboards' $(ARGS)
-	@$(ON_SPARK) $(PYTEST) -m '(crash or concurrency or notebook or jvm and ($(E2E))) and not slow' $(ARGS)
+	@$(ON_SPARK) $(PYTEST) -m '(crash or concurrency or jvm and ($(E2E))) and not slow' $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## Run the slow tests (TEST_DEPTH=sample: fewer rounds, as in CI)
@@ -240,6 +244,16 @@ test-all: $(VENV)/jars.stamp ## Run every test at full depth, and what computes 
 	@TEST_DEPTH=full $(ON_SPARK) $(PYTEST) -m '($(SPARK_TOO) or slow) and not dashboards' $(ARGS)
 	@TEST_DEPTH=full $(TEST_AIRFLOW)
 	@$(MAKE) test-dashboards
+	@$(MAKE) coverage
+
+.PHONY: coverage
+coverage: $(VENV)/jars.stamp ## Run the tests of `make test` and `make test-e2e`, and insist on 90 % of lines
+	@rm -rf .cache/coverage
+	@TEST_DEPTH=sample $(ON_DUCKDB) $(PYTEST) -m 'not slow and not jvm and not dashboards' \
+		--cov --cov-report= --cov-fail-under=0 $(ARGS)
+	@TEST_DEPTH=sample $(ON_SPARK) $(PYTEST) -m '(spark_too or jvm) and not slow' \
+		--cov --cov-append --cov-report= --cov-fail-under=0 $(ARGS)
+	@$(BIN)/coverage report --format=total
 
 .PHONY: test-airflow
 test-airflow: $(VENV)/jars.stamp ## Run the Airflow tests, with a real Airflow (ARGS="-m 'not server'": DAGs only)

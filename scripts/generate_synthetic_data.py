@@ -34,6 +34,12 @@ def main(  # noqa: PLR0913  # one parameter per option
         int | None,
         typer.Option(help="Number of user interactions.", show_default="as many as events"),
     ] = None,
+    web_events: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of web events.", show_default="as many as events, at most 60,000"
+        ),
+    ] = None,
     days: Annotated[int, typer.Option(help="Number of days.")] = DEFAULTS.days,
     start: Annotated[
         str, typer.Option(help="First day, YYYY-MM-DD.", show_default=DEFAULTS.start.isoformat())
@@ -60,7 +66,10 @@ def main(  # noqa: PLR0913  # one parameter per option
         synthetic.DOMAINS
     ),
     incidents: Annotated[
-        str, typer.Option(help="planted: some days are slow, see truth.json; none: no incident.")
+        str,
+        typer.Option(
+            help="planted: on some days something is wrong, see truth.json; none: no incident."
+        ),
     ] = DEFAULTS.incidents,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print no progress bar and no summary.")
@@ -72,6 +81,7 @@ def main(  # noqa: PLR0913  # one parameter per option
             users=users,
             events=events,
             interactions=interactions,
+            web_events=web_events,
             days=days,
             start=synthetic.first_day(start, end, days, default=DEFAULTS.start),
             seed=seed,
@@ -106,6 +116,7 @@ def _generate(
         {
             "growth": arguments.users + arguments.events,
             "interactions": arguments.users + arguments.interaction_rows,
+            "web": arguments.web_rows,
         }[domain]
         for domain in arguments.domains
     )

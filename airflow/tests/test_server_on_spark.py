@@ -26,6 +26,7 @@ def spark_site(tmp_path_factory):
         site.airflow_local("down")
 
 
+@pytest.mark.slow
 def test_the_schedule_fills_every_table_as_duckdb_would(spark_site, tmp_path):
     spark_site.assert_equal_to_a_plain_run(tmp_path, engine="duckdb")
 

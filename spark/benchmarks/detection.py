@@ -284,7 +284,14 @@ def main(
     typer.echo(f"seeds {seeds}; {users:,} users, {events:,} events and interactions, {days} days")
     for seed in map(int, seeds.split(",")):
         for kind in ("none", "planted"):
-            arguments = Arguments(users=users, events=events, days=days, seed=seed, incidents=kind)
+            arguments = Arguments(
+                users=users,
+                events=events,
+                days=days,
+                seed=seed,
+                incidents=kind,
+                domains=("growth", "interactions"),
+            )
             with tempfile.TemporaryDirectory() as scratch:
                 lake = Calm(Path(scratch), arguments)
                 _count_alarms(lake, "calm" if kind == "none" else kind, tally)

@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import ConfigError
 
-CONF_DIR = Path(__file__).resolve().parents[1] / "conf"
+PROJECT = Path(__file__).resolve().parents[2]
+CONF_DIR = PROJECT / "spark" / "conf"
 NOT_IN_ROOT = set("[]^|\\")
 """delta-rs makes a local path part of a URL, in which these cannot stand as themselves."""
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
@@ -34,6 +35,14 @@ class Settings(BaseSettings):
         "",
         description="Mappings for landing files of other shapes; by default sources.toml beside "
         "the landing folder.",
+    )
+    reference: str = Setting(
+        str(PROJECT / "data" / "reference"),
+        description="Folder of policies and reference lists; by default the project's "
+        "data/reference.",
+    )
+    places_database: str = Setting(
+        "", description="Database of places of networks (MaxMind's format); empty = web.toml's."
     )
     env: Literal["dev", "staging", "prod"] = Setting("dev", description="Environment.")
     engine: Literal["spark", "duckdb"] = Setting(
@@ -137,6 +146,11 @@ class Settings(BaseSettings):
         """The file of mappings as an absolute path or URI."""
         beside = self.raw_uri.rpartition("/")[0]
         return _absolute(self.sources or f"{beside}/sources.toml")
+
+    @property
+    def reference_uri(self) -> str:
+        """The folder of policies as an absolute path or URI."""
+        return _absolute(self.reference)
 
     def table_uri(self, name: str) -> str:
         """Where the table `<layer>.<noun>` is stored."""

@@ -239,13 +239,19 @@ def depth(sample: Amount, full: Amount) -> Amount:
     return sample if os.environ.get("TEST_DEPTH") == "sample" else full
 
 
-def in_turn(domains: Sequence[str]) -> list[str]:
+def in_turn(domains: Sequence[str], shift: int = 0) -> list[str]:
     """Domains of a slow test: all of them, or in a sample the one whose turn it is today (UTC).
 
-    By the day, so that all processes of one run choose the same.
+    By the day, so that all processes of one run choose the same. `LAW_DOMAIN` chooses one.
+
+    Args:
+        domains: Names of all.
+        shift: Other tests of the day take another domain.
     """
-    today = datetime.now(UTC).toordinal()
-    return depth([domains[today % len(domains)]], [*domains])
+    if chosen := os.environ.get("LAW_DOMAIN"):
+        return [chosen]
+    turn = datetime.now(UTC).toordinal() + shift
+    return depth([domains[turn % len(domains)]], [*domains])
 
 
 def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:

@@ -197,6 +197,17 @@ def rejected(  # noqa: PLR0913  # which rows
     )
 
 
+def held(table: Table, settings: Settings) -> list[dict[str, Any]]:
+    """Rejected rows of a table as the quarantine keeps them, in the order of their files."""
+    from lakehouse.io import ops  # noqa: PLC0415  # see peek
+
+    return ops.query_delta(
+        settings.table_uri(f"quarantine.{table.noun}"),
+        "SELECT source_file, source_line, raw, layout, header FROM t "
+        "ORDER BY source_file, source_line",
+    )
+
+
 def files_of_rejected(table: Table, settings: Settings, run_id: str) -> dict[str, int]:
     """Files whose rows a run rejected, and how many of each, most first."""
     from lakehouse.io import ops  # noqa: PLC0415  # see peek

@@ -19,6 +19,7 @@ from lakehouse.cli import (
     running,
     serving,
 )
+from lakehouse.cli.contracts import contracts_app
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.cli.mappings import map_app
 from lakehouse.cli.quarantine import quarantine_app
@@ -65,6 +66,7 @@ for command in (
 for name, group in {
     "new": definitions.new_app,
     "map": map_app,
+    "contracts": contracts_app,
     "quarantine": quarantine_app,
     "engine": engine_app,
     "database": serving.database_app,

@@ -8,6 +8,7 @@ import typer
 
 from lakehouse.catalog import views
 from lakehouse.catalog.registry import registry
+from lakehouse.catalog.sources import sources
 from lakehouse.cli import console
 from lakehouse.cli.arguments import AsJson, TableName, new_request, open_lake
 from lakehouse.cli.running import run_once
@@ -54,15 +55,41 @@ def quarantine_show(
 
 
 @quarantine_app.command("replay")
-def quarantine_replay(table: TableName, *, as_json: AsJson = False) -> None:
+def quarantine_replay(
+    table: TableName,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Validate rejected rows by the current rules, and load those that pass."""
     spec = _with_quarantine(table)
+    if dry_run:
+        _rehearse(spec, as_json=as_json)
+        return
     before = len(views.rejected(spec, current_settings(), None))
     with open_lake() as lake:
         code = run_once(lake, [table], new_request(None, full_refresh=True), as_json)
     after = len(views.rejected(spec, current_settings(), None))
     console.err.print(f"in quarantine: {before} rows before, {after} now")
     raise typer.Exit(code)
+
+
+def _rehearse(spec: Table, *, as_json: bool) -> None:
+    from lakehouse.landing.rehearsal import rehearse  # noqa: PLC0415  # pyarrow, only here
+
+    settings = current_settings()
+    source = sources(registry(), settings)[spec.source.name if spec.source else ""]
+    held = views.held(spec, settings)
+    changes = rehearse(held, source, settings.raw_uri, max_record_bytes=settings.max_line_bytes)
+    rows = [change.row for change in changes]
+    if as_json:
+        console.print_json(rows)
+        return
+    console.print_rows(rows, empty="quarantine is empty")
+    before, after = (sum(row[name] for row in rows) for name in ("rejected_now", "rejected_then"))
+    console.err.print(f"in quarantine: {before} rows now, {after} after a replay; nothing was done")
 
 
 def _with_quarantine(name: str) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from lakehouse.catalog.policies import policies
 from lakehouse.errors import SchemaMismatchError, UpstreamLaterError, UpstreamMissingError
 from lakehouse.io import delta_log
 from lakehouse.landing.files import Files
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lakehouse.landing.feed import Feed
     from lakehouse.settings import Settings
     from lakehouse.spec import Source, Table
+    from lakehouse.spec.policies import Policies
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,14 @@ class Job:
     @property
     def code(self) -> str:
         """Fingerprint of the table's code and of the settings that its rows follow from."""
-        chosen = (f"{name}={getattr(self.settings, name)}" for name in self.table.settings)
-        return " ".join([self.entry.code, *chosen])
+        chosen = [f"{name}={getattr(self.settings, name)}" for name in self.table.settings]
+        told = [f"{kind.section}={self.policies.of(kind).digest}" for kind in self.table.policies]
+        return " ".join([self.entry.code, *chosen, *told])
+
+    @property
+    def policies(self) -> Policies:
+        """What the lake decides about the table's meaning."""
+        return policies(self.table.policies, self.settings)
 
     @property
     def uri(self) -> str:
@@ -166,7 +174,7 @@ class Job:
     def run(self) -> Run:
         """What the transform may know."""
         as_of = self._published_day("as_of") or self.request.as_of or self._default_as_of()
-        return Run(self.request.run_id, as_of, self.request.started_at)
+        return Run(self.request.run_id, as_of, self.request.started_at, self.policies)
 
     @property
     def as_of_key(self) -> str | None:

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.io.toml_lines import Keys
 from lakehouse.spec.columns import DATE, INT, LONG, TIMESTAMP
 from lakehouse.spec.mapping import steps
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from lakehouse.landing.mapping_words import MappingWords, TakeWords
     from lakehouse.spec import Source
 
-Keys = tuple[str | int, ...]
-"""Where something stands in the file: names of tables and keys, places in lists."""
 Problem = tuple[Keys, str]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files as package_files
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from lakehouse.errors import ConfigError
+from lakehouse.io.toml_lines import Keys, line_of, parsed
 from lakehouse.landing.mapping_problems import (
-    Keys,
     Problem,
     field_problems,
     form_problems,
@@ -39,12 +38,7 @@ def parse(text: str, where: str, sources: tuple[Source, ...]) -> tuple[Mapping, 
     Raises:
         ConfigError: All that is wrong with it, each with file and line.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        place = f"{where}:{line[1]}" if line else where
-        raise ConfigError(f"{place}: not valid TOML: {error}") from error
+    content = parsed(text, where)
     found: list[Mapping] = []
     problems: list[Problem] = [
         ((name,), f"unknown table {name}; only [[{TABLE}]] is allowed here")
@@ -76,43 +70,6 @@ def preset(name: str) -> dict[str, Any]:
     """What a preset says."""
     file = package_files("lakehouse.landing") / "presets" / f"{name}.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
-
-
-def line_of(text: str, keys: Keys) -> int:
-    """The line on which something is said, or that around it.
-
-    What stands before a statement is a file of TOML by itself, and lacks what the statement says.
-    """
-    lines = text.splitlines(keepends=True)
-    wanted = _known(tomllib.loads(text), keys)
-    begin = 1
-    for number in range(1, len(lines) + 1):
-        try:
-            content = tomllib.loads("".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue  # in the middle of a statement
-        if _known(content, wanted) == wanted:
-            return begin
-        begin = number + 1
-    return begin
-
-
-def _known(content: Any, keys: Keys) -> Keys:  # noqa: ANN401  # whatever the file says
-    """As many of the keys as the content has; places in what is no list are passed over."""
-    found: list[str | int] = []
-    for key in keys:
-        if isinstance(content, list) and isinstance(key, int):
-            if key >= len(content):
-                break
-            content = content[key]
-        elif isinstance(content, dict) and key in content:
-            content = content[key]
-        elif not isinstance(key, int):
-            break
-        else:
-            continue
-        found.append(key)
-    return tuple(found)
 
 
 def _mapping(table: Any, sources: tuple[Source, ...]) -> tuple[Mapping | None, list[Problem]]:  # noqa: ANN401  # whatever the file says

@@ -46,6 +46,14 @@ def percent(rate: float | None, digits: int = 1) -> str:
     return NOTHING if rate is None else _signed(f"{100 * rate:.{digits}f}{NBSP}%")
 
 
+def change(rate: float | None, digits: int = 1) -> str:
+    """By how much something grew, in percent with its sign: +5.1 %."""
+    if rate is None:
+        return NOTHING
+    text = f"{100 * rate:+.{digits}f}"
+    return _signed(f"{text if float(text) else text[1:]}{NBSP}%")
+
+
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of two rates in percentage points, with its sign: +2.3."""
     if difference is None:

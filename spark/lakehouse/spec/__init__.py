@@ -31,11 +31,12 @@ from lakehouse.spec.columns import (
     Column,
     decimal,
 )
+from lakehouse.spec.policies import Policies, Policy
 from lakehouse.spec.run import Run
 from lakehouse.spec.serve import Serve
-from lakehouse.spec.source import Field, RowRule, Source
+from lakehouse.spec.source import Contract, EventType, Field, RowRule, Source
 from lakehouse.spec.table import Dedupe, Latest, LeftOut, Table, ValidAt
-from lakehouse.spec.windows import Period, Trailing
+from lakehouse.spec.windows import Around, Period, Trailing
 from lakehouse.spec.writes import (
     Append,
     Overwrite,
@@ -55,14 +56,19 @@ __all__ = [
     "STRING",
     "TIMESTAMP",
     "Append",
+    "Around",
     "Check",
     "Column",
+    "Contract",
     "Dedupe",
+    "EventType",
     "Field",
     "Latest",
     "LeftOut",
     "Overwrite",
     "Period",
+    "Policies",
+    "Policy",
     "ReplaceSlices",
     "RowRule",
     "Run",

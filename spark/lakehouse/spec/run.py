@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from lakehouse.spec.policies import Policies
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,10 @@ class Run:
         as_of: The only business clock. Where a table declares no `as_of`, the newest day that
             counts of its inputs.
         started_at: When the run started, UTC; only for technical columns.
+        policies: The policies of the lake that the table declares.
     """
 
     run_id: str
     as_of: date
     started_at: datetime
+    policies: Policies = field(default_factory=Policies)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.columns import DATE, INT, LONG, STRING, TIMESTAMP
 from lakehouse.spec.mapping import Mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Severity = Literal["fail", "warn"]
 Epoch = Literal["s", "ms", "us"]
@@ -30,6 +33,9 @@ class Field:
         also: Other names that senders give it.
         rounded: A whole number that senders measure with decimal places: it is rounded.
         epoch: Unit of a moment that is sent as a number since 1970 (UTC); None = never.
+        at: The objects of a JSON record that it stands in, the outer one first: `properties` or
+            `properties.transaction`; empty = the record itself.
+        examples: Values that such a field has, for rows that tests make up; empty = any.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Field:
     also: tuple[str, ...] = ()
     rounded: bool = False
     epoch: Epoch | None = None
+    at: str = ""
+    examples: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,59 @@ class RowRule:
     name: str
     predicate: str
     doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventType:
+    """A kind of record that a source sends, and the fields that belong to it.
+
+    Args:
+        name: Value of the field that tells the kind.
+        doc: What it says happened.
+        fields: Its own fields, beside those of every record.
+        required: Those of its fields that it must tell.
+    """
+
+    name: str
+    doc: str
+    fields: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What senders and the lake agreed on: the kinds of records, in a version.
+
+    `lakehouse contracts` writes it as JSON Schemas, one a kind, and compares the versions.
+
+    Args:
+        version: Counts changes; none may take away what an earlier one allows.
+        told_by: Field that tells the kind.
+        kinds: The kinds.
+    """
+
+    version: int
+    told_by: str
+    kinds: tuple[EventType, ...]
+
+    def rules(self) -> tuple[RowRule, ...]:
+        """What every record must satisfy: a kind there is, and what that must tell."""
+        names = ", ".join(f"'{kind.name}'" for kind in self.kinds)
+        known = RowRule(
+            f"unknown:{self.told_by}",
+            f"{self.told_by} IN ({names})",
+            f"{self.told_by} is one of {', '.join(kind.name for kind in self.kinds)}.",
+        )
+        told = (
+            RowRule(
+                f"missing:{name}",
+                f"{self.told_by} <> '{kind.name}' OR {name} IS NOT NULL",
+                f"{kind.name} tells {name}.",
+            )
+            for kind in self.kinds
+            for name in kind.required
+        )
+        return (known, *told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +138,7 @@ class Source:
             an earlier one. A record with an earlier day in any of its fields is rejected.
         without: What is not known where the source never arrived, in words: tables that read it
             are made without it. Empty = it is needed.
+        contract: The kinds of its records; None = all are of one.
         mappings: Of a lake, how files of other shapes become records of this source or another.
     """
 
@@ -88,6 +150,7 @@ class Source:
     missing: tuple[str, ...] = MISSING
     since: date = date(1970, 1, 1)
     without: str = ""
+    contract: Contract | None = None
     mappings: tuple[Mapping, ...] = ()
 
     def __post_init__(self) -> None:
@@ -101,8 +164,30 @@ class Source:
                 problems.append(f"{field.name} has an epoch but is not a timestamp")
             if field.rounded and field.type not in {INT, LONG}:
                 problems.append(f"{field.name} is rounded but not a whole number")
+            if field.optional and field.at:
+                problems.append(
+                    f"{field.name} is optional, which a field inside an object always is"
+                )
+        problems += self._contract_problems(set(names))
         if problems:
             raise TableDefinitionError(f"source {self.name}: {'; '.join(problems)}")
+
+    def _contract_problems(self, names: set[str]) -> Iterator[str]:
+        contract = self.contract
+        if contract is None:
+            return
+        told = {contract.told_by, *(name for kind in contract.kinds for name in kind.fields)}
+        yield from (f"contract names {name}, which is not a field" for name in sorted(told - names))
+        for kind in contract.kinds:
+            others = sorted(set(kind.required) - set(kind.fields))
+            yield from (f"{kind.name} requires {name}, which is not of it" for name in others)
+
+    @property
+    def nested(self) -> tuple[str, ...]:
+        """The objects that fields stand in, inner ones first."""
+        told = {field.at for field in self.fields if field.at}
+        around = {at.rpartition(".")[0] for at in told} - {""}
+        return tuple(sorted(told | around, key=lambda at: (-at.count("."), at)))
 
     def mapping_of(self, path: str) -> Mapping | None:
         """How a file's records become this source's; None for a file that holds its records."""

@@ -18,6 +18,7 @@ from lakehouse.spec.writes import Append, ReplaceSlices, Scd2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lakehouse.spec.policies import Policy
     from lakehouse.spec.writes import Write
 
 LAYERS = ("bronze", "silver", "gold")
@@ -161,6 +162,7 @@ class Table:
         may_be_empty: Why it may have no rows, in words: nothing is told then. Empty = its output
             gate says `not_empty`.
         settings: Names of settings that its rows follow from: with another value it is made again.
+        policies: Kinds of policies that its rows follow from: with other contents it is, too.
         cluster_by: Columns by which maintenance orders the files (Z-order).
         day: The day that files are ordered by, a DATE column; a run reads and rewrites only the
             files of the days it is about.
@@ -195,6 +197,7 @@ class Table:
     final: str = ""
     may_be_empty: str = ""
     settings: tuple[str, ...] = ()
+    policies: tuple[type[Policy], ...] = ()
     cluster_by: tuple[str, ...] = ()
     day: str | None = None
     is_small: bool = False

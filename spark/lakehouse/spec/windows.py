@@ -58,6 +58,25 @@ class Trailing:
 
 
 @dataclass(frozen=True)
+class Around:
+    """A day and some days on both sides of it, as a day of another time zone spans two of UTC.
+
+    Args:
+        days: How many days on each side.
+    """
+
+    days: int
+
+    def touches(self, day: str) -> str:
+        """SQL: the slices in which rows of a day count."""
+        return _days(f"date_sub({day}, {self.days})", f"date_add({day}, {self.days})")
+
+    def needs(self, name: str) -> str:
+        """SQL: the days that a slice is made of."""
+        return self.touches(name)
+
+
+@dataclass(frozen=True)
 class Period:
     """A week or a month, known by its first day, and some before it.
 
@@ -81,4 +100,4 @@ class Period:
         return _days(first, f"date_sub({shifted(self.unit, name, 1)}, 1)")
 
 
-Window = Trailing | Period
+Window = Around | Trailing | Period

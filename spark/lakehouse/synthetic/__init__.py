@@ -1,4 +1,4 @@
-"""Synthetic landing data for the growth and interactions domains, with the expected results.
+"""Synthetic landing data for the growth, interactions and web domains, with the expected results.
 
 The same arguments give the same bytes. `truth.json`, beside the files, records what is planted in
 the data and which figures a correct pipeline must find. Nothing of the pipeline, nor its

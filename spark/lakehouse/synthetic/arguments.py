@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 from lakehouse.errors import ConfigError
 
-DOMAINS = ("growth", "interactions")
+DOMAINS = ("growth", "interactions", "web")
 INCIDENTS = ("planted", "none")
 YESTERDAY = "yesterday"
 _EARLIEST, _LATEST = date(2001, 1, 1), date(2150, 1, 1)
 _MOST_DAYS = 3_650
+_ENOUGH_WEB_EVENTS = 60_000
 
 
 class ArgumentsError(ConfigError):
@@ -23,14 +24,16 @@ class ArgumentsError(ConfigError):
 class Arguments:
     """The size, period, seed and shape of the data; the same arguments give the same bytes.
 
-    ``events`` and ``interactions`` count clean rows (``interactions=None``: as many as
-    ``events``); ``dirty`` is the share of each source's rows that gets dirt; ``incidents`` is
-    ``none`` for data on which a detector should find nothing.
+    ``events``, ``interactions`` and ``web_events`` count clean rows (``interactions=None``: as many
+    as ``events``; ``web_events=None``: as many, and at most 60,000); ``dirty`` is the share of
+    each source's rows that gets dirt; ``incidents`` is ``none`` for data on which a detector should
+    find nothing.
     """
 
     users: int = 10_000
     events: int = 200_000
     interactions: int | None = None
+    web_events: int | None = None
     days: int = 90
     start: date = date(2026, 1, 1)
     seed: int = 42
@@ -48,6 +51,10 @@ class Arguments:
             (
                 self.interactions is None or self.interactions >= 0,
                 f"--interactions must not be negative, not {self.interactions}",
+            ),
+            (
+                self.web_events is None or self.web_events >= 0,
+                f"--web-events must not be negative, not {self.web_events}",
             ),
             (
                 1 <= self.days <= _MOST_DAYS,
@@ -78,11 +85,17 @@ class Arguments:
         """Clean rows of ``user_interactions``."""
         return self.events if self.interactions is None else self.interactions
 
+    @property
+    def web_rows(self) -> int:
+        """Clean rows of ``web_events``."""
+        return min(self.events, _ENOUGH_WEB_EVENTS) if self.web_events is None else self.web_events
+
     def as_json(self) -> dict[str, Any]:
         """The arguments as ``truth.json`` records them."""
         return asdict(self) | {
             "start": self.start.isoformat(),
             "interactions": self.interaction_rows,
+            "web_events": self.web_rows,
             "domains": list(self.domains),
         }
 
@@ -120,7 +133,7 @@ def _parsed(option: str, text: str) -> date:
 
 
 def parse_domains(text: str) -> tuple[str, ...]:
-    """``growth,interactions`` as names, in the order of ``DOMAINS``, each once."""
+    """``growth,web`` as names, in the order of ``DOMAINS``, each once."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     known = [domain for domain in DOMAINS if domain in names]
     unknown = [name for name in names if name not in DOMAINS]

@@ -1,14 +1,16 @@
 """What goes wrong between a source and the landing folder: repeated, late and broken rows.
 
 Dirt is added beside the clean rows, never in their place: every clean row is delivered, a
-duplicate is the same line once more, and a malformed line is a spoilt copy under a key of its
-own. So rows delivered = clean rows + duplicates + malformed lines, exactly.
+duplicate is the same line once more (or the same record, received again), and a malformed line is
+a spoilt copy under a key of its own. So rows delivered = clean rows + duplicates + malformed lines,
+exactly.
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,10 +23,11 @@ from lakehouse.synthetic.text import Text
 UNREADABLE_DATE = "2026-13-45"
 UNREADABLE_NUMBER = "many"
 
-_WAITING_KINDS = _REPEATED, _LATE, _BROKEN = 0, 1, 2
+_WAITING_KINDS = _REPEATED, _AGAIN, _LATE, _BROKEN = 0, 1, 2, 3
 _Waiting: TypeAlias = defaultdict[tuple[int, int], list[Text]]  # by day of delivery and kind
 _MOST_DAYS_LATE = 7
 _MOST_DAYS_REPEATED = 3
+_RETRY_S = 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Delivery:
     seed: int
     delayed: bool
     duplicates: int = 0
+    received_again: int = 0
     late: int = 0
     malformed: Counter[str] = field(default_factory=Counter)
 
@@ -66,9 +70,14 @@ class Delivery:
         for chunk in self.source.chunks:
             yield from _due(waiting, today, chunk.day)
             today, count = chunk.day, len(chunk.lines)
-            _, rows, delays = repeated.within(begin, count)
+            first, rows, delays = repeated.within(begin, count)
             self.duplicates += len(rows)
-            self._hold(waiting, _REPEATED, chunk, rows, delays)
+            same = slice(0, None)
+            if self.source.received_field:
+                again = slice(first % 2, None, 2)
+                self._hold_again(waiting, chunk, rows[again], delays[again])
+                same = slice(1 - first % 2, None, 2)
+            self._hold(waiting, _REPEATED, chunk, rows[same], delays[same])
             _, rows, delays = late.within(begin, count)
             comes_late = np.minimum(delays, self.last_day - today) > 0
             rows, delays = rows[comes_late], delays[comes_late]
@@ -88,9 +97,11 @@ class Delivery:
     def counts(self) -> dict[str, Any]:
         """The tallies for ``truth.json``."""
         broken = sum(self.malformed.values())
+        again = {"duplicates_received_again": self.received_again}
         return {
             "clean_rows": self.source.rows,
             "duplicate_rows": self.duplicates,
+            **(again if self.source.received_field else {}),
             "late_rows": self.late,
             "malformed_rows": broken,
             "malformed_by_kind": dict(sorted(self.malformed.items())),
@@ -124,8 +135,23 @@ class Delivery:
         for day in np.unique(lands):
             waiting[int(day), kind].append(text.pick(chunk.lines, rows[lands == day]))
 
+    def _hold_again(self, waiting: _Waiting, chunk: Chunk, rows: Ints, delays: Ints) -> None:
+        """Keep records back that will be received again: all but that moment is the same."""
+        name = self.source.received_field or ""
+        lands = np.minimum(chunk.day + delays, self.last_day)
+        originals = text.pick(chunk.lines, rows).to_pylist()
+        for line, land in zip(originals, lands.tolist(), strict=True):
+            record = json.loads(line)
+            received = datetime.fromisoformat(record[name])
+            later = received + timedelta(days=land - chunk.day, seconds=_RETRY_S)
+            record[name] = later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            waiting[land, _AGAIN].append(text.pool([_line(record)]))
+        self.received_again += len(originals)
+
     def _spoil(self, lines: list[str], first: int) -> list[str]:
         spoil, kinds = (_spoil_csv, _CSV_KINDS) if self.source.columns else (_spoil_json, _KINDS)
+        if self.source.spoiling:
+            spoil, kinds = _spoil_own, self.source.spoiling.kinds
         if self.source.extension == "jsonl":
             kinds = (*kinds, "broken_json")
         if self.source.number_field is None:
@@ -158,8 +184,26 @@ def _spoil_json(line: str, kind: str, source: Source, key: str) -> str:
         row[source.number_field] = UNREADABLE_NUMBER
     elif kind == "null_key":
         row[source.key] = None
-    spoilt = json.dumps(row, separators=(",", ":"), ensure_ascii=False)
-    return (spoilt[: len(spoilt) * 3 // 5] if kind == "broken_json" else spoilt) + "\n"
+    return _cut(_line(row)) if kind == "broken_json" else _line(row)
+
+
+def _spoil_own(line: str, kind: str, source: Source, key: str) -> str:
+    row: dict[str, Any] = json.loads(line) | {source.key: key}
+    if kind == "broken_json":
+        return _cut(_line(row))
+    if source.spoiling:
+        source.spoiling.spoil(row, kind)
+    return _line(row)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _cut(line: str) -> str:
+    """What is left of a line that was torn."""
+    whole = len(line) - 1
+    return line[: whole * 3 // 5] + "\n"
 
 
 def _spoil_csv(line: str, kind: str, source: Source, key: str) -> str:

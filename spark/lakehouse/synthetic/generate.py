@@ -14,6 +14,10 @@ from lakehouse.synthetic.period import Calendar
 from lakehouse.synthetic.population import populate
 from lakehouse.synthetic.source import Chunk, Source
 from lakehouse.synthetic.truth import growth_truth, interactions_truth
+from lakehouse.synthetic.web.events import EventStream
+from lakehouse.synthetic.web.sources import sources as web_sources
+from lakehouse.synthetic.web.truth import web_truth
+from lakehouse.synthetic.web.world import simulate
 from lakehouse.synthetic.writer import TRUTH, LandingFolder, MadeFile, Rows
 
 EXTENSIONS = {
@@ -24,6 +28,7 @@ EXTENSIONS = {
         "conversions": "jsonl",
     },
     "interactions": {"user_interactions": "csv", "user_metadata": "csv"},
+    "web": {"web_events": "jsonl", "currency_rates": "csv"},
 }
 
 Progress = Callable[[str, int], None]
@@ -93,7 +98,7 @@ def generate(
 
 
 def _parts(arguments: Arguments, calendar: Calendar) -> Iterator[_Part]:
-    """The domains asked for; both are about the same people and conversions."""
+    """The domains asked for; all are about the same people."""
     seed = arguments.seed
     people = populate(arguments.users, calendar, seed)
     world = growth.simulate(people, events=arguments.events, seed=seed)
@@ -119,6 +124,16 @@ def _parts(arguments: Arguments, calendar: Calendar) -> Iterator[_Part]:
             ],
             truth=lambda: interactions_truth(visits),
         )
+    if "web" in arguments.domains:
+        stream = EventStream(
+            simulate(
+                people,
+                rows=arguments.web_rows,
+                seed=seed,
+                incident=arguments.incidents == "planted",
+            )
+        )
+        yield _Part(domain="web", sources=web_sources(stream), truth=lambda: web_truth(stream))
 
 
 def _targets(arguments: Arguments) -> list[str]:

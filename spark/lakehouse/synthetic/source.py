@@ -1,8 +1,8 @@
 """A landing source before it is delivered: clean rows as lines, in order of time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,11 +21,20 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spoiling:
+    """Kinds of malformed records of a source, and what makes a record one: it changes it."""
+
+    kinds: tuple[str, ...]
+    spoil: Callable[[dict[str, Any], str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Clean rows of one landing source, days never going back.
 
-    ``key``, ``date_field`` and ``number_field`` name the fields that dirt makes unreadable;
-    ``may_be_late`` lets dirt delay rows.
+    ``key``, ``date_field`` and ``number_field`` name the fields that dirt makes unreadable, unless
+    the source has a ``spoiling`` of its own; ``may_be_late`` lets dirt delay rows. Half of the
+    repeated rows tell another ``received_field``, if there is one.
     """
 
     name: str
@@ -37,6 +46,8 @@ class Source:
     number_field: str | None = None
     columns: tuple[str, ...] = ()
     may_be_late: bool = True
+    spoiling: Spoiling | None = None
+    received_field: str | None = None
 
     @property
     def header(self) -> str:

@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]  # ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped, unused-ignore]  # ships no types
 
-from lakehouse.synthetic.chance import Bools, Ints
+from lakehouse.synthetic.chance import Bools, Bytes, Ints
 from lakehouse.synthetic.period import MS_PER_DAY, Calendar
 
 Text: TypeAlias = pa.StringArray
+_UUID_LETTERS = 36
+_UUID_DIGITS = [place for place in range(_UUID_LETTERS) if place not in {8, 13, 18, 23}]
 
 
 def pool(values: Sequence[str]) -> Text:
@@ -31,6 +33,11 @@ def json_pool(values: Sequence[str]) -> Text:
 def pick(values: Text, index: Ints) -> Text:
     """The values at these positions."""
     return values.take(pa.array(index))
+
+
+def stack(columns: Sequence[Text]) -> Text:
+    """The values of one column after those of the other."""
+    return pa.concat_arrays(columns)
 
 
 def join(*parts: str | Text) -> Text:
@@ -68,6 +75,24 @@ def timestamps(calendar: Calendar, at_ms: Ints) -> Text:
 def iso_timestamps(calendar: Calendar, at_ms: Ints) -> Text:
     """Moments as ``YYYY-MM-DDTHH:MM:SS.fffZ``."""
     return join(pc.replace_substring(timestamps(calendar, at_ms), " ", "T"), "Z")
+
+
+def where(holds: Bools, values: Text) -> Text:
+    """The values where it holds, nothing elsewhere."""
+    return pc.if_else(pa.array(holds), values, "")
+
+
+def uuids(ids: Bytes) -> Text:
+    """Rows of 16 random bytes as UUIDs of version 4."""
+    count = len(ids)
+    halves = np.stack([ids >> 4, ids & 15], axis=2).reshape(count, 32)
+    halves[:, 12] = 4
+    halves[:, 16] = halves[:, 16] % 4 + 8
+    letters = np.full((count, _UUID_LETTERS), ord("-"), dtype=np.uint8)
+    letters[:, _UUID_DIGITS] = np.frombuffer(b"0123456789abcdef", np.uint8)[halves]
+    ends = np.arange(0, (count + 1) * _UUID_LETTERS, _UUID_LETTERS, dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(letters.tobytes())]
+    return pa.Array.from_buffers(pa.string(), count, buffers)
 
 
 def payload(lines: Text) -> memoryview:

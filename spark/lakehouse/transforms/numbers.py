@@ -21,6 +21,11 @@ def wide(whole: Column) -> Column:
     return whole.cast("hugeint" if ON_DUCKDB else "decimal(38,0)")
 
 
+def thousandths(number: Column) -> Column:
+    """A number in whole thousandths, rounded half up: their sums depend on no order of rows."""
+    return F.round(number * 1000).cast("bigint")
+
+
 def nearest_double(wide_number: Column) -> Column:
     """The double nearest to a wide number. By its text: DuckDB's own cast rounds twice."""
     return wide_number.cast("string").cast("double")

@@ -89,14 +89,14 @@ def quantiles_of_mixes(
 
     DuckDB computes them on both engines, on Spark inside its tasks: Spark repeats each row for each
     mix, in seven times the processor time. It weighs neighbours in another way than `quantiles`,
-    which six decimals do not show: whole numbers and shares in percent need two. A task holds
-    about 50 bytes a row in memory.
+    which six decimals do not show of whole numbers and shares in percent, which need two. A task
+    holds about 50 bytes a row in memory.
 
     Args:
         rows: The columns of the groups, and the value.
         by: Columns of every group, at least one.
         parts: Columns of text, never null.
-        value: Column of a whole number, never null.
+        value: Column of a number, never null.
         shares: Whole percents.
     """
     if ON_DUCKDB:

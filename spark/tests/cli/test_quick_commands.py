@@ -100,6 +100,12 @@ def test_the_list_of_tables_loads_nothing(quick):
     assert loaded == set()
 
 
+def test_the_check_of_contracts_loads_nothing(quick):
+    loaded, out = quick("contracts", "check")
+    assert "as declared" in out
+    assert loaded == set()
+
+
 def test_the_list_of_runs_loads_only_what_reads_them(quick):
     loaded, out = quick("runs", "--json")
     assert {row["table_name"] for row in json.loads(out)} == {USERS}

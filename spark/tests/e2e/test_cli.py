@@ -209,6 +209,16 @@ def test_quarantine_lists_shows_and_replays(writing):
     assert (row["source_line"], row["raw"], row["reasons"]) == (8, "{broken", ["malformed_row"])
     path = lake.raw / "user_signups/1.jsonl"
     path.write_text(path.read_text().replace("{broken", json.dumps(signup("mended"))))
+    (told,) = writing("quarantine", "replay", table, "--dry-run", "--json").json
+    assert told == {
+        "source_file": "user_signups/1.jsonl",
+        "judged_from": "file",
+        "rejected_now": 1,
+        "rejected_then": 0,
+        "would_leave": 1,
+        "reasons_then": "",
+    }
+    assert len(rejects(lake, table)) == 1
     done = writing("quarantine", "replay", table)
     assert done.code == 0, done.err
     assert says(done.err, ["in quarantine: 1 rows before, 0 now"])

@@ -11,9 +11,10 @@ import pytest
 from readers import read
 
 from lakehouse.errors import ConfigError
+from lakehouse.io.toml_lines import line_of
 from lakehouse.landing import reader
 from lakehouse.landing.files import Look, deliveries, unclaimed
-from lakehouse.landing.mappings import line_of, parse, presets
+from lakehouse.landing.mappings import parse, presets
 from lakehouse.spec import DATE, LONG, TIMESTAMP, Field, Source
 from lakehouse.spec.mapping import Step, steps
 

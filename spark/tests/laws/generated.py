@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP, Field, Source
 
@@ -53,9 +55,22 @@ def make_rows(
             what refers to them finds them.
     """
     maker = _Maker(source, chance, n, shared)
-    good = [maker.accepted(number) for number in range(n)]
+    good = [nested(source, maker.accepted(number)) for number in range(n)]
     bad = list(maker.rejected())
     return good, chance.sample(bad, min(len(bad), n // 8))
+
+
+def nested(source: Source, row: Row) -> Row:
+    """A row with its values in the objects that their fields stand in."""
+    places = {field.name: field.at.split(".") for field in source.fields if field.at}
+    told: Row = {name: value for name, value in row.items() if name not in places}
+    for name, around in places.items():
+        if name in row:
+            place = told
+            for each in around:
+                place = place.setdefault(each, {})
+            place[name] = row[name]
+    return told
 
 
 @dataclass(frozen=True)
@@ -66,10 +81,11 @@ class _Maker:
     shared: Collection[str]
 
     def accepted(self, number: int) -> Row:
-        for _ in range(200):
-            row = self.row(number)
-            if not _broken_rules(self.source, row):
-                return row
+        for _ in range(50):
+            drawn = [self.row(number) for _ in range(4)]
+            for row, broken in zip(drawn, _broken_rules(self.source, drawn), strict=True):
+                if not broken:
+                    return row
         message = f"{self.source.name}: of 200 rows none satisfies the rules"
         raise ValueError(message)
 
@@ -77,16 +93,22 @@ class _Maker:
         """A line of each kind that the source rejects."""
         for field in self.source.fields:
             if field.required:
-                yield json.dumps({k: v for k, v in self.row().items() if k != field.name})
+                yield self._line({k: v for k, v in self.row().items() if k != field.name})
             if field.required or field.optional:
-                yield json.dumps(self.row() | {field.name: self.chance.choice(MISSING)})
+                yield self._line(self.row() | {field.name: self.chance.choice(MISSING)})
             if wrong := _wrong(field):
-                yield json.dumps(self.row() | {field.name: self.chance.choice(wrong)})
+                yield self._line(self.row() | {field.name: self.chance.choice(wrong)})
+        drawn = [self.row() for _ in range(100)]
+        found = list(zip(drawn, _broken_rules(self.source, drawn), strict=True))
         for rule in self.source.rules:
-            candidates = (self.row() for _ in range(100))
-            broken = (row for row in candidates if rule.name in _broken_rules(self.source, row))
-            yield from map(json.dumps, islice(broken, 1))
-        yield self._malformed(json.dumps(self.row() | {"undeclared_field": 1}))
+            broken = (row for row, names in found if rule.name in names)
+            yield from map(self._line, islice(broken, 1))
+        for at in self.source.nested:
+            yield json.dumps(nested(self.source, self.row()) | {at.split(".")[0]: "no object"})
+        yield self._malformed(self._line(self.row() | {"undeclared_field": 1}))
+
+    def _line(self, row: Row) -> str:
+        return json.dumps(nested(self.source, row))
 
     def row(self, number: int | None = None) -> Row:
         """A row of the declared types, which may break a rule."""
@@ -106,6 +128,8 @@ class _Maker:
 
     def _value(self, field: Field, number: int | None) -> object:
         chance = self.chance
+        if field.examples:
+            return chance.choice(field.examples)
         if field.type == STRING:
             text = self._text(field, number)
             return f" {text} " if chance.random() < 0.05 else text
@@ -157,19 +181,28 @@ def _places(type_: str) -> tuple[int, int]:
     return int(precision), int(scale)
 
 
-def _broken_rules(source: Source, row: Row) -> list[str]:
-    """Rules that the row breaks, as another engine than the lake's reads their predicates."""
+def _broken_rules(source: Source, rows: list[Row]) -> list[list[str]]:
+    """Rules that each row breaks, as another engine than the lake's reads their predicates."""
     if not source.rules:
-        return []
-    told = [_told(row.get(field.name)) for field in source.fields]
+        return [[] for _ in rows]
+    names = set(re.findall(r"\w+", " ".join(rule.predicate for rule in source.rules)))
+    fields = [field for field in source.fields if field.name in names]
+    given = pa.table(
+        {f.name: pa.array([_told(row.get(f.name)) for row in rows], pa.string()) for f in fields}
+    )
     values = ", ".join(
-        f"coalesce(CAST(? AS {field.type}), CAST({field.default or 'NULL'} AS {field.type}))"
-        f' AS "{field.name}"'
-        for field in source.fields
+        f'coalesce(CAST("{field.name}" AS {field.type}), CAST({field.default or "NULL"} AS '
+        f'{field.type})) AS "{field.name}"'
+        for field in fields
     )
     rules = ", ".join(f"coalesce({rule.predicate}, true)" for rule in source.rules)
-    found = _duckdb().execute(f"SELECT {rules} FROM (SELECT {values})", told).fetchone()
-    return [rule.name for rule, holds in zip(source.rules, found or (), strict=True) if not holds]
+    connection = _duckdb()
+    connection.register("given", given)
+    found = connection.execute(f"SELECT {rules} FROM (SELECT {values} FROM given)").fetchall()
+    return [
+        [rule.name for rule, holds in zip(source.rules, row, strict=True) if not holds]
+        for row in found
+    ]
 
 
 def _told(value: object) -> str | None:

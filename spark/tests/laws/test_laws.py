@@ -23,7 +23,7 @@ from laws.world import (
 )
 from pyspark.sql import SparkSession
 
-from conftest import LakeDriver, depth, event
+from conftest import LakeDriver, depth, event, in_turn
 from lakehouse.catalog.registry import registry
 from lakehouse.engine.job import new_request
 from lakehouse.engine.verify import verify
@@ -32,8 +32,7 @@ from lakehouse.io import ops
 from lakehouse.settings import load_settings
 
 EVERY = sorted({entry.table.domain for entry in registry()})
-WORLDS = EVERY if ON_DUCKDB else EVERY[: depth(1, len(EVERY))]
-"""On Spark a sample of them: `test_two_engines.py` runs the tables of each in turn there."""
+WORLDS = in_turn(EVERY, 0 if ON_DUCKDB else 1)
 DOMAINS = {e.table.name: e.table.domain for e in registry() if e.table.domain in WORLDS}
 pytestmark = [pytest.mark.spark, pytest.mark.spark_too, pytest.mark.timeout(1200)]
 

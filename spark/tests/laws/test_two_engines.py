@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.timeout(1200),
     pytest.mark.jvm,  # Spark runs in this process, DuckDB beside it
 ]
-DOMAINS = in_turn(sorted({entry.table.domain for entry in registry()}))
+DOMAINS = in_turn(sorted({entry.table.domain for entry in registry()}), 2)
 TABLES = [entry.table.name for entry in registry() if entry.table.domain in DOMAINS]
 OF_WRITERS = {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"}
 """What writers of version 4 know, which delta-rs asks for; Spark names those it uses."""

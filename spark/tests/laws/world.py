@@ -1,7 +1,8 @@
 """A small random world of a domain's landing rows, and ways to deliver the same rows differently.
 
 Rows are made from what their sources declare. A domain that knows more says it in
-`worlds/<domain>.py`: its `refine(rows, chance)` changes the rows in place.
+`worlds/<domain>.py`: its `refine(rows, chance)` changes the rows in place, and its
+`told_day(source, row)`, where there is one, says of which day a row tells.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def make_world(registry: Registry, domain: str, seed: int) -> Rows:
     sources = sources_of(registry, domain)
     shared = _shared_keys(registry)
     rows: Rows = {source.name: _mixed(source, chance, shared) for source in sources}
-    if refine := refinement(domain):
+    if refine := of_world(domain, "refine"):
         refine(rows, chance)
     return rows
 
@@ -44,12 +45,11 @@ def sources_of(registry: Registry, domain: str) -> list[Source]:
     return [found[name] for name in sorted(found)]
 
 
-def refinement(domain: str) -> Callable[[Rows, random.Random], None] | None:
-    """What the domain adds to rows made from declarations, if it has something to add."""
+def of_world(domain: str, name: str) -> Callable[..., Any] | None:
+    """A function of the domain's own world; None where it has none."""
     if not (WORLDS / f"{domain}.py").exists():
         return None
-    refine: Callable[[Rows, random.Random], None] = import_module(f"laws.worlds.{domain}").refine
-    return refine
+    return getattr(import_module(f"laws.worlds.{domain}"), name, None)
 
 
 def _mixed(source: Source, chance: random.Random, shared: set[str]) -> list[dict[str, Any] | str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,9 @@ def test_a_page_names_every_column_and_every_check(folder, table):
     for check in (*contract.requires, *contract.ensures):
         assert check.name in page.text
     assert contract.owner in page.text
-    assert f"spark/lakehouse/tables/{contract.layer}/{contract.noun}.py" in page.text
+    path = Path(contract.defined_at.file).relative_to(REPOSITORY)
+    assert path.name == f"{contract.noun}.py"
+    assert path.as_posix() in page.text
 
 
 @pytest.mark.parametrize("name", ["index", *TABLES])

@@ -7,6 +7,8 @@ import pytest
 
 from lakehouse.reporting import svg
 from lakehouse.reporting.charts.bars import Bar, Group, grouped_bars
+from lakehouse.reporting.charts.days import Panel as Days
+from lakehouse.reporting.charts.days import day_panels
 from lakehouse.reporting.charts.forest import Estimate, Panel, Row, forest
 from lakehouse.reporting.charts.timeline import Interval, Lane, timeline
 from lakehouse.reporting.charts.weeks import Series, small_multiples, stacked_panels
@@ -144,3 +146,28 @@ def test_a_timeline_labels_intervals_that_have_room():
     labels = texts(drawing)
     assert {"1.0", "2.0", "boards", "as of 2026-06-30", "on", "off"} <= set(labels)
     assert "1.1" not in labels
+
+
+def test_days_above_what_is_good_have_the_other_colour_and_unknown_ones_no_column():
+    days = [date(2026, 1, 5 + k) for k in range(4)]
+    values = [200.0, 201.0, None, 0.0]
+    bounded = Days(
+        title="INP",
+        values=values,
+        words=lambda v: f"{v:.0f} ms",
+        tick=str,
+        limit=200,
+        limit_words="good up to 200 ms",
+    )
+    free = Days(title="LCP", values=[None] * 4, words=str, tick=str)
+
+    drawing = day_panels("t", days, [bounded, free])
+
+    assert classes(drawing, "rect") == ["c1", "c2", "c1"]
+    assert classes(drawing, "line").count("zero") == 1
+    assert {"INP", "LCP", "good up to 200 ms", "5 Jan"} <= set(texts(drawing))
+    assert "INP, 2026-01-06: 201 ms" in drawing
+
+
+def test_panels_without_a_day_are_still_a_drawing():
+    assert classes(day_panels("t", [], []), "rect") == []

@@ -27,6 +27,9 @@ from lakehouse.reporting.prose import prose
         (numbers.points(-0.0234), "-2.3"),
         (numbers.points(-0.0001), "0.0"),
         (numbers.points_tick(0), "0"),
+        (numbers.change(0.0512), "+5.1 %"),
+        (numbers.change(-0.5), "-50.0 %"),
+        (numbers.change(-0.0001), "0.0 %"),
         (numbers.ratio(1.8449), "1.84"),
         (numbers.money(Decimal("395325.49")), "395,325"),
         (numbers.measured(0.0321456), "0.0321"),
@@ -43,7 +46,7 @@ def test_numbers_read_as_people_write_them(shown, expected):
 
 def test_no_value_is_a_dash():
     forms = (numbers.count, numbers.percent, numbers.points, numbers.ratio, numbers.money)
-    forms += (numbers.measured, numbers.decimal, numbers.day, numbers.moment)
+    forms += (numbers.change, numbers.measured, numbers.decimal, numbers.day, numbers.moment)
 
     assert {form(None) for form in forms} == {numbers.NOTHING}
 

@@ -10,12 +10,13 @@ import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.spec import Period, SliceOf, Trailing
+from lakehouse.spec import Around, Period, SliceOf, Trailing
 from lakehouse.spec.windows import week_start
 
 days = st.dates(date(2019, 12, 1), date(2028, 3, 31))
 windows = st.one_of(
     st.builds(Trailing, st.integers(0, 60)),
+    st.builds(Around, st.integers(0, 3)),
     st.builds(Period, st.sampled_from(["week", "month"]), st.integers(0, 3)),
 )
 
@@ -57,11 +58,12 @@ def test_a_slice_is_made_of_days_that_count_in_it(evaluate, window, day):
     ("window", "day", "slices"),
     [
         (Trailing(2), "2026-02-27", ["2026-02-27", "2026-02-28", "2026-03-01"]),
+        (Around(1), "2026-03-01", ["2026-02-28", "2026-03-01", "2026-03-02"]),
         (Period("week"), "2026-01-01", ["2025-12-29"]),
         (Period("week", before=1), "2026-01-04", ["2025-12-29", "2026-01-05"]),
         (Period("month", before=1), "2025-12-31", ["2025-12-01", "2026-01-01"]),
     ],
-    ids=["trailing", "week over New Year", "week and its growth", "month and its growth"],
+    ids=["trailing", "around", "week over New Year", "week and its growth", "month and its growth"],
 )
 def test_slices_of_a_day(evaluate, window, day, slices):
     found = evaluate(window.touches("day"), day=date.fromisoformat(day))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "generate_synthetic_data.py"
-SINGLE = Arguments(users=8_000, events=60_000, interactions=90_000, dirty=0.02)
+SINGLE = Arguments(users=8_000, events=60_000, interactions=90_000, web_events=2_000, dirty=0.02)
 DAILY = Arguments(users=500, events=6_000, days=30, dirty=0.05, seed=7, daily=True)
 COLUMNS = {
     "feature_releases": (
@@ -40,8 +40,9 @@ COLUMNS = {
         *("user_id", "join_date", "country", "device_type"),
         *("subscription_type", "updated_at"),
     ),
+    "currency_rates": ("currency", "rate_date", "rate"),
 }
-CSV = ("user_interactions", "user_metadata")
+CSV = ("user_interactions", "user_metadata", "currency_rates")
 
 
 class Landing:

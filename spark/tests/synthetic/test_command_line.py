@@ -26,6 +26,7 @@ def run(script, tmp_path):
         ("--users", "0"),
         ("--events", "-1"),
         ("--interactions", "-1"),
+        ("--web-events", "-1"),
         ("--days", "0"),
         ("--days", "99999"),
         ("--seed", "-1"),
@@ -38,7 +39,7 @@ def run(script, tmp_path):
         ("--end", "tomorrow"),
         ("--end", "0001-01-02"),
         ("--end", "2026-03-31", "--start", "2026-01-01"),
-        ("--domains", "growth,web"),
+        ("--domains", "growth,shop"),
         ("--domains", ""),
     ],
     ids=" ".join,
@@ -88,7 +89,7 @@ def test_files_of_others_beside_ours_give_a_warning(run, tmp_path):
 
 def test_a_layout_that_replaces_another_says_so(run):
     run(*TINY)
-    assert "Removed 6 files" in run(*TINY, "--daily", "--gzip").stdout
+    assert "Removed 8 files" in run(*TINY, "--daily", "--gzip").stdout
 
 
 def test_a_place_that_cannot_be_written_stops_it_with_74(run, tmp_path):

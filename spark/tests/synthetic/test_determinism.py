@@ -98,18 +98,20 @@ def test_compressed_files_hold_the_same_bytes(tmp_path):
         assert gzip.decompress(file.read_bytes()) == plain.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["feature_usage_events", "user_interactions", "user_metadata"])
+@pytest.mark.parametrize(
+    "name", ["feature_usage_events", "user_interactions", "user_metadata", "currency_rates"]
+)
 def test_daily_files_hold_the_lines_of_the_single_file(name, tmp_path):
     generate(SMALL, tmp_path / "single")
     generate(replace(SMALL, daily=True), tmp_path / "daily")
     assert clean_lines(tmp_path / "single", name) == clean_lines(tmp_path / "daily", name)
 
 
-@pytest.mark.parametrize("domain", ["growth", "interactions"])
+@pytest.mark.parametrize("domain", ["growth", "interactions", "web"])
 def test_a_domain_alone_is_the_same_as_in_company(domain, tmp_path):
-    generate(SMALL, tmp_path / "both")
+    generate(SMALL, tmp_path / "all")
     generate(replace(SMALL, domains=(domain,)), tmp_path / "alone")
-    both, alone = hashes(tmp_path / "both"), hashes(tmp_path / "alone")
+    together, alone = hashes(tmp_path / "all"), hashes(tmp_path / "alone")
     rows = [path for path in alone if path not in {"truth.json", ".generated.json"}]
     assert rows
-    assert all(alone[path] == both[path] for path in rows)
+    assert all(alone[path] == together[path] for path in rows)

@@ -17,6 +17,8 @@ SINGLE_FILES = {
     "conversions.jsonl",
     "user_interactions.csv",
     "user_metadata.csv",
+    "web_events.jsonl",
+    "currency_rates.csv",
 }
 
 
@@ -107,7 +109,7 @@ def test_one_domain_keeps_the_files_and_the_truth_of_the_other(tmp_path):
     assert after["user_signups.jsonl"] != before["user_signups.jsonl"]
     assert {made.path for made in report.files} == SINGLE_FILES | {TRUTH}
     seeds = {name: each["arguments"]["seed"] for name, each in report.truth.items()}
-    assert seeds == {"growth": 1, "interactions": 42}
+    assert seeds == {"growth": 1, "interactions": 42, "web": 42}
 
 
 @pytest.mark.parametrize("daily", [False, True], ids=["single", "daily"])

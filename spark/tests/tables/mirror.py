@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from lakehouse.engine.write import conform
-from lakehouse.spec import Run, Scd2, Table
+from lakehouse.spec import Policies, Run, Scd2, Table
 from lakehouse.transforms.dedupe import FATE, LOADED, is_later, with_fates
 from lakehouse.transforms.scd2 import intervals
 
@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from lakehouse.spec import Policy
+
 Row = dict[str, Any]
 STARTED = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def rows(
-    spark: SparkSession, module: ModuleType, *inputs: Sequence[Row], as_of: date | None = None
+    spark: SparkSession,
+    module: ModuleType,
+    *inputs: Sequence[Row],
+    as_of: date | None = None,
+    policies: Sequence[Policy] = (),
 ) -> list[Row]:
     """The rows that a silver or gold table makes of its inputs, in the order of its grain.
 
@@ -39,9 +45,11 @@ def rows(
         module: The table's module.
         inputs: Rows of each input; a column that a row does not name is null.
         as_of: As-of date; by default the day the run starts.
+        policies: What the lake decides; of the other kinds that the table names, the defaults.
     """
     table: Table = module.TABLE
-    run = Run("mirror", as_of or STARTED.date(), STARTED)
+    decided = {kind: kind() for kind in table.policies} | {type(each): each for each in policies}
+    run = Run("mirror", as_of or STARTED.date(), STARTED, Policies(decided))
     first, *others = (
         _frame(spark, upstream, given)
         for upstream, given in zip(table.upstream, inputs, strict=True)

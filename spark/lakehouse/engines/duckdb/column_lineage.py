@@ -20,8 +20,10 @@ from sqlglot import exp, parse_one
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from lakehouse.catalog.policies import policies
 from lakehouse.engines.duckdb import planning
 from lakehouse.engines.duckdb.activation import activate
+from lakehouse.settings import Settings, load_settings
 from lakehouse.spec import Run, Scd2
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ def _query(entry: Entry, session: Any) -> str:  # noqa: ANN401  # same
     from lakehouse.transforms.scd2 import intervals  # noqa: PLC0415  # same
 
     now = datetime.now(UTC)
-    run = Run("lineage", now.date(), now)
+    shipped = load_settings(reference=Settings.model_fields["reference"].default)
+    run = Run("lineage", now.date(), now, policies(entry.table.policies, shipped))
     first, *others = (session.table(_flat(each.name)) for each in entry.table.upstream)
     if entry.fates:
         first = entry.fates(first.withColumn(FATE, F.lit(LOADED)), run)

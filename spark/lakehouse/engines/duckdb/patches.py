@@ -6,10 +6,14 @@ What only saves time is in `planning.py`.
 
 from __future__ import annotations
 
+import atexit
 import functools
+import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlframe.base import functions as base
 from sqlframe.base import types, util, window
 from sqlframe.base.column import Column
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
 _KEEPS_NULLS = "ignoreNullFields"
 _applied: list[str] = []
+_numbers = itertools.count()
 
 
 def is_active() -> bool:
@@ -254,6 +259,47 @@ def schemas_may_have_decimals() -> None:
     sys.modules["sqlframe.base.session"].get_column_mapping_from_schema_input = read  # type: ignore[attr-defined]
 
 
+def moments_may_be_numbers() -> None:
+    """`timestamp_micros` makes a moment of microseconds since 1970; SQLFrame has no such word."""
+
+    def timestamp_micros(col: Any) -> Column:  # noqa: ANN401  # same
+        return Column.invoke_anonymous_function(col, "make_timestamptz")
+
+    _replace("timestamp_micros", timestamp_micros)
+
+
+def functions_may_be_python() -> None:
+    """`arrow_udf` makes a column from what a Python function makes of columns of text.
+
+    SQLFrame knows no functions of Arrow arrays, DuckDB does. They are forgotten at the end of the
+    process: DuckDB would complain that they were not.
+    """
+
+    def arrow_udf(f: Callable[..., Any], returnType: str) -> Callable[..., Column]:  # noqa: N803  # same
+        def called(*cols: Any) -> Column:  # noqa: ANN401  # same
+            connection = session.DuckDBSession()._conn  # noqa: SLF001  # it has no other name
+            name = f"python_{next(_numbers)}"
+            kind = exp.DataType.build(returnType, dialect="spark").sql(dialect="duckdb")
+
+            def applied(*given: pa.ChunkedArray) -> pa.Array:
+                return f(*(each.combine_chunks() for each in given))
+
+            connection.create_function(
+                name,
+                applied,
+                ["VARCHAR"] * len(cols),
+                kind,
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+            atexit.register(connection.remove_function, name)
+            return Column.invoke_anonymous_function(cols[0], name, *cols[1:])
+
+        return called
+
+    _replace("arrow_udf", arrow_udf)
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     doubles_are_doubles,
     windows_know_nulls_and_names,
@@ -268,6 +314,8 @@ PATCHES: tuple[Callable[[], None], ...] = (
     groups_may_be_sets,
     types_are_written_as_spark_does,
     schemas_may_have_decimals,
+    moments_may_be_numbers,
+    functions_may_be_python,
 )
 
 

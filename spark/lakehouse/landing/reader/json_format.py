@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +15,14 @@ from lakehouse.landing.reader.judge import ask, given, keys_of, text
 from lakehouse.landing.reader.taken import MALFORMED, Taken, columns, filled, problems
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from lakehouse.spec import Field, Source
+
+_Path = tuple[str, ...]
+"""Names on the way to a value, the outer object's first."""
 
 
 class Lines:
@@ -86,8 +92,9 @@ class Objects:
         """Nothing is read yet."""
         self._source = source
         self._longest = longest
-        known = (name for field in source.fields for name in (field.name, *field.also))
-        self._known = frozenset(name.casefold() for name in known)
+        own = (name for field in source.fields if not field.at for name in _names_of(field))
+        around = (at.split(".")[0] for at in source.nested)
+        self._known = frozenset(name.casefold() for name in (*own, *around))
 
     def taken(
         self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], used: int
@@ -145,7 +152,7 @@ class Objects:
     def _texts(self, raws: list[bytes | None]) -> pa.Table:
         """The text of each field of JSON texts; those that are no object have a problem."""
         table = pa.table({"raw": pa.array(raws, pa.binary()).cast(pa.string())})
-        names = {field.name: [field.name, *field.also] for field in self._source.fields}
+        names = {field.name: _paths_of(field) for field in self._source.fields}
         found = ask(table, _query(self._source, names))
         variants = self._variants(found["_extra"])
         if variants:
@@ -154,31 +161,47 @@ class Objects:
             found = ask(table, _query(self._source, names))
         return found.cast(pa.schema(columns(self._source)))
 
-    def _variants(self, extra: pa.ChunkedArray) -> dict[str, list[str]]:
+    def _variants(self, extra: pa.ChunkedArray) -> dict[str, list[_Path]]:
         """Undeclared names that are a field's in another case."""
         if extra.null_count == len(extra):
             return {}
-        by_folded = {field.name.casefold(): field for field in self._source.fields}
-        found: dict[str, list[str]] = {}
+        own = [field for field in self._source.fields if not field.at]
+        by_folded = {field.name.casefold(): field for field in own}
+        found: dict[str, list[_Path]] = {}
         for key in keys_of(extra):
             field: Field | None = by_folded.get(key.casefold())
             if field is not None:
-                found.setdefault(field.name, []).append(key)
+                found.setdefault(field.name, []).append((key,))
         return found
 
 
-def _query(source: Source, names: dict[str, list[str]]) -> str:
-    """Takes the objects of a relation `given (raw)` apart."""
-    paths = {name: literal(f'$."{name}"') for every in names.values() for name in every}
+def _names_of(field: Field) -> tuple[str, ...]:
+    return (field.name, *field.also)
+
+
+def _paths_of(field: Field) -> list[_Path]:
+    """Where a field's values stand in an object."""
+    around = tuple(field.at.split(".")) if field.at else ()
+    return [(*around, name) for name in _names_of(field)]
+
+
+def _query(source: Source, names: dict[str, list[_Path]]) -> str:
+    """Takes the objects of a relation `given (raw)` apart.
+
+    Args:
+        source: What a record is.
+        names: Of each field, where its values stand.
+    """
+    paths = {name: literal(_json_path(name)) for every in names.values() for name in every}
     place = {name: number for number, name in enumerate(paths, 1)}
     texts, present = [], []
     for field in source.fields:
         values = ", ".join(f"cells[{place[name]}]" for name in names[field.name])
         texts.append(f"coalesce({values}) AS {quoted(text(field))}")
         if field.optional:
-            has = " OR ".join(f"list_contains(keys, {literal(n)})" for n in names[field.name])
+            has = " OR ".join(f"list_contains(keys, {literal(n)})" for (n,) in names[field.name])
             present.append(f"coalesce({has}, false) AS {quoted(given(field))}")
-    removed = "{" + ", ".join(f'"{name}": null' for name in paths) + "}"
+    rest = f"CAST(json_merge_patch(object, {literal(_without(paths))}) AS VARCHAR)"
     return f"""
         WITH judged AS (
             SELECT _n, raw, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'
@@ -196,7 +219,44 @@ def _query(source: Source, names: dict[str, list[str]]) -> str:
         )
         SELECT _n, {", ".join([*texts, *present])},
             CASE WHEN object IS NULL THEN '{MALFORMED}'
-                WHEN has_nul THEN 'nul_character' END AS _problem,
-            nullif(CAST(json_merge_patch(object, {literal(removed)}) AS VARCHAR), '{{}}') AS _extra
+                WHEN has_nul THEN 'nul_character' {_no_objects(source)} END AS _problem,
+            nullif({_without_empty(rest, source)}, '{{}}') AS _extra
         FROM apart
     """
+
+
+def _json_path(names: _Path) -> str:
+    return "$" + "".join(f'."{name}"' for name in names)
+
+
+def _without(paths: Iterable[_Path]) -> str:
+    """The patch that takes values out of an object."""
+    patch: dict[str, Any] = {}
+    for path in paths:
+        *around, name = path
+        place = patch
+        for each in around:
+            place = place.setdefault(each, {})
+        place[name] = None
+    return json.dumps(patch)
+
+
+def _no_objects(source: Source) -> str:
+    """What is a value although fields stand in it: they could not be told."""
+    return " ".join(
+        f"WHEN json_type(object, {literal(_json_path(tuple(at.split('.'))))}) "
+        f"NOT IN ('OBJECT', 'NULL') THEN {literal(f'not_an_object:{at}')}"
+        for at in source.nested
+    )
+
+
+def _without_empty(rest: str, source: Source) -> str:
+    """Text of an object without the objects in it of which every field was taken.
+
+    Quotes inside a text are escaped: what is matched is a key.
+    """
+    for at in source.nested:
+        key = f'"{at.rpartition(".")[2]}":\\{{\\}}'
+        for pattern in (f",{key}", f"{key},?"):
+            rest = f"regexp_replace({rest}, {literal(pattern)}, '')"
+    return rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from sqlframe.duckdb import DuckDBSession, Window
 from sqlframe.duckdb import functions as F
@@ -199,3 +200,31 @@ def test_a_day_stays_a_day(session):
         F.date_add("d", 1).alias("next"), F.datediff(F.lit(date(2026, 2, 2)), "d").alias("days")
     )
     assert tuple(made.first()) == (date(2026, 2, 1), 2)
+
+
+def test_a_moment_is_made_of_microseconds(session):
+    made = session.createDataFrame([(1_767_225_600_000_001,), (None,)], "n bigint").select(
+        F.timestamp_micros("n").alias("at")
+    )
+    assert types_of(made) == {"at": "timestamp"}
+    expected = datetime(2026, 1, 1, microsecond=1, tzinfo=UTC)
+    assert [row["at"] and row["at"].replace(tzinfo=UTC) for row in made.collect()] == [
+        expected,
+        None,
+    ]
+
+
+def test_a_python_function_makes_a_column_of_texts(session):
+    made = F.arrow_udf(
+        lambda texts: pa.array(
+            [
+                {"n": text and len(text) * 1.0, "is_told": text is not None}
+                for text in texts.to_pylist()
+            ],
+            pa.struct([("n", pa.float64()), ("is_told", pa.bool_())]),
+        ),
+        "struct<n: double, is_told: boolean>",
+    )
+    rows = session.createDataFrame([("ab",), (None,)], "t string").withColumn("s", made("t"))
+    found = rows.select("t", F.col("s.n").alias("n"), F.col("s.is_told").alias("is_told")).collect()
+    assert [tuple(row) for row in found] == [("ab", 2.0, True), (None, None, False)]

@@ -1,0 +1,1 @@
+"""Bronze tables of web analytics."""

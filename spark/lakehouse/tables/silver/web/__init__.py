@@ -1,0 +1,1 @@
+"""Silver tables of web analytics."""
