@@ -25,6 +25,7 @@ SILVER = ("silver_feature_states", "silver_user_dim", "silver_feature_usage_fact
 GOLD = ("gold_feature_conversion_impact", "gold_feature_conversion_lift")
 MAY_BE_EMPTY = {"gold.conversion_anomalies"}  # no day was unusual
 TECHNICAL = {"_row_id", "_source_file", "_extra", "ingestion_timestamp"}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
 FIRST = "2026-01-05"
 """The day that is landed before anything starts."""
 PATIENCE = 900
@@ -57,6 +58,30 @@ def drop(day: str) -> dict[str, list[dict[str, Any]]]:
             {"user_id": u, "conversion_date": day, "plan": "pro", "mrr": 49, "signup_date": day}
             for u in users[:2]
         ],
+    }
+
+
+def web_drop(day: str) -> dict[str, list[dict[str, Any]]]:
+    """A day of the web: one visitor looks at three pages and buys, another leaves at once."""
+
+    def event(number: int, who: str, kind: str, **told: Any) -> dict[str, Any]:
+        return {
+            "event_id": f"{day}-{number}",
+            "event_type": kind,
+            "timestamp": f"{day}T10:{number:02}:00Z",
+            "anonymous_id": who,
+            "properties": {"page_url": f"https://www.example.com/{told.pop('page', '')}", **told},
+            "context": {"user_agent": FIREFOX, "ip": "10.1.2.3", "platform": "web"},
+        }
+
+    order = {"order_id": f"o-{day}", "total_amount": 30}
+    return {
+        "web_events": [
+            *(event(n, "buyer", "page_view", page=p) for n, p in enumerate(("", "a", "checkout"))),
+            event(3, "buyer", "purchase", currency="USD", transaction=order),
+            event(4, "guest", "page_view"),
+        ],
+        "currency_rates": [{"currency": "USD", "rate_date": day, "rate": "0.9"}],
     }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
-from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop
+from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop, web_drop
 
 from lake_reconcile import AirflowApi
 
@@ -78,6 +78,21 @@ def test_a_backfill_of_days_flows_through_by_key_in_order(quiet, tmp_path):
         started = [quiet.runs(dag_id, day)[-1]["start_date"] for day in days]
         assert started == sorted(started)
     quiet.assert_equal_to_a_plain_run(tmp_path)
+
+
+def test_a_day_of_the_web_flows_through_to_its_key_figures(quiet):
+    day, rows = "2026-01-16", web_drop("2026-01-16")
+    quiet.land(day, *rows, rows=rows)
+    for source in rows:
+        quiet.trigger(f"bronze_{source}", day)
+    for dag_id in ("gold_web_kpis", "gold_revenue", "gold_funnel_conversion", "gold_attribution"):
+        assert quiet.wait_for_day(dag_id, day)["state"] == "success", dag_id
+    where = f"metric_date = DATE '{day}' AND view = 'human' AND dimension_name IS NULL"
+    kpis = quiet.lakehouse("show", "gold.web_kpis", "--where", where, "-n", "100", "--json")
+    told = {row["kpi"]: row["value"] for row in kpis}
+    assert (told["unique_visitors"], told["page_views"], told["bounce_rate"]) == (2, 4, 0.5)
+    (sold,) = quiet.lakehouse("show", "silver.web_orders", "--json")
+    assert float(sold["amount_reporting"]) == 27.0
 
 
 def test_readers_notice_nothing_of_upkeep_and_old_data_are_told(quiet):

@@ -50,7 +50,7 @@ VIEW = (
 IS_COMPLETE = "The day (UTC) is over: it lies before the newest day with data."
 IS_COMPLETE_THERE = (
     "The day of the reporting time zone is over: it ended before the newest day (UTC) with data "
-    "began."
+    "began. Of a funnel, so long after it that no event can change its entries."
 )
 DAY_OF_SESSIONS = "UTC day on which the sessions began."
 PAGE = "Page; unknown where no event tells one."

@@ -195,6 +195,26 @@ FORM_COMPLETION_RATE = Kpi(
     unit="rate",
     higher_is_better=True,
 )
+FUNNEL_CONVERSION_RATE = Kpi(
+    name="funnel_conversion_rate",
+    title="Funnel conversion",
+    sentence="Share of the entries of the day into each funnel that reached its last step.",
+    numerator="entries that reached the last step, whenever that was",
+    denominator="entries into the funnel",
+    unit="rate",
+    higher_is_better=True,
+    breakdown=("funnel_id",),
+)
+FUNNEL_DROP_OFF_RATE = Kpi(
+    name="funnel_drop_off_rate",
+    title="Funnel drop-off",
+    sentence="Share of the entries of the day into each funnel that left before its last step.",
+    numerator="entries that did not reach the last step",
+    denominator="entries into the funnel",
+    unit="rate",
+    higher_is_better=False,
+    breakdown=("funnel_id",),
+)
 DATA_FRESHNESS = Kpi(
     name="data_freshness_s",
     title="Data freshness",
@@ -247,6 +267,7 @@ KPIS = (
     *LOAD_PERCENTILES,
     *(CONVERSION_RATE, TRAFFIC_BY_SOURCE, MOBILE_SHARE, DESKTOP_SHARE, TOP_BROWSERS, TOP_REGIONS),
     *(SCROLL_DEPTH, CLICK_THROUGH_RATE, FORM_COMPLETION_RATE),
+    *(FUNNEL_CONVERSION_RATE, FUNNEL_DROP_OFF_RATE),
     *(DATA_FRESHNESS, BOT_TRAFFIC_RATE, ENGAGEMENT_SCORE, TRAFFIC_HEALTH_RATE),
 )
 """All of them, in the order in which people read them."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REVENUE, SOURCES = "gold.revenue", "gold.traffic_sources"
 PEOPLE = "view = 'human'"
 MOST_CHANNELS = 12
+NO_WEEK = f"{KPIS} has no complete week yet: one that the data tell from its first day on."
 OF_95_PERCENT = 1.96
 
 
@@ -152,8 +153,7 @@ def web_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001 
     """Visitors, sessions, what came of them, and their channels."""
     weeks, before = last_weeks(lake)
     if weeks is None:
-        words = f"{KPIS} has no complete week yet: one that the data tell from its first day on."
-        return Section(anchor="web", title="Web traffic", answers=[Cell(words, "soft")])
+        return Section(anchor="web", title="Web traffic", answers=[Cell(NO_WEEK, "soft")])
     found = traffic(lake, weeks)
     changes = Changes.of(found, traffic(lake, before)) if before else Changes()
     compared = (
@@ -175,10 +175,10 @@ def web_section(lake: PublishedLake, now: datetime) -> Section:  # noqa: ARG001 
 
 
 def headlines(lake: PublishedLake) -> list[str]:
-    """A few lines on the last complete weeks; none without one."""
+    """A few lines on the last complete weeks, or that there is none."""
     weeks, before = last_weeks(lake)
     if weeks is None:
-        return []
+        return [NO_WEEK]
     found = traffic(lake, weeks)
     changes = Changes.of(found, traffic(lake, before)) if before else Changes()
     return _sentences(weeks, before, found, changes)

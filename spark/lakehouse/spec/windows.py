@@ -77,6 +77,27 @@ class Around:
 
 
 @dataclass(frozen=True)
+class MonthAfter:
+    """A month, known by its first day, and some days before it.
+
+    Args:
+        days: How many days before it.
+    """
+
+    days: int
+
+    def touches(self, day: str) -> str:
+        """SQL: the slices in which rows of a day count."""
+        first = start_of("month", day)
+        last = f"date_add({day}, {self.days})"
+        return f"CAST(sequence({first}, {last}, INTERVAL 1 MONTH) AS ARRAY<DATE>)"
+
+    def needs(self, name: str) -> str:
+        """SQL: the days that a slice is made of."""
+        return _days(f"date_sub({name}, {self.days})", f"date_sub({shifted('month', name, 1)}, 1)")
+
+
+@dataclass(frozen=True)
 class Period:
     """A week or a month, known by its first day, and some before it.
 
@@ -100,4 +121,4 @@ class Period:
         return _days(first, f"date_sub({shifted(self.unit, name, 1)}, 1)")
 
 
-Window = Around | Trailing | Period
+Window = Around | MonthAfter | Period | Trailing

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 Mode = Literal["ordered", "strict_order", "strict_increase", "strict_once"]
 _MANY = 100_000
@@ -87,20 +87,25 @@ class _Reach(NamedTuple):
 
 
 class _Moment:
-    """The events of one moment."""
+    """The events of one moment: nearly always one."""
 
     def __init__(self, events: list[StepEvent], steps: int) -> None:
         self.at_us = events[0].at_us
         self.events = events
         self.steps = steps
-        self.counts = Counter(each.steps for each in events)
-        self.masks = self.without(())
+        self.masks = (events[0].steps,) if len(events) == 1 else self.without(())
 
-    def without(self, used: Iterable[StepEvent]) -> tuple[int, ...]:
+    def without(self, used: Collection[StepEvent]) -> tuple[int, ...]:
         """What its events may take, but those that are used; of equal ones no more than steps."""
+        if len(self.events) == 1:
+            return () if self.events[0] in used else self.masks
         gone = Counter(each.steps for each in used if each.at_us == self.at_us)
-        left = ((mask, min(n - gone[mask], self.steps)) for mask, n in self.counts.items())
+        left = ((mask, min(n - gone[mask], self.steps)) for mask, n in self._counts.items())
         return tuple(sorted(mask for mask, n in left for _ in range(n)))
+
+    @cached_property
+    def _counts(self) -> Counter[int]:
+        return Counter(each.steps for each in self.events)
 
 
 class _Search:

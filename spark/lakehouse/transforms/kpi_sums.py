@@ -7,7 +7,7 @@ come with `metric_date`, the day they count on.
 from __future__ import annotations
 
 from functools import reduce
-from operator import add
+from operator import add, or_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.metrics.web_kpis import DIMENSIONS
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
+from lakehouse.transforms.funnels import with_declared_steps
 from lakehouse.transforms.numbers import as_json, thousandths, total
 from lakehouse.transforms.quantiles import quantiles_of_mixes
 from lakehouse.transforms.web_views import in_views
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, GroupedData
 
-    from lakehouse.metrics.web_policies import Engagement
+    from lakehouse.metrics.web_policies import Engagement, Funnels
 
 KEYS = ("metric_date", "view", *DIMENSION)
 FLAGS = ("is_bot", "is_internal")
@@ -132,6 +133,39 @@ def of_sessions(sessions: DataFrame, policy: Engagement) -> DataFrame:
             "n_whole": F.sum("n_sessions").over(whole).cast("bigint"),
             "points": _points(policy),
         }
+    )
+
+
+def of_funnels(steps: DataFrame, funnels: Sequence[Funnels.Funnel]) -> DataFrame:
+    """Entries into funnels, and those that reached the last step or did not.
+
+    `settles_days`: so many days after it a day's entries change no more.
+    """
+    lasts = (
+        (F.col("funnel_id") == funnel.id) & (F.col("step") == len(funnel.steps))
+        for funnel in funnels
+    )
+    is_last = reduce(or_, lasts, F.lit(False))
+    entered = (
+        in_views(steps)
+        .groupBy("metric_date", "view", "funnel_id")
+        .agg(
+            F.count_if(F.col("step") == 1).alias("n_entered"),
+            F.count_if(is_last).alias("n_completed"),
+        )
+    )
+    is_first = F.col("step") == 1
+    return (
+        with_declared_steps(entered, funnels)
+        .filter(is_first)
+        .select(
+            *("metric_date", "view"),
+            F.lit("funnel_id").alias("dimension_name"),
+            F.col("funnel_id").alias("dimension_value"),
+            *("n_entered", "n_completed"),
+            (F.col("n_entered") - F.col("n_completed")).alias("n_dropped"),
+            "settles_days",
+        )
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.transforms.python_values import each_value
 
@@ -97,7 +97,7 @@ def _among(network: str | None, known: Known) -> Place:
 def _in_database(network: str | None, path: str) -> Place:
     if network is None:
         return NOWHERE
-    told = _reader(path).get(network.split("/")[0])
+    told: Any = _reader(path).get(network.split("/")[0])
     if not isinstance(told, dict):
         return NOWHERE
     regions = told.get("subdivisions") or [{}]

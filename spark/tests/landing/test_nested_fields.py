@@ -8,6 +8,7 @@ import pytest
 from readers import read
 
 from lakehouse.errors import TableDefinitionError
+from lakehouse.landing.reader import json_format
 from lakehouse.spec import INT, Contract, EventType, Field, Source
 
 SOURCE = Source(
@@ -85,6 +86,21 @@ def test_a_name_with_a_dot_is_one_name(tmp_path):
     (row,) = told(tmp_path, {"id": "1", "a.b": "x", "a": {"b": "y"}})
     assert row["a.b"] == "x"
     assert json.loads(row["_extra"]) == {"a": {"b": "y"}}
+
+
+def test_a_record_that_is_no_object_tells_nothing_and_is_not_asked_for_twice(tmp_path, monkeypatch):
+    asked = []
+    ask = json_format.ask
+
+    def counting(rows, query):
+        asked.append(len(rows))
+        return ask(rows, query)
+
+    monkeypatch.setattr(json_format, "ask", counting)
+    broken, fine = told(tmp_path, '{"id": broken', {"id": "1"})
+    assert (broken["_extra"], broken["_reasons"]) == (None, ["malformed_row"])
+    assert fine["_reasons"] == []
+    assert sum(asked) == 2
 
 
 def test_the_same_record_with_its_keys_in_another_order_is_the_same_row(tmp_path):

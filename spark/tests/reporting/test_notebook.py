@@ -8,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from conftest import FAST_JVM, conversion, event, interaction, metadata, release, signup
+from lakehouse.synthetic import Arguments, generate
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOTEBOOKS = REPOSITORY / "notebooks"
@@ -19,6 +20,17 @@ runs_a_notebook = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq"),
 ]
+
+
+def page_view(identity: str, device: str, at: str) -> dict[str, object]:
+    """A landed page view."""
+    return {
+        "event_id": identity,
+        "event_type": "page_view",
+        "timestamp": at,
+        "anonymous_id": device,
+        "properties": {"page_url": "https://example.com/"},
+    }
 
 
 def read(name: str) -> nbformat.NotebookNode:
@@ -100,3 +112,34 @@ class TestEngagement:
         text = shown("engagement.ipynb", {active_users: f"print('hollow:', {hollow})"})
         assert text.count("image/png") == 6
         assert "hollow: [('o', 1), ('o', 1), ('o', 1), ('s', 1)]" in text
+
+
+class TestWeb:
+    pytestmark = runs_a_notebook
+
+    def test_it_runs_on_two_months_of_a_site(self, shown):
+        sample = Arguments(users=300, web_events=6_000, days=60, domains=("web",))
+        generate(sample, shown.lake.raw)
+        told = {
+            "channels": "len(channels) > 5",
+            "funnels": "list(names)",
+            "sums of credits": "by_model.sum().round(6).nunique()",
+            "stitched": "bool(ways['visitors'] < ways['user_or_device'])",
+            "reasons": "len(by_reason) > 1",
+            "late day": "latest is not None and len(arrived) > 1",
+        }
+        code = "\n".join(f'print("{name} =", {value})' for name, value in told.items())
+        before_the_end = 28
+        text = shown("web.ipynb", {before_the_end: code})
+        assert text.count("image/png") == 8
+        assert "channels = True" in text
+        assert "funnels = ['checkout', 'signup']" in text
+        assert "sums of credits = 1" in text  # of each model, the same
+        assert "stitched = True" in text
+        assert "reasons = True" in text
+        assert "late day = True" in text
+
+    def test_it_runs_on_a_single_page_view(self, shown):
+        shown.lake.land("web_events.jsonl", [page_view("e1", "d1", "2026-01-05T08:00:00Z")])
+        text = shown("web.ipynb")
+        assert text.count("image/png") == 8

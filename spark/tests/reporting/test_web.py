@@ -10,6 +10,7 @@ from lakehouse.reporting import numbers
 from lakehouse.reporting.domains import web as domain
 from lakehouse.reporting.lake import PublishedLake
 from lakehouse.reporting.report import report_html
+from lakehouse.reporting.web_funnels import funnels
 from lakehouse.reporting.web_speed import speed
 from lakehouse.reporting.web_trust import trust
 from lakehouse.reporting.web_weeks import WholeWeeks, last_weeks
@@ -269,6 +270,59 @@ class TestTraffic:
         assert "gold.web_kpis has no session of people yet." in text
 
 
+def entries(day: date, funnel: str, *reached: int, **more):
+    """A day's entries: how many reached each step."""
+    return [
+        {
+            "metric_date": day,
+            "funnel_id": funnel,
+            "view": "human",
+            "dimension_name": None,
+            "step": step,
+            "step_name": f"step {step}",
+            "entered": reached[0],
+            "reached": n,
+            "is_complete": True,
+            **more,
+        }
+        for step, n in enumerate(reached, start=1)
+    ]
+
+
+class TestFunnels:
+    def test_each_says_how_many_come_to_the_end_and_where_most_stop(self, empty):
+        rows = [
+            *entries(date(2026, 2, 1), "signup", 10, 9, 2),
+            *entries(date(2026, 2, 3), "signup", 30, 29, 8),
+            *entries(date(2026, 1, 6), "signup", 60, 1, 1),  # 28 days before the newest
+            *entries(date(2026, 2, 4), "signup", 60, 1, 1, is_complete=False),
+            *entries(date(2026, 2, 3), "signup", 60, 1, 1, view="all"),
+            *entries(date(2026, 2, 3), "signup", 60, 1, 1, dimension_name="channel"),
+            *entries(date(2026, 1, 5), "checkout", 4, 0, 0),
+        ]
+        empty.publish("gold.funnel_conversion", rows)
+        checkout, signup = map(plain, funnels(PublishedLake(empty.settings)))
+        assert checkout == (
+            "checkout: of 4 entries from 2026-01-05 to 2026-01-05, 0.0 % reached the last step, "
+            "step 3 (0). Most stopped between step 1 and step 2: 4 of the 4 that had come so far."
+        )
+        assert signup == (
+            "signup: of 40 entries from 2026-02-01 to 2026-02-03, 25.0 % reached the last step, "
+            "step 3 (10). Most stopped between step 2 and step 3: 28 of the 38 that had come so "
+            "far."
+        )
+        text = text_of(empty)
+        assert "step 2 38 95.0 % 95.0 % 2" in text
+        assert "step 3 10 25.0 % 26.3 % 28" in text
+        assert "step 3 0 0.0 % – 0" in text  # noqa: RUF001  # a dash: nobody was there
+        assert "70.0 % (28)" in text
+
+    def test_where_everybody_comes_to_the_end_nobody_stops(self, empty):
+        empty.publish("gold.funnel_conversion", entries(MONDAY, "signup", 3, 3))
+        (line,) = funnels(PublishedLake(empty.settings))
+        assert plain(line).endswith("100.0 % reached the last step, step 2 (3).")
+
+
 class TestSpeed:
     def test_days_are_counted_by_the_public_limits(self, empty):
         empty.publish(
@@ -350,23 +404,26 @@ def test_a_lake_without_web_tables_says_what_is_missing(empty):
     html = html_of(empty)
     text = plain(read(html).text)
     assert "gold.web_kpis has no complete week yet" in text
+    assert "gold.funnel_conversion has no entry of people yet that is settled." in text
     assert "gold.page_performance has no complete day that tells these vitals yet." in text
     assert "gold.lateness has no settled day with known delays yet." in text
     assert drawings(html) == []
     assert not domain.is_used(PublishedLake(empty.settings))
-    assert domain.answers(PublishedLake(empty.settings)) == []
+    (line,) = domain.answers(PublishedLake(empty.settings))
+    assert "no complete week yet" in line
 
 
 def test_the_page_is_whole(empty):
     rows = two_months((10, 20, 10, 1), (15, 30, 12, 3))
     empty.publish("gold.web_kpis", rows, as_of=AS_OF)
     empty.publish("gold.traffic_sources", [source(date(2026, 2, 2), "Direct", 2, 1)])
+    empty.publish("gold.funnel_conversion", entries(MONDAY, "signup", 3, 1))
     empty.publish("gold.page_performance", [vital(MONDAY, "cls", 0.2)])
     empty.publish("gold.lateness", late_day(MONDAY, 90, 98))
     html = html_of(empty)
     assert read(html).unbalanced == []
     assert fetches_nothing(html)
-    assert len(drawings(html)) == 4
+    assert len(drawings(html)) == 5
     lake = PublishedLake(empty.settings)
     assert domain.is_used(lake)
-    assert len(domain.answers(lake)) == 4
+    assert len(domain.answers(lake)) == 5

@@ -10,13 +10,14 @@ import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.spec import Around, Period, SliceOf, Trailing
+from lakehouse.spec import Around, MonthAfter, Period, SliceOf, Trailing
 from lakehouse.spec.windows import week_start
 
 days = st.dates(date(2019, 12, 1), date(2028, 3, 31))
 windows = st.one_of(
     st.builds(Trailing, st.integers(0, 60)),
     st.builds(Around, st.integers(0, 3)),
+    st.builds(MonthAfter, st.integers(0, 95)),
     st.builds(Period, st.sampled_from(["week", "month"]), st.integers(0, 3)),
 )
 
@@ -62,8 +63,14 @@ def test_a_slice_is_made_of_days_that_count_in_it(evaluate, window, day):
         (Period("week"), "2026-01-01", ["2025-12-29"]),
         (Period("week", before=1), "2026-01-04", ["2025-12-29", "2026-01-05"]),
         (Period("month", before=1), "2025-12-31", ["2025-12-01", "2026-01-01"]),
+        (MonthAfter(1), "2026-01-30", ["2026-01-01"]),
+        (MonthAfter(1), "2026-01-31", ["2026-01-01", "2026-02-01"]),
+        (MonthAfter(31), "2026-01-29", ["2026-01-01", "2026-02-01", "2026-03-01"]),
     ],
-    ids=["trailing", "around", "week over New Year", "week and its growth", "month and its growth"],
+    ids=[
+        *("trailing", "around", "week over New Year", "week and its growth"),
+        *("month and its growth", "month alone", "month and the next", "month and two later"),
+    ],
 )
 def test_slices_of_a_day(evaluate, window, day, slices):
     found = evaluate(window.touches("day"), day=date.fromisoformat(day))
@@ -73,6 +80,12 @@ def test_slices_of_a_day(evaluate, window, day, slices):
 def test_a_growing_month_is_made_of_two(evaluate):
     made_of = evaluate(Period("month", before=1).needs("slice"), slice=date(2026, 3, 1))
     assert (min(made_of), max(made_of), len(made_of)) == (date(2026, 2, 1), date(2026, 3, 31), 59)
+
+
+def test_a_month_with_a_lead_is_made_of_both(evaluate):
+    made_of = evaluate(MonthAfter(92).needs("slice"), slice=date(2026, 3, 1))
+    assert (min(made_of), max(made_of)) == (date(2025, 11, 29), date(2026, 3, 31))
+    assert len(made_of) == 92 + 31
 
 
 def test_without_a_window_a_slice_is_a_day_of_its_own():

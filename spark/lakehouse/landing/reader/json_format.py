@@ -114,7 +114,6 @@ class Objects:
             sizes = np.array([len(parts.get(row, (b"",))) for row in range(len(raws))])
             origin = np.repeat(np.arange(len(raws)), sizes)
             first = np.cumsum(sizes) - sizes
-            raws = [part for row, raw in enumerate(raws) for part in parts.get(row, [raw])]
             inner = {
                 int(first[row]) + n: part
                 for row, own in parts.items()
@@ -124,7 +123,10 @@ class Objects:
             # Rows of one record keep their order by its first bytes.
             starts = starts[origin] + np.arange(len(origin)) - first[origin]
             ends = ends[origin]
-            texts = self._texts(raws)
+            places = origin.copy()
+            places[sorted(inner)] = len(raws) + np.arange(len(inner))
+            found = self._texts([inner[place] for place in sorted(inner)])
+            texts = pa.concat_tables([texts, found]).take(pa.array(places))
         if problem is not None:
             both = pc.coalesce(problem, texts["_problem"].combine_chunks())
             texts = texts.set_column(texts.schema.get_field_index("_problem"), "_problem", both)
@@ -151,6 +153,8 @@ class Objects:
 
     def _texts(self, raws: list[bytes | None]) -> pa.Table:
         """The text of each field of JSON texts; those that are no object have a problem."""
+        if not raws:
+            return pa.schema(columns(self._source)).empty_table()
         table = pa.table({"raw": pa.array(raws, pa.binary()).cast(pa.string())})
         names = {field.name: _paths_of(field) for field in self._source.fields}
         found = ask(table, _query(self._source, names))
@@ -201,7 +205,9 @@ def _query(source: Source, names: dict[str, list[_Path]]) -> str:
         if field.optional:
             has = " OR ".join(f"list_contains(keys, {literal(n)})" for (n,) in names[field.name])
             present.append(f"coalesce({has}, false) AS {quoted(given(field))}")
-    rest = f"CAST(json_merge_patch(object, {literal(_without(paths))}) AS VARCHAR)"
+    # Patched, nothing would be the patch, and look as if nobody had declared what it names.
+    patched = f"json_merge_patch(object, {literal(_without(paths))})"
+    rest = f"CASE WHEN object IS NOT NULL THEN CAST({patched} AS VARCHAR) END"
     return f"""
         WITH judged AS (
             SELECT _n, raw, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'

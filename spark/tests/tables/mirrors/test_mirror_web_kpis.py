@@ -10,7 +10,7 @@ from tables.mirrors.web_mart_rows import page_view, session
 from tables.mirrors.web_rows import START, at, web_event
 
 from lakehouse.metrics.web_kpis import KPIS, UNITS
-from lakehouse.metrics.web_policies import Clock, Engagement
+from lakehouse.metrics.web_policies import Clock, Engagement, Funnels
 from lakehouse.tables.gold.web import web_kpis
 
 DAY = START.date()
@@ -19,9 +19,9 @@ BOT = {"is_bot": True}
 EVERYBODY = (None, None)
 
 
-def told(spark, events=(), views=(), sessions=(), **more):
+def told(spark, events=(), views=(), sessions=(), steps=(), **more):
     """Numerator, denominator and value by KPI, view, dimension and its value, of one day."""
-    found = rows(spark, web_kpis, events, views, sessions, **more)
+    found = rows(spark, web_kpis, events, views, sessions, steps, **more)
     assert len({row["metric_date"] for row in found}) <= 1
     return {
         (row["kpi"], row["view"], row["dimension_name"], row["dimension_value"]): tuple(
@@ -254,6 +254,89 @@ def test_engagement_is_scored_by_the_weights_of_the_policy(spark):
     assert told(spark, sessions=nothing)[score] == (0.0, 1.0, 0.0)
 
 
+# ------------------------------------------------------------------------------- funnels
+
+
+TWO_STEPS = (
+    {"name": "pricing", "event_type": "page_view", "page": "/pricing"},
+    {"name": "signup", "event_type": "signup"},
+)
+FUNNELS = Funnels(
+    funnels=(
+        {"id": "buy", "title": "Buy", "window_s": 86_400, "steps": TWO_STEPS},
+        {"id": "read", "title": "Read", "window_s": 90_000, "steps": TWO_STEPS},
+    )
+)
+
+
+def entry(visitor, when, *, funnel="buy", steps=1, **more):
+    """Rows of silver.funnel_steps: an entry that reached so many steps."""
+    known = {
+        "visitor_id": visitor,
+        "funnel_id": funnel,
+        "entry_number": 1,
+        "entry_at": when,
+        "entry_date": when.date(),
+        "channel": "Direct",
+        "device_type": "desktop",
+        "country": "DE",
+        "is_bot": False,
+        "is_internal": False,
+    }
+    return [
+        known
+        | {
+            "step": step,
+            "step_name": f"{step}",
+            "event_id": f"{visitor} {funnel} {step}",
+            "reached_at": when + timedelta(days=step - 1),
+            **more,
+        }
+        for step in range(1, steps + 1)
+    ]
+
+
+@pytest.mark.spark
+def test_entries_of_a_day_convert_or_drop_off_whenever_that_is(spark):
+    steps = [
+        *entry("v", at(0), steps=2),
+        *entry("w", at(0)),
+        *entry("x", at(0)),
+        *entry("bot", at(0), steps=2, **BOT),
+        *entry("v", at(0), funnel="read"),
+        *entry("v", at(0), funnel="gone"),
+    ]
+    found = told(spark, steps=steps, policies=[FUNNELS])
+    human = {(key[0], *key[2:]): value for key, value in found.items() if key[1] == "human"}
+    assert human == {
+        ("funnel_conversion_rate", "funnel_id", "buy"): (1.0, 3.0, 1 / 3),
+        ("funnel_drop_off_rate", "funnel_id", "buy"): (2.0, 3.0, 2 / 3),
+        ("funnel_conversion_rate", "funnel_id", "read"): (0.0, 1.0, 0.0),
+        ("funnel_drop_off_rate", "funnel_id", "read"): (1.0, 1.0, 1.0),
+    }
+    assert found["funnel_conversion_rate", "all", "funnel_id", "buy"] == (2.0, 4.0, 0.5)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("days", "complete"),
+    [(2, {}), (3, {"buy"}), (4, {"buy", "read"})],
+    ids=["not yet", "after two windows of a day", "after two longer ones"],
+)
+def test_a_funnel_is_complete_when_no_event_can_change_its_entries(spark, days, complete):
+    steps = [*entry("v", at(0)), *entry("v", at(0), funnel="read")]
+    as_of = DAY + timedelta(days=days)
+    found = rows(spark, web_kpis, [], [], [], steps, as_of=as_of, policies=[FUNNELS])
+    assert {row["dimension_value"] for row in found if row["is_complete"]} == set(complete)
+
+
+@pytest.mark.spark
+def test_entries_count_on_the_day_of_the_reporting_time_zone(spark):
+    late = moment(2026, 1, 1, 23, 30)
+    found = rows(spark, web_kpis, [], [], [], entry("v", late), policies=[BERLIN, FUNNELS])
+    assert {row["metric_date"] for row in found} == {date(2026, 1, 2)}
+
+
 # ------------------------------------------------------------------------------- days
 
 
@@ -274,7 +357,7 @@ def test_a_day_of_the_reporting_time_zone_begins_and_ends_with_its_clocks(spark,
     events = [web_event(name, when, visitor_id=name) for name, when in moments.items()]
     views = [page_view(name, when, visitor_id=name) for name, when in moments.items()]
     sessions = [session(name, when, visitor_id=name) for name, when in moments.items()]
-    found = rows(spark, web_kpis, events, views, sessions, policies=[BERLIN])
+    found = rows(spark, web_kpis, events, views, sessions, [], policies=[BERLIN])
     day = (first + timedelta(hours=2)).date()
     for kpi, counted in (
         ("unique_visitors", "numerator"),
@@ -311,6 +394,7 @@ def test_a_day_is_complete_when_it_ended_before_the_newest_day_of_utc(spark, zon
         [],
         views,
         [],
+        [],
         as_of=date(2026, 1, 3),
         policies=[Clock(reporting_time_zone=zone)],
     )
@@ -321,4 +405,4 @@ def test_a_day_is_complete_when_it_ended_before_the_newest_day_of_utc(spark, zon
 
 @pytest.mark.spark
 def test_of_nothing_no_kpi_is_told(spark):
-    assert rows(spark, web_kpis, [], [], []) == []
+    assert rows(spark, web_kpis, [], [], [], []) == []

@@ -8,6 +8,7 @@ means stands in `metrics/web_kpis.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -15,7 +16,7 @@ from pyspark.sql import functions as F
 from lakehouse.metrics import web as metric
 from lakehouse.metrics import web_kpis as kpis
 from lakehouse.metrics.engagement import DIMENSION_NAME, DIMENSION_VALUE
-from lakehouse.metrics.web_policies import Clock, Engagement
+from lakehouse.metrics.web_policies import Clock, Engagement, Funnels
 from lakehouse.spec import (
     BOOLEAN,
     DATE,
@@ -34,7 +35,7 @@ from lakehouse.spec import (
     satisfies,
     unique,
 )
-from lakehouse.tables.silver.web import page_views, web_events, web_sessions
+from lakehouse.tables.silver.web import funnel_steps, page_views, web_events, web_sessions
 from lakehouse.transforms import kpi_sums
 from lakehouse.transforms.dimensions import DIMENSION
 from lakehouse.transforms.kpi_sums import KEYS
@@ -89,6 +90,8 @@ RATIOS = {
     kpis.TOP_BROWSERS: Ratio("sessions", "n_sessions", "n_whole"),
     kpis.TOP_REGIONS: Ratio("sessions", "n_sessions", "n_whole"),
     kpis.ENGAGEMENT_SCORE: Ratio("sessions", "points", "n_sessions"),
+    kpis.FUNNEL_CONVERSION_RATE: Ratio("funnels", "n_completed", "n_entered"),
+    kpis.FUNNEL_DROP_OFF_RATE: Ratio("funnels", "n_dropped", "n_entered"),
 }
 PERCENTILES = dict(zip(kpis.LOAD_PERCENTILES, (0.5, 0.9, 0.99), strict=True))
 COMPUTED = frozenset({*RATIOS, *PERCENTILES})
@@ -98,7 +101,7 @@ TABLE = Table(
     name="gold.web_kpis",
     owner="web",
     domain="web",
-    inputs=(web_events.TABLE, page_views.TABLE, web_sessions.TABLE),
+    inputs=(web_events.TABLE, page_views.TABLE, web_sessions.TABLE, funnel_steps.TABLE),
     columns=(
         Column("metric_date", DATE, "Day of the reporting time zone.", nullable=False),
         Column(
@@ -118,10 +121,10 @@ TABLE = Table(
         keys=GRAIN,
         of=tuple(
             SliceOf(name="metric_date", column=day, window=A_DAY_OF_UTC)
-            for day in ("event_date", "view_date", "session_date")
+            for day in ("event_date", "view_date", "session_date", "entry_date")
         ),
     ),
-    policies=(Clock, Engagement),
+    policies=(Clock, Engagement, Funnels),
     as_of=Latest(web_sessions.TABLE, "session_date"),
     unfinished="NOT is_complete",
     requires=(not_empty("silver.web_events"),),
@@ -154,32 +157,37 @@ TABLE = Table(
 
 
 def transform(
-    web_events: DataFrame, page_views: DataFrame, web_sessions: DataFrame, run: Run
+    web_events: DataFrame,
+    page_views: DataFrame,
+    web_sessions: DataFrame,
+    funnel_steps: DataFrame,
+    run: Run,
 ) -> DataFrame:
     """Add up each kind of rows by day, view and group, and divide."""
     zone = run.policies.of(Clock).reporting_time_zone
-    events, views, sessions = (
+    events, views, sessions, steps = (
         rows.withColumn("metric_date", day_in(zone, moment))
         for rows, moment in (
             (web_events, "event_at"),
             (page_views, "viewed_at"),
             (web_sessions, "started_at"),
+            (funnel_steps, "entry_at"),
         )
     )
-    told = [
+    funnels = run.policies.of(Funnels).funnels
+    shares = tuple(PERCENTILES.values())
+    told = (
         _ratios("events", kpi_sums.of_events(events)),
         _ratios("forms", kpi_sums.of_forms(events)),
         _ratios("page_views", kpi_sums.of_page_views(views)),
         _ratios("sessions", kpi_sums.of_sessions(sessions, run.policies.of(Engagement))),
-        _percentiles(kpi_sums.load_quantiles(views, tuple(PERCENTILES.values()))),
-    ]
-    together, *others = told
-    for each in others:
-        together = together.unionByName(each)
-    newest = newest_day_in(zone, run.as_of)
-    return together.select(
+        _ratios("funnels", kpi_sums.of_funnels(steps, funnels)),
+        _percentiles(kpi_sums.load_quantiles(views, shares)),
+    )
+    over = F.datediff(F.lit(newest_day_in(zone, run.as_of)), F.col("metric_date"))
+    return reduce(lambda a, b: a.unionByName(b), told).select(
         *("metric_date", "kpi", "view", *DIMENSION, "numerator", "denominator", "value", "unit"),
-        (F.col("metric_date") < F.lit(newest)).alias("is_complete"),
+        (over >= F.col("settles_days")).alias("is_complete"),
     )
 
 
@@ -222,8 +230,9 @@ def _row(
 
 
 def _exploded(sums: DataFrame, rows: Iterable[Expression]) -> DataFrame:
-    """Sums with a row for each KPI of a group."""
-    told = sums.select(*KEYS, F.explode(F.array(*rows)).alias("of"))
+    """Sums with a row for each KPI of a group, and the days until it changes no more."""
+    settles = F.col("settles_days") if "settles_days" in sums.columns else F.lit(1).cast("bigint")
+    told = sums.select(*KEYS, settles.alias("settles_days"), F.explode(F.array(*rows)).alias("of"))
     return told.filter(F.col("of").isNotNull()).select(
-        *KEYS, *(F.col(f"of.{name}").alias(name) for name in OF_A_ROW)
+        *KEYS, "settles_days", *(F.col(f"of.{name}").alias(name) for name in OF_A_ROW)
     )
