@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from tables.mirror import rows
@@ -115,6 +116,12 @@ def test_sessions_that_are_too_old_or_came_after_touch_nothing(spark):
     assert (first["channel"], first["n_touches"]) == ("Referral", 2)
 
 
+def test_its_own_session_touches_a_conversion_until_it_is_a_quarter_old(spark):
+    found = shares_of(spark, [conversion(1)], [session(1, 92, "Email")])
+    assert found["linear"] == {1: 1.0}
+    assert rows(spark, attribution, [conversion(1)], [session(1, 92.001, "Email")]) == []
+
+
 def test_thirds_add_up_and_the_last_touch_takes_the_rest(spark):
     given = [session(n, 3 - n, "Email") for n in (1, 2, 3)]
     found = shares_of(spark, [conversion(3)], given)
@@ -152,8 +159,8 @@ def test_channels_get_what_their_touches_got_by_view(spark):
     people = [session(1, 1, "Email"), session(2, 0, "Direct")]
     program = session(1, 0, "Direct", "b", is_bot=True)
     given = [
-        conversion(2, value=30),
-        conversion(1, "b", identity="d", value=5, is_bot=True),
+        conversion(2, value=Decimal(30)),
+        conversion(1, "b", identity="d", value=Decimal(5), is_bot=True),
     ]
     credited = rows(spark, attribution, given, [*people, program])
     found = rows(spark, channel_attribution, credited, [], as_of=(CONVERTED + DAY).date())

@@ -1,9 +1,10 @@
 """Which visits led to a conversion, by seven models. One row per conversion, model and touch.
 
 A touch is a session of the visitor that began at most `lookback_days` before the conversion, up to
-the one it happened in. Touches without credit in a model have no row. Markov's effects are those of
-the month's paths of people: touches lead to their conversion, and the sessions of a visitor who did
-not convert in the month lead to nothing.
+the one it happened in. That one counts whenever it began: only where it has gone on for more than
+92 days the conversion has no row. Touches without credit in a model have no row. Markov's effects
+are those of the month's paths of people: touches lead to their conversion, and the sessions of a
+visitor who did not convert in the month lead to nothing.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ def _touches(converted: DataFrame, sessions: DataFrame, policy: Attribution) -> 
     )
     since_us = F.unix_micros("converted_at") - F.unix_micros("touched_at")
     is_recent = since_us <= policy.lookback_days * A_DAY_US
-    is_own = F.col("_number") == F.col("session_number")
+    # A month reads no older sessions: one that has gone on for longer leads to nothing it knows.
+    is_known = since_us <= MOST_LOOKBACK_DAYS * A_DAY_US
+    is_own = (F.col("_number") == F.col("session_number")) & is_known
     is_before = F.col("_number") < F.col("session_number")
     met = converted.join(touching, F.col("visitor_id") == F.col("_visitor"), how="inner")
     by_conversion = Window.partitionBy("event_id")

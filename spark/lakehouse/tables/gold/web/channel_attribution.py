@@ -81,7 +81,8 @@ TABLE = Table(
         in_range("conversions", minimum=0),
         in_range("value", minimum=0),
     ),
-    final="is_complete",
+    # Markov's effects are those of the whole month: each of its days changes them once more.
+    final="is_complete AND model <> 'markov'",
     cluster_by=("metric_date",),
     day="metric_date",
     is_small=True,

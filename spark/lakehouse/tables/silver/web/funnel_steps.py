@@ -9,8 +9,9 @@ The first event that may take step 1 opens an attempt. Every such event within a
 the start instead (a later step 1 restarts): the chain that reaches farthest is the entry, as in
 ClickHouse's windowFunnel; of those that reach as far, the one that gets there first, then that of
 the earliest start, then that which takes each step as early as it can; ties by event_id. The next
-attempt opens with the first event for step 1 after the entry was completed or, where it was not,
-after its window closed; what lies between opens none.
+attempt opens with the first event for step 1 that no entry has: from the moment on at which the
+entry was completed (that moment included, as equal moments count as ordered) or, where it was not,
+after its window closed. What lies between opens none.
 
 Modes: in `ordered` other events may stand between. In `strict_order` no event that may take a step
 of the funnel lies at a moment between two of the chain. In `strict_increase` each step is later

@@ -41,10 +41,8 @@ if TYPE_CHECKING:
     from lakehouse.spec import Run
 
 VITALS = ("load_ms", "ttfb_ms", "lcp_ms", "cls", "inp_ms", "fid_ms")
-OF_THE_FIRST = (
-    *("page_id", "page_host", "page_title", "channel", "device_type", "browser", "os"),
-    *("country", "region", "city"),
-)
+TOLD_FIRST = ("page_id", "page_host", "page_title")
+OF_THE_FIRST = ("channel", "device_type", "browser", "os", "country", "region", "city")
 
 TABLE = Table(
     name="silver.page_views",
@@ -59,8 +57,8 @@ TABLE = Table(
         Column("viewed_at", TIMESTAMP, "First event of the page view, UTC.", nullable=False),
         Column("view_date", DATE, "UTC day of viewed_at.", nullable=False),
         Column("page_id", STRING, "Page; unknown where no event tells one.", nullable=False),
-        Column("page_host", STRING, "Host of the page."),
-        Column("page_title", STRING, "Title of the page."),
+        Column("page_host", STRING, "Host of the page; the first that was told."),
+        Column("page_title", STRING, "Title of the page; the first that was told."),
         Column("next_page_id", STRING, "Page viewed next in the session; null for the last."),
         Column("is_entry", BOOLEAN, "First page view of its session.", nullable=False),
         Column("is_exit", BOOLEAN, "Last page view of its session.", nullable=False),
@@ -106,19 +104,15 @@ def transform(web_events: DataFrame, run: Run) -> DataFrame:
     visits = numbered_visits(web_events, run.policies.of(Visits)).filter("is_counted")
     seen = with_page_views(visits).filter(F.col("view_key").isNotNull())
     first = F.min_by(F.struct("session_number", *OF_THE_FIRST), F.struct(*_IN_TIME))
-    told_page = F.min(F.when(F.col("page_id").isNotNull(), F.struct(*_IN_TIME, "page_id")))
     of_views = seen.groupBy("visitor_id", "view_key").agg(
         first.alias("first"),
-        told_page.alias("told_page"),
+        *(F.min(_told(name)).alias(f"_{name}") for name in TOLD_FIRST),
         F.min(F.struct(*_IN_TIME)).alias("began"),
         _engaged_s(policy).alias("engaged_s"),
         F.max("depth_pct").alias("max_depth_pct"),
         F.count_if(F.col("event_type") == "click").alias("n_clicks"),
         F.count(F.lit(1)).alias("n_events"),
-        *(
-            F.max(F.when(F.col(name).isNotNull(), F.struct(*_IN_TIME, name))).alias(f"_{name}")
-            for name in VITALS
-        ),
+        *(F.max(_told(name)).alias(f"_{name}") for name in VITALS),
         F.max("is_bot").alias("is_bot"),
         F.max("is_internal").alias("is_internal"),
     )
@@ -131,8 +125,10 @@ def transform(web_events: DataFrame, run: Run) -> DataFrame:
         F.col("first.session_number").alias("session_number"),
         F.col("began.event_at").alias("viewed_at"),
         F.col("began.event_id").alias("_first_event"),
-        F.coalesce("told_page.page_id", F.lit(metric.UNKNOWN)).alias("page_id"),
-        *(F.col(f"first.{name}").alias(name) for name in OF_THE_FIRST if name != "page_id"),
+        F.coalesce("_page_id.page_id", F.lit(metric.UNKNOWN)).alias("page_id"),
+        F.col("_page_host.page_host").alias("page_host"),
+        F.col("_page_title.page_title").alias("page_title"),
+        *(F.col(f"first.{name}").alias(name) for name in OF_THE_FIRST),
         *("engaged_s", "max_depth_pct", "n_clicks", "n_events"),
         *(F.col(f"_{name}.{name}").alias(name) for name in VITALS),
         *("is_bot", "is_internal"),
@@ -155,6 +151,10 @@ def transform(web_events: DataFrame, run: Run) -> DataFrame:
 
 
 _IN_TIME = ("event_at", "event_id")
+
+
+def _told(name: str) -> Expression:
+    return F.when(F.col(name).isNotNull(), F.struct(*_IN_TIME, name))
 
 
 def _engaged_s(policy: Engagement) -> Expression:

@@ -159,7 +159,7 @@ _COUNTS = ("n_page_views", "engaged_s", "last_engaged_s", "n_conversions")
 
 def _of_events(web_events: DataFrame, policy: Visits) -> DataFrame:
     """Sums over the events of each session; where it came from, by its first page view."""
-    is_no_view = (F.col("event_type") != "page_view").cast("int")
+    is_no_view = ((F.col("event_type") != "page_view") | ~F.col("is_counted")).cast("int")
     first = F.min_by(F.struct("event_id", *DEVICE), F.struct(*IN_TIME))
     origin = F.min_by(F.struct(*ORIGIN), F.struct(is_no_view.alias("n"), *IN_TIME))
     counted = F.when(F.col("is_counted"), F.col("event_at"))
@@ -175,8 +175,8 @@ def _of_events(web_events: DataFrame, policy: Visits) -> DataFrame:
             first.alias("first"),
             origin.alias("origin"),
             (~F.min("is_counted")).alias("is_over_long"),
-            F.max("is_bot").alias("is_bot"),
-            F.max("is_internal").alias("is_internal"),
+            F.max(F.when(F.col("is_counted"), F.col("is_bot"))).alias("is_bot"),
+            F.max(F.when(F.col("is_counted"), F.col("is_internal"))).alias("is_internal"),
         )
         .select(
             *SESSION,
