@@ -55,7 +55,8 @@ class Contract:
     @property
     def example(self) -> str:
         """The smallest file there can be: a header and a row of what is needed."""
-        needed = [field for field in self.source.fields if field.required]
+        least = self.source.least
+        needed = [field for field in self.source.fields if field.required or field.name in least]
         names = ",".join(field.name for field in needed)
         return f"{names}\n{','.join(_example(field) for field in needed)}"
 
@@ -86,6 +87,7 @@ def write_guide(registry: Registry, repository: Path = REPOSITORY) -> Path:
 
 def _kind(field: Field) -> str:
     kind = _KINDS.get(field.type, (field.type.replace("decimal", "decimal number "), ""))[0]
+    kind += f", in the object `{field.at}`" if field.at else ""
     return f"{kind}, or the number of {field.epoch} since 1970" if field.epoch else kind
 
 
@@ -98,6 +100,8 @@ def _need(field: Field) -> str:
 
 
 def _example(field: Field) -> str:
+    if field.examples:
+        return str(field.examples[0])
     if field.type == STRING:
         return f"{field.name.removesuffix('_id')}-1"
     return _KINDS.get(field.type, ("", "1.00"))[1]

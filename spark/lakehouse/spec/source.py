@@ -139,6 +139,7 @@ class Source:
         without: What is not known where the source never arrived, in words: tables that read it
             are made without it. Empty = it is needed.
         contract: The kinds of its records; None = all are of one.
+        least: Fields beside the required ones that the smallest record tells, to satisfy a rule.
         mappings: Of a lake, how files of other shapes become records of this source or another.
     """
 
@@ -151,6 +152,7 @@ class Source:
     since: date = date(1970, 1, 1)
     without: str = ""
     contract: Contract | None = None
+    least: tuple[str, ...] = ()
     mappings: tuple[Mapping, ...] = ()
 
     def __post_init__(self) -> None:
@@ -168,6 +170,7 @@ class Source:
                 problems.append(
                     f"{field.name} is optional, which a field inside an object always is"
                 )
+        problems += [f"least {name} is not a field" for name in self.least if name not in names]
         problems += self._contract_problems(set(names))
         if problems:
             raise TableDefinitionError(f"source {self.name}: {'; '.join(problems)}")

@@ -342,6 +342,11 @@ def test_an_order_that_is_told_twice_counts_once_and_each_refund_of_it(spark):
     ]
 
 
+def test_a_late_event_does_not_take_the_order_that_another_tells_in_time(spark):
+    given = [order("a", at(1), "1", "10", is_late=True), order("b", at(5), "1", "10")]
+    assert values(rows(spark, web_orders, given, []), "event_id") == [("b",)]
+
+
 def test_conversions_are_orders_and_what_the_policy_lists(spark):
     given = [
         web_event("a", at(0)),

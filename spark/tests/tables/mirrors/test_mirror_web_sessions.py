@@ -86,6 +86,16 @@ def test_no_page_is_known_as_unknown(spark):
     assert (found["page_id"], found["engaged_s"], found["max_depth_pct"]) == ("unknown", 0, None)
 
 
+def test_host_and_title_are_those_that_the_first_event_with_one_tells(spark):
+    given = [
+        ping("a", 0, "1"),
+        web_event("b", at(1), page_view_id="1", page_host="example.com", page_title="One"),
+        web_event("c", at(2), page_view_id="1", page_host="example.org", page_title="Two"),
+    ]
+    (found,) = rows(spark, page_views, given)
+    assert (found["page_host"], found["page_title"]) == ("example.com", "One")
+
+
 def test_heartbeats_of_another_length_count_in_their_own_slots(spark):
     given = [web_event("a", at(0), page_view_id="1"), ping("b", 30, "1"), ping("c", 60, "1")]
     policy = Engagement(heartbeat_s=30, minimum_visit_s=7)
@@ -203,6 +213,15 @@ def test_the_clients_sessions_count_by_policy_up_to_three_days(spark):
         (4, 1, False, at(4000)),
     ]
     assert len(sessions(spark, given)) == 4  # by pauses: b, c with d, g, and the others
+
+
+def test_an_event_too_long_after_the_start_of_a_clients_session_tells_nothing_of_it(spark):
+    given = [
+        web_event("a", at(0), "click", client_session_id="s"),
+        web_event("b", at(10 * 86_400), client_session_id="s", channel="Email", is_bot=True),
+    ]
+    (found,) = sessions(spark, given, mode="client")
+    assert (found["channel"], found["is_bot"], found["is_over_long"]) == ("Direct", False, True)
 
 
 def test_conversions_and_revenue_are_those_of_the_session(spark):

@@ -111,7 +111,11 @@ TABLE = Table(
         Column("dimension_name", STRING, DIMENSION_NAME),
         Column("dimension_value", STRING, DIMENSION_VALUE),
         Column("numerator", DOUBLE, "What was counted or summed; null for a percentile."),
-        Column("denominator", DOUBLE, "What that is divided by; null for a count."),
+        Column(
+            "denominator",
+            DOUBLE,
+            "What that is divided by, or how many values a percentile is of; null for a count.",
+        ),
         Column("value", DOUBLE, "The KPI: numerator ÷ denominator, in unit.", nullable=False),
         Column("unit", STRING, f"{', '.join(kpis.UNITS)}: see the KPI.", nullable=False),
         Column("is_complete", BOOLEAN, metric.IS_COMPLETE_THERE, nullable=False),

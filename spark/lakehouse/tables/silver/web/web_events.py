@@ -4,9 +4,10 @@ Of several records of an event the earliest received counts. `visitor_id` is the
 without one, the user to whom its device belongs at that time (see `silver.web_identities`); where
 nobody is known, the device. Nothing is dropped: programs and our own people are labelled.
 
-bot_reasons, each about a device's day (UTC): `listed_agent` (known crawlers), `no_agent`,
-`data_centre`, `too_fast` (events in a minute), `no_signal` (views without a ping or scroll),
-`regular` (pauses as even as a clock's). How much is too much stands in `web.toml`.
+bot_reasons: of the event itself `listed_agent` (known crawlers), `no_agent` (of a website, not of
+an app) and `data_centre`; of its device's day (UTC) `too_fast` (events in a minute), `no_signal`
+(views without a ping or scroll) and `regular` (pauses as even as a clock's, pings apart: they are
+one's). How much is too much stands in `web.toml`.
 """
 
 from __future__ import annotations

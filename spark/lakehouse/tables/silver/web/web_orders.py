@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from lakehouse.spec import Run
 
 KINDS = ("purchase", "refund")
-ORDER_KEY = "CASE WHEN event_type = 'purchase' THEN concat('order ', order_id) ELSE event_id END"
+ORDER_KEY = (
+    "CASE WHEN event_type = 'purchase' AND NOT is_late THEN concat('order ', order_id) "
+    "ELSE event_id END"
+)
+"""A late event stands for itself: left out, it must not take the order with it."""
 
 TABLE = Table(
     name="silver.web_orders",

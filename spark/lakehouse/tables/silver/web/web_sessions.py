@@ -62,7 +62,7 @@ TABLE = Table(
         Column("n_interactions", LONG, "Events that are neither views nor pings.", nullable=False),
         Column("engaged_s", LONG, metric.ENGAGED_S, nullable=False),
         Column("duration_s", LONG, metric.SESSION_DURATION_S, nullable=False),
-        Column("max_depth_pct", DOUBLE, "Deepest scroll, 0 to 100."),
+        Column("max_depth_pct", DOUBLE, "Deepest scroll of its page views, 0 to 100."),
         Column("entry_page", STRING, "First page; null without a page view."),
         Column("exit_page", STRING, "Last page; null without a page view."),
         Column("channel", STRING, metric.CHANNEL, nullable=False),
