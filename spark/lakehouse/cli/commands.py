@@ -12,6 +12,7 @@ import typer
 from lakehouse.cli import (
     console,
     definitions,
+    explaining,
     looking,
     mending,
     operations,
@@ -58,6 +59,7 @@ for command in (
     *(running.run, running.plan, running.check, running.stage, running.verify),
     *(mending.migrate, mending.repair),
     *(looking.tables, looking.show, looking.runs, looking.restatements, looking.freshness),
+    explaining.explain_kpi,
     *(pages.report, pages.docs, pages.data_docs, pages.manifest),
     *(serving.publish, running.maintain, definitions.check_definitions),
     *(operations.jars, operations.alert, operations.doctor),

@@ -97,7 +97,7 @@ def _terminal_grid(grid: PageGrid, columns: int) -> Grid:
     for title in grid.head[:columns]:
         is_number = title.startswith(">")
         table.add_column(
-            textwrap.fill(title.removeprefix(">"), HEADING),
+            textwrap.fill(title.removeprefix(">"), HEADING, break_long_words=False),
             justify="right" if is_number else "left",
             max_width=PROSE,
             no_wrap=is_number,

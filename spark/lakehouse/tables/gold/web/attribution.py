@@ -28,6 +28,7 @@ from lakehouse.spec import (
     MonthAfter,
     Period,
     ReplaceSlices,
+    Serve,
     SliceOf,
     Table,
     in_range,
@@ -99,6 +100,13 @@ TABLE = Table(
     ),
     cluster_by=("conversion_date",),
     day="conversion_date",
+    serve=Serve(
+        indexes=(
+            ("model", "conversion_date"),
+            ("channel", "conversion_date"),
+            ("visitor_id", "converted_at"),
+        )
+    ),
 )
 
 
