@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 # The tests' own environment has no settings of the lake; the published one is wanted here.
 LAKE = {name: value for name, value in os.environ.items() if name.startswith("LAKEHOUSE_")}
 PATIENCE_MS = 120_000
-TALL = {"width": 1440, "height": 5000}
+TALL = {"width": 1440, "height": 6000}
 """Superset draws what is in view: with this, everything is."""
 ERRORS = ".ant-alert-error, [data-test='error-message'], .missing-chart-container"
 LOADING = "[data-test='loading-indicator']"

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-import duckdb
 import pytest
-import yaml
-
-from lakehouse.serving.dashboards import relations
-from lakehouse.serving.dashboards.assets import FOLDER
-
-
-def asked(dataset, chosen, query, marts):
-    """What a query over a dataset, `q`, gives of marts (made by SQL) with values set in filters."""
-    path = FOLDER / f"datasets/lakehouse/{dataset}.yaml"
-    sql = relations.rendered(yaml.safe_load(path.read_text("utf-8"))["sql"], chosen)
-    database = duckdb.connect()
-    database.execute(f"CREATE SCHEMA gold; {marts}")
-    return database.execute(f"WITH q AS ({sql}) {query}").fetchall()
-
+from serving.dashboard_queries import asked
 
 SESSION_ROWS = """
 CREATE TABLE gold.session_totals AS SELECT * FROM (VALUES

@@ -13,7 +13,15 @@ from typer.testing import CliRunner
 from lakehouse.catalog.registry import registry
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.errors import EXIT_DATA, ConfigError
-from lakehouse.metrics import anomalies, conversion, engagement
+from lakehouse.metrics import (
+    anomalies,
+    attribution,
+    conversion,
+    engagement,
+    web,
+    web_kpis,
+    web_paths,
+)
 from lakehouse.serving.dashboards import datasets, layout, relations
 from lakehouse.serving.dashboards.assets import FOLDER, Asset, Assets, load
 from lakehouse.serving.dashboards.charts import Chart
@@ -62,6 +70,26 @@ WANTED = {
         {
             *("feature_impact", "feature_impact_table", "feature_lift", "feature_adoption"),
             *("feature_history", "late_tables", "failed_checks", "table_health"),
+        },
+    ),
+    "web-traffic": (
+        HOURLY,
+        {"Dates", "View", "Channel", "Device", "Country"},
+        {
+            *("web_visitors", "web_sessions", "web_page_views", "web_bounce_rate"),
+            *("web_conversion_rate", "web_engagement", "web_trend", "bot_trend", "kpi_table"),
+            *("channel_trend", "source_table", "device_trend", "browser_bars", "visitor_map"),
+            *("place_table", "page_table", "lcp_trend", "inp_trend", "cls_trend", "vital_table"),
+        },
+    ),
+    "funnels-and-revenue": (
+        SIX_HOURLY,
+        {"Dates", "Funnel", "View", "Conversion"},
+        {
+            *("funnel_steps", "funnel_trend", "funnel_table", "funnel_groups"),
+            *("attribution_bars", "attribution_heatmap", "path_table", "revenue_trend"),
+            *("revenue_table", "value_heatmap", "repeat_heatmap", "lateness_curve"),
+            "identity_trend",
         },
     ),
 }
@@ -130,8 +158,24 @@ def test_a_dashboard_has_the_charts_filters_and_refresh_it_is_to_have(assets, sl
     assert {each["name"] for each in metadata["native_filter_configuration"]} == filters
 
 
-def test_the_four_dashboards_have_thirty_charts():
-    assert sum(len(charts) for slug, (_, _, charts) in WANTED.items() if slug != "growth") == 30
+def test_the_four_dashboards_of_use_have_thirty_charts():
+    of_use = {"executive-overview", "user-engagement", "performance-monitoring"}
+    of_use.add("session-analytics")
+    assert sum(len(WANTED[slug][2]) for slug in of_use) == 30
+
+
+def test_every_dashboard_is_wanted(assets):
+    assert {each.content["slug"] for each in assets.of("dashboards")} == WANTED.keys()
+
+
+def test_a_dashboard_of_views_shows_people_until_another_view_is_chosen(assets):
+    for slug in ("web-traffic", "funnels-and-revenue"):
+        filters = file(assets, f"dashboards/{slug}.yaml").content["metadata"][
+            "native_filter_configuration"
+        ]
+        view = next(each for each in filters if each["name"] == "View")
+        assert view["defaultDataMask"]["filterState"]["value"] == ["human"]
+        assert not view["controlValues"]["multiSelect"]
 
 
 def test_targets_and_thresholds_are_those_of_the_metrics(assets):
@@ -174,6 +218,41 @@ MEANINGS = {
     ("feature_conversion_impact", "conversion"): conversion.CONVERSION_RATE,
     ("feature_conversion_impact", "mean_days"): conversion.AVG_DAYS_TO_CONVERT,
     ("feature_conversion_impact", "mean_mrr"): conversion.AVG_MRR,
+    ("kpi_days", "visitors"): web_kpis.UNIQUE_VISITORS.sentence,
+    ("kpi_days", "page_views"): web_kpis.PAGE_VIEWS.sentence,
+    ("kpi_days", "bounce"): web_kpis.BOUNCE_RATE.sentence,
+    ("kpi_days", "conversion"): web_kpis.CONVERSION_RATE.sentence,
+    ("kpi_days", "engagement"): web_kpis.ENGAGEMENT_SCORE.sentence,
+    ("bot_days", "bot_rate"): web_kpis.BOT_TRAFFIC_RATE.sentence,
+    ("page_days", "views"): web_kpis.PAGE_VIEWS.sentence,
+    ("page_days", "bounce"): web.PAGE_BOUNCE_RATE,
+    ("page_days", "exit_share"): web.EXIT_RATE,
+    ("page_days", "mean_engaged"): web.AVG_ENGAGED_S,
+    ("page_days", "mean_depth"): web.AVG_DEPTH_PCT,
+    ("page_days", "click_through"): web.CLICK_THROUGH_RATE,
+    **{
+        (dataset, metric): meaning
+        for dataset in ("traffic_days", "device_days", "place_days")
+        for metric, meaning in (
+            ("mean_duration", web.AVG_DURATION_S),
+            ("bounce", web_kpis.BOUNCE_RATE.sentence),
+            ("conversion", web_kpis.CONVERSION_RATE.sentence),
+            ("order_value", web.SESSION_REVENUE),
+        )
+    },
+    ("funnel_days", "entries_reached"): web_paths.REACHED,
+    ("funnel_days", "entries_lost"): web_paths.DROP_OFF,
+    ("funnel_days", "of_entries"): web_paths.FUNNEL_RATE,
+    ("funnel_days", "of_step_before"): web_paths.STEP_RATE,
+    ("funnel_days", "funnel_rate"): web_kpis.FUNNEL_CONVERSION_RATE.sentence,
+    ("channel_credits", "credited"): attribution.CREDIT,
+    ("revenue_days", "net_amount"): web.NET,
+    ("revenue_days", "not_summed"): web.NOT_SUMMED,
+    ("cohort_value", "value_so_far"): web.REVENUE_PER_CUSTOMER,
+    ("cohort_value", "repeat_share"): web.REPEAT_RATE,
+    ("path_days", "sessions"): web_paths.PATH_SESSIONS,
+    ("arrival_days", "arrived"): web.CUMULATIVE_RATE,
+    ("identity_quality", "stitched"): web.STITCHED,
 }
 
 
@@ -229,6 +308,14 @@ WRONG = {
     "a chart without the words of its metrics": (DAU, set_("description", to="Users.")),
     "a uuid that is none": (DAU, set_("uuid", to="dau")),
     "the whole and its parts in one sum": (PLAN, set_("params", "adhoc_filters", to=[])),
+    "seven models in one sum": (
+        "charts/attribution_bars.yaml",
+        set_("params", "groupby", to=[]),
+    ),
+    "a funnel's channels and devices in one sum": (
+        "charts/funnel_trend.yaml",
+        lambda c: c["params"]["adhoc_filters"].pop(),
+    ),
     "a filter with a value of another type": (
         PLAN,
         set_("params", "adhoc_filters", 0, "comparator", to=1),
@@ -289,6 +376,19 @@ def test_it_finds(case, with_change, tables):
     assert found
     # A chart that changes is wrong itself, or where it is shown.
     assert path in {each.file for each in found} or path.startswith("charts/")
+
+
+@pytest.mark.parametrize(("groupby", "is_wrong"), [(["channel"], True), (["view"], False)])
+def test_rows_of_three_views_are_not_summed_up(assets, with_change, tables, groupby, is_wrong):
+    sources = file(assets, "datasets/lakehouse/traffic_sources.yaml").uuid
+    change = {
+        "dataset_uuid": sources,
+        "params": {"groupby": groupby, "metrics": ["n_rows"]},
+        "description": "Rows of the table.",
+    }
+    path = "charts/channel_trend.yaml"
+    found = check(with_change(path, lambda content: content.update(change)), tables)
+    assert (path in {each.file for each in found}) is is_wrong
 
 
 def test_two_files_with_one_uuid_are_found(assets, with_change, tables):

@@ -1,4 +1,4 @@
-"""What a person sees: five dashboards full of data, filters that work, a login that is needed."""
+"""What a person sees: seven dashboards full of data, filters that work, a login that is needed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import yaml
 from playwright.sync_api import sync_playwright
 from superset_under_test import PROJECT, Site, Visit
 
+from lakehouse.metrics.attribution import MODELS
 from lakehouse.serving.dashboards import layout
 from lakehouse.serving.dashboards.assets import FOLDER, load
+from lakehouse.transforms.channels import CHANNELS
 
 pytestmark = [pytest.mark.dashboards, pytest.mark.timeout(1800)]
 
@@ -157,6 +159,42 @@ FILTERS = {
         "session_table",
         3,  # all, the device, the country
     ),
+    "a channel": (
+        "web-traffic",
+        {"channel": {"column": "channel", "value": "Organic Search"}},
+        "source_table",
+        10,  # search engines and campaigns
+    ),
+    "a country of the web": (
+        "web-traffic",
+        {"country": {"column": "country", "value": "DE"}},
+        "visitor_map",
+        1,
+    ),
+    "a device of the web": (
+        "web-traffic",
+        {"device": {"column": "device_type", "value": "mobile"}},
+        "vital_table",
+        100,  # pages
+    ),
+    "a funnel": (
+        "funnels-and-revenue",
+        {"funnel": {"column": "funnel_id", "value": "signup"}},
+        "funnel_steps",
+        3,
+    ),
+    "a type of conversion": (
+        "funnels-and-revenue",
+        {"conversion": {"column": "conversion_type", "value": "signup"}},
+        "attribution_bars",
+        len(MODELS) * len(CHANNELS),
+    ),
+    "everybody's events": (
+        "funnels-and-revenue",
+        {"view": {"column": "view", "value": "all"}},
+        "funnel_table",
+        7,  # steps of two funnels
+    ),
 }
 
 
@@ -183,6 +221,17 @@ TOGETHER = {
         "country": {"column": "country", "value": "US"},
         "device": {"column": "device_type", "value": "mobile"},
         "plan": {"column": "subscription_type", "value": "free"},
+    },
+    "funnels-and-revenue": {
+        "dates": {"time_range": f"{days_ago(60)} : {days_ago(20)}"},
+        "funnel": {"column": "funnel_id", "value": "checkout"},
+        "view": {"column": "view", "value": "strict"},
+        "conversion": {"column": "conversion_type", "value": "purchase"},
+    },
+    "web-traffic": {  # of channel, device and country, its figures know one at a time
+        "dates": {"time_range": f"{days_ago(60)} : {days_ago(20)}"},
+        "view": {"column": "view", "value": "all"},
+        "country": {"column": "country", "value": "DE"},
     },
 }
 

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
     from lakehouse.serving.dashboards.assets import Asset, Assets
     from lakehouse.spec import Column
 
-KEPT_APART = "dimension_name"
-"""A dataset with this column holds the whole and its parts, which are not to be summed up."""
+_GROUPS = {"dimension_value", "group_value"}
+KEPT_APART = {
+    "dimension_name": {"dimension_name", *_GROUPS},
+    "group_kind": {"group_kind", *_GROUPS},
+    "view": {"view"},
+    "model": {"model"},
+    "model_name": {"model_name"},
+}
+"""Column → what tells its rows apart. A dataset with such a column holds the same things several
+times (the whole and its parts, those of each view, each model's account), not to be summed up."""
 NUMBERS = {"BIGINT", "INTEGER", "DOUBLE PRECISION", "NUMERIC"}
-TELLS_PARTS_APART = {KEPT_APART, "dimension_value", "group_value"}
 
 
 @dataclass(frozen=True)
@@ -145,9 +152,9 @@ def _of_chart(asset: Asset, assets: Assets, judge: Judge) -> Iterator[str]:
             yield f"{kind} {name} is not in {dataset.path}{hint}"
     yield from _of_filters(chart, columns)
     yield from _of_conditions(chart, dataset, judge)
-    adds_up = KEPT_APART in columns and chart.needs_metric
-    if adds_up and not chart.told_apart & TELLS_PARTS_APART:
-        yield f"adds up totals and breakdowns; filter on one {KEPT_APART}, or group by it"
+    for column in KEPT_APART.keys() & columns.keys() if chart.needs_metric else ():
+        if not chart.told_apart & KEPT_APART[column]:
+            yield f"adds up the rows of every {column}; filter on one, or group by it"
     yield from _of_words(chart, columns | metrics)
 
 
