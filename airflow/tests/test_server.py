@@ -80,6 +80,7 @@ def test_a_backfill_of_days_flows_through_by_key_in_order(quiet, tmp_path):
     quiet.assert_equal_to_a_plain_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_day_of_the_web_flows_through_to_its_key_figures(quiet):
     day, rows = "2026-01-16", web_drop("2026-01-16")
     quiet.land(day, *rows, rows=rows)
