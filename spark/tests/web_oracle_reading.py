@@ -26,7 +26,9 @@ def agent(told: str | None) -> Row:
     browser = found.user_agent.family if found.user_agent else "unknown"
     version = (found.user_agent.major if found.user_agent else None) or "unknown"
     system = found.os.family if found.os else "unknown"
-    return (browser, version, system, device(told, system), crawleruseragents.is_crawler(told))
+    tells_nothing = browser == system == "unknown"
+    kind = "unknown" if tells_nothing else device(told, system)
+    return (browser, version, system, kind, crawleruseragents.is_crawler(told))
 
 
 def device(told: str, system: str) -> str:
@@ -35,9 +37,7 @@ def device(told: str, system: str) -> str:
         return "tablet"
     if system in {"iOS", "Android"} or "Mobile" in told:
         return "mobile"
-    if system in DESKTOPS:
-        return "desktop"
-    return "unknown" if system == "unknown" else "other"
+    return "desktop" if system in DESKTOPS else "other"
 
 
 def network(address: str | None) -> str | None:
@@ -46,7 +46,7 @@ def network(address: str | None) -> str | None:
         found = ip_address(address or "")
     except ValueError:
         return None
-    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False))  # noqa: PLR2004  # of IP
+    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False))
 
 
 def lies_in(inner: str | None, outer: str) -> bool:
@@ -71,9 +71,10 @@ def page(address: str | None) -> Row:
     if not address or re.search(r"\s", address):
         return (None, None, None)
     split = urlsplit(address)
-    host = split.hostname
-    path = split.path.rstrip("/") or "/"
-    return (host, path, site(host))
+    host = split.hostname and split.hostname.encode("idna").decode()
+    if not host and not split.path.startswith("/"):
+        return (None, None, None)
+    return (host, split.path.rstrip("/") or "/", site(host))
 
 
 def site(host: str | None) -> str | None:

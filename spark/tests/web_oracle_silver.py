@@ -17,8 +17,8 @@ WITH logins AS (
 ),
 changes AS (
     SELECT *, lag(user_id) OVER w AS former FROM logins
-    QUALIFY former IS DISTINCT FROM user_id
     WINDOW w AS (PARTITION BY anonymous_id ORDER BY event_at)
+    QUALIFY former IS DISTINCT FROM user_id
 )
 SELECT anonymous_id, user_id,
        CASE WHEN former IS NULL THEN TIMESTAMP '1970-01-01' ELSE event_at END AS effective_from,
@@ -44,7 +44,7 @@ EVENTS = """
 CREATE TABLE sourced AS
 SELECT o.* EXCLUDE (session_id, page_id), o.session_id AS client_session_id,
        coalesce(o.page_id, p.path) AS page_id, p.host AS page_host, p.path AS page_path,
-       CASE WHEN r.site <> coalesce(p.site, d.site, '')
+       CASE WHEN r.site IS DISTINCT FROM p.site
              AND NOT list_contains(getvariable('own_domains'), r.site) THEN r.site
             END AS referrer_site,
        CASE WHEN gclid IS NOT NULL THEN 'gclid' WHEN msclkid IS NOT NULL THEN 'msclkid'
@@ -66,15 +66,16 @@ SELECT o.* EXCLUDE (session_id, page_id), o.session_id AS client_session_id,
        coalesce(n.country, 'unknown') AS country, coalesce(n.region, 'unknown') AS region,
        coalesce(n.city, 'unknown') AS city, coalesce(n.is_data_centre, false) AS is_data_centre,
        coalesce(n.is_internal, false)
-           OR coalesce(list_contains(getvariable('internal_hosts'), p.host), false) AS is_internal,
+           OR coalesce(list_contains(getvariable('hosts'), p.host), false)
+           OR coalesce(list_contains(getvariable('hosts'), o.domain), false)
+           AS is_internal,
        coalesce(epoch_us(sent_at) - epoch_us("timestamp")
-                > getvariable('max_late_days') * 86400000000, false) AS is_late
+                > getvariable('max_late_days')::bigint * 86400000000, false) AS is_late
 FROM once AS o
 LEFT JOIN agents AS a ON a.user_agent IS NOT DISTINCT FROM o.user_agent
 LEFT JOIN networks AS n ON n.network = o.network
 LEFT JOIN pages AS p ON p.address = o.page_url
-LEFT JOIN referrers AS r ON r.address = o.referrer
-LEFT JOIN domains AS d ON d.host = o.domain;
+LEFT JOIN referrers AS r ON r.address = o.referrer;
 
 CREATE TABLE grouped AS
 WITH told AS (
@@ -108,34 +109,46 @@ SELECT * EXCLUDE (kind, s, m, c, is_paid),
 FROM told;
 
 CREATE TABLE device_days AS
-WITH paused AS (
-    SELECT *, date_trunc('minute', event_at) AS minute,
-           epoch_us(event_at) - lag(epoch_us(event_at)) OVER w AS pause_us
-    FROM grouped WINDOW w AS (PARTITION BY actor_id, event_date ORDER BY event_at)
+WITH minutes AS (
+    SELECT actor_id, event_date, date_trunc('minute', event_at) AS minute, count(*) AS n
+    FROM grouped GROUP BY ALL
 ),
-minutes AS (
-    SELECT actor_id, event_date, max(n) AS most
-    FROM (SELECT actor_id, event_date, minute, count(*) AS n FROM paused GROUP BY ALL) GROUP BY ALL
+pauses AS (
+    SELECT actor_id, event_date,
+           epoch_us(event_at) - lag(epoch_us(event_at)) OVER w AS pause_us
+    FROM grouped WHERE event_type <> 'page_ping'
+    WINDOW w AS (PARTITION BY actor_id, event_date ORDER BY event_at)
+),
+views_ AS (
+    SELECT actor_id, event_date, count(*) FILTER (event_type = 'page_view') AS n_views,
+           count(*) FILTER (event_type IN ('page_ping', 'scroll')) AS n_signals
+    FROM grouped GROUP BY ALL
+),
+busiest AS (SELECT actor_id, event_date, max(n) AS most FROM minutes GROUP BY ALL),
+evenest AS (
+    SELECT actor_id, event_date, count(*) AS n, max(pause_us) - min(pause_us) AS spread_us
+    FROM pauses GROUP BY ALL
 )
-SELECT actor_id, event_date, concat_ws(',',
-           CASE WHEN bool_or(is_listed) THEN 'listed_agent' END,
-           CASE WHEN bool_or(user_agent IS NULL) THEN 'no_agent' END,
-           CASE WHEN bool_or(is_data_centre) THEN 'data_centre' END,
-           CASE WHEN any_value(most) > getvariable('max_events_per_minute') THEN 'too_fast' END,
-           CASE WHEN count(*) FILTER (event_type = 'page_view') >= getvariable('views_without_signal')
-                 AND count(*) FILTER (event_type IN ('page_ping', 'scroll')) = 0
-                THEN 'no_signal' END,
-           CASE WHEN count(*) >= getvariable('regular_events')
-                 AND max(pause_us) - min(pause_us) <= getvariable('regular_spread_ms') * 1000
-                THEN 'regular' END) AS reasons
-FROM paused JOIN minutes USING (actor_id, event_date) GROUP BY ALL;
+SELECT actor_id, event_date, most > getvariable('max_events_per_minute') AS is_too_fast,
+       n_views >= getvariable('views_without_signal') AND n_signals = 0 AS is_silent,
+       coalesce(n >= getvariable('regular_events')
+                AND spread_us <= getvariable('regular_spread_ms') * 1000, false) AS is_regular
+FROM views_ JOIN busiest USING (actor_id, event_date)
+LEFT JOIN evenest USING (actor_id, event_date);
 
 CREATE TABLE events AS
-SELECT g.* EXCLUDE (is_listed, is_data_centre, user_agent, page_url, referrer, domain,
+SELECT g.* EXCLUDE (is_listed, is_data_centre, user_agent, action, page_url, referrer, domain,
                     gclid, fbclid, msclkid, "timestamp", sent_at),
        coalesce(g.user_id, i.user_id, g.anonymous_id) AS visitor_id,
        g.user_id IS NULL AND i.user_id IS NOT NULL AS is_stitched,
-       nullif(reasons, '') AS bot_reasons, bot_reasons IS NOT NULL AS is_bot
+       nullif(concat_ws(',', CASE WHEN is_listed THEN 'listed_agent' END,
+                        CASE WHEN user_agent IS NULL AND coalesce(platform, 'web') = 'web'
+                             THEN 'no_agent' END,
+                        CASE WHEN is_data_centre THEN 'data_centre' END,
+                        CASE WHEN is_too_fast THEN 'too_fast' END,
+                        CASE WHEN is_silent THEN 'no_signal' END,
+                        CASE WHEN is_regular THEN 'regular' END), '') AS bot_reasons,
+       bot_reasons IS NOT NULL AS is_bot
 FROM grouped AS g JOIN device_days USING (actor_id, event_date)
 LEFT JOIN identities AS i
   ON i.anonymous_id = g.anonymous_id AND g.event_at >= i.effective_from
@@ -160,10 +173,9 @@ FROM told AS t LEFT JOIN rates AS r
 SESSIONS = """
 CREATE TABLE gap_starts AS
 WITH told AS (
-    SELECT *, CASE WHEN coalesce(utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-                                 click_id) IS NOT NULL
-                   THEN {'a': utm_source, 'b': utm_medium, 'c': utm_campaign, 'd': utm_term,
-                         'e': utm_content, 'f': click_id} END AS campaign,
+    SELECT *, CASE WHEN coalesce(utm_source, utm_medium, utm_campaign, click_id) IS NOT NULL
+                   THEN {'a': utm_source, 'b': utm_medium, 'c': utm_campaign, 'd': click_id}
+              END AS campaign,
            getvariable('mode') = 'client' AND client_session_id IS NOT NULL AS is_clients
     FROM events WHERE NOT is_late
 ),
@@ -174,7 +186,7 @@ seen AS (
     FROM told WINDOW w AS (PARTITION BY visitor_id, is_clients ORDER BY event_at, event_id)
 )
 SELECT * EXCLUDE (pause_us, last_campaign, campaign),
-       pause_us IS NULL OR pause_us > getvariable('gap_s') * 1000000
+       pause_us IS NULL OR pause_us > getvariable('gap_s')::bigint * 1000000
        OR (getvariable('campaign_starts_session') AND campaign IS NOT NULL
            AND campaign IS DISTINCT FROM last_campaign) AS starts
 FROM seen;
@@ -197,7 +209,8 @@ SELECT c.* EXCLUDE (starts, visit, is_clients), began_at,
 FROM cut AS c JOIN begun USING (visitor_id, visit);
 
 CREATE TABLE keyed AS
-SELECT *, coalesce(page_view_id, CASE WHEN event_type = 'page_view' THEN event_id END,
+SELECT *, epoch_us(event_at) // (getvariable('heartbeat_s')::bigint * 1000000) AS slot,
+       coalesce(page_view_id, CASE WHEN event_type = 'page_view' THEN event_id END,
                    last_value(CASE WHEN event_type = 'page_view'
                                    THEN coalesce(page_view_id, event_id) END IGNORE NULLS)
                        OVER (PARTITION BY visitor_id, session_number
@@ -216,8 +229,7 @@ WITH together AS (
            arg_min(page_title, (event_at, event_id)) AS page_title,
            (CASE WHEN count(*) FILTER (event_type = 'page_ping') = 0 THEN 0
                  ELSE getvariable('heartbeat_s')
-                      * (count(DISTINCT epoch_us(event_at) // (getvariable('heartbeat_s') * 1000000))
-                             FILTER (event_type = 'page_ping') - 1)
+                      * (count(DISTINCT slot) FILTER (event_type = 'page_ping') - 1)
                       + getvariable('minimum_visit_s') END)::bigint AS engaged_s,
            max(depth_pct) AS max_depth_pct, count(*) FILTER (event_type = 'click') AS n_clicks,
            count(*) AS n_events,
@@ -254,12 +266,11 @@ CREATE TABLE sessions AS
 WITH of_events AS (
     SELECT visitor_id, session_number,
            md5(to_json({'visitor_id': visitor_id,
-                        'first': arg_min(event_id, (event_at, event_id))})) AS session_id,
+                        'first_event_id': arg_min(event_id, (event_at, event_id))})) AS session_id,
            min(event_at) AS started_at, max(event_at) AS ended_at,
            min(event_at)::date AS session_date, count(*) AS n_events,
            count(*) FILTER (event_type NOT IN ('page_view', 'page_ping', 'web_vitals'))
                AS n_interactions,
-           max(depth_pct) AS max_depth_pct,
            arg_min({'v': {'channel': channel, 'source': source, 'medium': medium,
                           'campaign': utm_campaign, 'referrer_site': referrer_site}},
                    (event_type <> 'page_view', event_at, event_id)).v AS origin,
@@ -274,7 +285,8 @@ over_long AS (
     FROM visits GROUP BY ALL
 ),
 of_views AS (
-    SELECT visitor_id, session_number, count(*) AS n_page_views, sum(engaged_s)::bigint AS engaged_s,
+    SELECT visitor_id, session_number, count(*) AS n_page_views,
+           sum(engaged_s)::bigint AS engaged_s, max(max_depth_pct) AS max_depth_pct,
            arg_max(engaged_s, position) AS last_s, arg_min(page_id, position) AS entry_page,
            arg_max(page_id, position) AS exit_page
     FROM page_views GROUP BY ALL
@@ -287,7 +299,7 @@ SELECT e.* EXCLUDE (origin, made), unnest(origin), unnest(made), is_over_long,
        coalesce(n_page_views, 0) AS n_page_views, coalesce(engaged_s, 0) AS engaged_s,
        ((epoch_us(ended_at) - epoch_us(started_at)) // 1000000 + coalesce(last_s, 0))::bigint
            AS duration_s,
-       entry_page, exit_page,
+       max_depth_pct, entry_page, exit_page,
        coalesce(n_page_views, 0) = 1 AND n_interactions = 0 AS is_bounce,
        coalesce(n_page_views, 0) >= 2 OR coalesce(n_conversions, 0) > 0
            OR coalesce(engaged_s, 0) >= getvariable('engaged_s') AS is_engaged,
