@@ -16,14 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from lakehouse.spec.policies import Policy
 
 Network = str
-MODELS = (
-    *("first", "last", "last_non_direct", "linear", "position", "time_decay"),
-    "markov",
-)
-"""Models of attribution: how the touches of a conversion share its credit."""
 MOST_LOOKBACK_DAYS = 92
 """A month of attribution reads the sessions of so many days before it: a quarter."""
-HOST_KINDS = ("search", "social", "video", "shopping", "email")
 CONVERSION_TYPES = ("purchase", "signup", "form_submit", "custom_event")
 
 

@@ -28,9 +28,7 @@ def numbered(
         span: Columns with the first and the last moment of a row.
         gap_s: Seconds; a gap of exactly as many goes on.
     """
-    begin, end = span
-    gap_us = F.unix_micros(begin) - F.unix_micros(F.lag(end).over(in_time))
-    starts = F.coalesce(gap_us > gap_s * 1_000_000, F.lit(True)).cast("bigint")
+    starts = starts_after_gap(in_time, span, gap_s=gap_s).cast("bigint")
     so_far = in_time.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     # Two steps: a window function cannot stand inside another.
     return (
@@ -38,6 +36,19 @@ def numbered(
         .withColumn(name, F.sum("_starts").over(so_far).cast("bigint"))
         .drop("_starts")
     )
+
+
+def starts_after_gap(in_time: WindowSpec, span: tuple[str, str], *, gap_s: int) -> Column:
+    """Whether a row is the first of all, or comes more than `gap_s` after the one before it.
+
+    Args:
+        in_time: Which rows belong together, in a total order by their first moment.
+        span: Columns with the first and the last moment of a row.
+        gap_s: Seconds; a gap of exactly as many goes on.
+    """
+    begin, end = span
+    gap_us = F.unix_micros(begin) - F.unix_micros(F.lag(end).over(in_time))
+    return F.coalesce(gap_us > gap_s * 1_000_000, F.lit(True))
 
 
 def milliseconds_between(begin: str, end: str) -> Column:

@@ -8,6 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from lakehouse.transforms.numbers import as_json
+from lakehouse.transforms.sessions import starts_after_gap
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -49,8 +50,7 @@ _UP_TO_HERE = (Window.unboundedPreceding, Window.currentRow)
 def _starts(events: DataFrame, by: tuple[str, ...], policy: Visits) -> DataFrame:
     """Add `_starts`: whether an event is the first of a visit, among those that share columns."""
     in_time = Window.partitionBy(*by).orderBy(*IN_TIME)
-    pause_us = F.unix_micros("event_at") - F.unix_micros(F.lag("event_at").over(in_time))
-    is_new = F.coalesce(pause_us > policy.gap_s * 1_000_000, F.lit(True))
+    is_new = starts_after_gap(in_time, ("event_at", "event_at"), gap_s=policy.gap_s)
     if not policy.campaign_starts_session:
         return events.withColumn("_starts", is_new)
     before = in_time.rowsBetween(Window.unboundedPreceding, -1)
