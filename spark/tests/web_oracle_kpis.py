@@ -9,8 +9,8 @@ CREATE MACRO ended(day) AS ((day + 1)::timestamp AT TIME ZONE getvariable('repor
                            AT TIME ZONE 'UTC';
 CREATE TABLE of_events AS
 SELECT e.*, there(event_at) AS metric_date, g.name AS dimension_name, g.value AS dimension_value
-FROM views_of_events AS e, LATERAL (VALUES (NULL, NULL), ('channel', channel),
-    ('device_type', device_type), ('country', country)) AS g(name, value);
+FROM views_of_events AS e, LATERAL (VALUES (NULL, NULL), ('device_type', device_type),
+    ('country', country)) AS g(name, value);
 CREATE TABLE of_pages AS
 SELECT p.*, there(viewed_at) AS metric_date, g.name AS dimension_name, g.value AS dimension_value
 FROM views_of_pages AS p, LATERAL (VALUES (NULL, NULL), ('channel', channel),
@@ -70,6 +70,9 @@ FROM events_ AS e, LATERAL (VALUES
     ('bot_traffic_rate', 'rate', n_of_bots, CASE WHEN view = 'all' THEN n_events END),
     ('traffic_health_rate', 'rate', n_healthy, CASE WHEN view = 'all' THEN n_told END))
     AS k(kpi, unit, numerator, denominator)
+UNION ALL
+SELECT metric_date, 'unique_visitors', view, dimension_name, dimension_value, 'count',
+       n_visitors, NULL FROM sessions_ WHERE dimension_name = 'channel'
 UNION ALL
 SELECT metric_date, 'form_completion_rate', view, dimension_name, dimension_value, 'rate',
        n_sent, n_forms FROM forms

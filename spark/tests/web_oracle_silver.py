@@ -239,7 +239,6 @@ WITH together AS (
            arg_max(cls, (event_at, event_id)) AS cls,
            arg_max(inp_ms, (event_at, event_id)) AS inp_ms,
            arg_max(fid_ms, (event_at, event_id)) AS fid_ms,
-           arg_min(channel, (event_at, event_id)) AS channel,
            arg_min(device_type, (event_at, event_id)) AS device_type,
            arg_min(browser, (event_at, event_id)) AS browser,
            arg_min(os, (event_at, event_id)) AS os,
@@ -251,7 +250,11 @@ WITH together AS (
 )
 SELECT * EXCLUDE (first), row_number() OVER w AS position, lead(page_id) OVER w AS next_page_id,
        position = 1 AS is_entry, next_page_id IS NULL AS is_exit
-FROM together
+FROM together JOIN (
+    SELECT visitor_id, session_number,
+           arg_min(channel, (event_type <> 'page_view', event_at, event_id)) AS channel
+    FROM visits WHERE is_counted GROUP BY ALL
+) AS came USING (visitor_id, session_number)
 WINDOW w AS (PARTITION BY visitor_id, session_number ORDER BY first, page_view_id);
 
 CREATE TABLE conversions AS

@@ -33,14 +33,25 @@ def policies(kinds: Iterable[type[Policy]], settings: Settings) -> Policies:
     Raises:
         ConfigError: All that is wrong with the files, each with file and line.
     """
+    chosen, texts = _told(kinds, settings)
+    return _policies(chosen, settings.reference_uri, tuple(sorted(texts.items())))
+
+
+def undeclared(kinds: Iterable[type[Policy]], settings: Settings) -> list[str]:
+    """Files of these policies that are not there: defaults and empty lists stand for them."""
+    _, texts = _told(kinds, settings)
+    return sorted(name for name, text in texts.items() if text is None)
+
+
+def _told(
+    kinds: Iterable[type[Policy]], settings: Settings
+) -> tuple[Kinds, dict[str, str | None]]:
+    """All policies of the files of some, in order, and what the files say; None = no such file."""
     of_files = {each for kind in kinds for each in kind.of_file()}
     chosen = tuple(sorted(of_files, key=lambda kind: (kind.file, kind.section)))
-    texts = {
-        name: files.read_text(f"{settings.reference_uri}/{name}")
-        for kind in chosen
-        for name in (kind.file, *kind.lists.values())
-    }
-    return _policies(chosen, settings.reference_uri, tuple(sorted(texts.items())))
+    names = {name for kind in chosen for name in (kind.file, *kind.lists.values())}
+    where = settings.reference_uri
+    return chosen, {name: files.read_text(f"{where}/{name}") for name in names}
 
 
 @lru_cache(maxsize=8)

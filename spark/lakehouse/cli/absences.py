@@ -1,16 +1,17 @@
-"""Optional sources that a run had to do without, on standard error."""
+"""Sources and policies that a run had to do without, on standard error."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakehouse.catalog.domains import absent
+from lakehouse.catalog.domains import absent, in_use
+from lakehouse.catalog.policies import undeclared
 from lakehouse.catalog.registry import registry
 from lakehouse.cli import console
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
 
@@ -21,3 +22,16 @@ def tell_absent(names: Iterable[str], day: date | None) -> None:
     missing = {source.name: source.without for source in found.values()}
     for name, without in missing.items():
         console.err.print(f"optional source {name} has no files: {without}", markup=False)
+
+
+def tell_undeclared(names: Sequence[str]) -> None:
+    """Say which files of policies are not there, so that defaults decided what tables mean."""
+    settings = current_settings()
+    used = in_use(registry(), settings, names)
+    kinds = {kind for name in used for kind in registry()[name].table.policies}
+    if missing := undeclared(kinds, settings):
+        console.err.print(
+            f"{settings.reference_uri} has no {' and no '.join(missing)}: defaults and empty lists "
+            "decided what these tables mean; see data/reference of the repository",
+            markup=False,
+        )

@@ -13,7 +13,7 @@ from lakehouse.catalog.sources import sources
 from lakehouse.catalog.status import Status
 from lakehouse.cli import console, progress, serving
 from lakehouse.cli import rows as rows_of
-from lakehouse.cli.absences import tell_absent
+from lakehouse.cli.absences import tell_absent, tell_undeclared
 from lakehouse.cli.arguments import (
     AsJson,
     AsOf,
@@ -64,6 +64,7 @@ def run(
                 raise typer.Exit(code)
     planning.assert_none_left_out(registry(), selectors or [])
     tell_absent(names, dates[-1])
+    tell_undeclared(names)
     strangers = unclaimed(current_settings().raw_uri, sources(registry(), current_settings()))
     if strangers and not as_json:
         console.err.print(
@@ -160,6 +161,7 @@ def stage(
             nothing = {"version": None, "as_of": None, "rows": 0}
             console.print_json({"table": table, "outcome": Status.ABSENT} | nothing)
         return
+    tell_undeclared([table])
     with open_lake() as lake:
         outcome = lake.run_stage(table, name, request)
     found = found_in(outcome)

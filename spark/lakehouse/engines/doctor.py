@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from lakehouse.catalog.policies import policies, undeclared
 from lakehouse.catalog.registry import registry
 from lakehouse.catalog.sources import sources
 from lakehouse.engines import ports
@@ -45,6 +46,7 @@ def diagnose(settings: Settings) -> list[dict[str, str]]:
         "disk": _disk,
         "lake is writable": _writable,
         "landing files": _landing,
+        "policies": _policies,
         "tables": _tables,
         "airflow port": _airflow_port,
         "engine port": _engine_port,
@@ -128,6 +130,18 @@ def _landing(settings: Settings) -> Finding:
             return "warn", f"names match no source: {listed(strangers)}", fix
         return "ok", settings.raw_uri, ""
     return "warn", f"{raw} is empty", "make generate-data"
+
+
+def _policies(settings: Settings) -> Finding:
+    kinds = {kind for entry in registry() for kind in entry.table.policies}
+    try:
+        policies(kinds, settings)
+    except ConfigError as error:
+        return "bad", str(error), "edit the file"
+    if missing := undeclared(kinds, settings):
+        fix = "copy data/reference from the repository, or set LAKEHOUSE_REFERENCE"
+        return "warn", f"{settings.reference_uri} has no {' and no '.join(missing)}", fix
+    return "ok", settings.reference_uri, ""
 
 
 def _tables(settings: Settings) -> Finding:

@@ -11,6 +11,8 @@ Unit = Literal["count", "rate", "s", "ms", "pct", "score", "ratio"]
 
 DIMENSIONS = ("channel", "device_type", "country")
 """What a KPI is told for, beside everybody."""
+OF_EVENTS = ("device_type", "country")
+"""The same for KPIs of events: only sessions, and page views in them, have a channel."""
 EVERYBODY = ("all",)
 """Views of a KPI that is about programs: in the others there are none."""
 
@@ -49,8 +51,11 @@ class Kpi:
 UNIQUE_VISITORS = Kpi(
     name="unique_visitors",
     title="Unique visitors",
-    sentence="How many visitors did anything on the day.",
-    numerator="distinct visitors with an event",
+    sentence=(
+        "How many visitors did anything on the day; by channel, those with a session from it that "
+        "began on the day."
+    ),
+    numerator="distinct visitors with an event; by channel, with a session",
     denominator="",
     unit="count",
     higher_is_better=True,
@@ -194,6 +199,7 @@ FORM_COMPLETION_RATE = Kpi(
     denominator="visitors and forms with a form that was started, failed or submitted",
     unit="rate",
     higher_is_better=True,
+    dimensions=OF_EVENTS,
 )
 FUNNEL_CONVERSION_RATE = Kpi(
     name="funnel_conversion_rate",
@@ -226,6 +232,7 @@ DATA_FRESHNESS = Kpi(
     denominator="events with a time of receipt",
     unit="s",
     higher_is_better=False,
+    dimensions=OF_EVENTS,
 )
 BOT_TRAFFIC_RATE = Kpi(
     name="bot_traffic_rate",
@@ -235,6 +242,7 @@ BOT_TRAFFIC_RATE = Kpi(
     denominator="events",
     unit="rate",
     higher_is_better=False,
+    dimensions=OF_EVENTS,
     views=EVERYBODY,
 )
 ENGAGEMENT_SCORE = Kpi(
@@ -260,6 +268,7 @@ TRAFFIC_HEALTH_RATE = Kpi(
     denominator="events, late ones included",
     unit="rate",
     higher_is_better=True,
+    dimensions=OF_EVENTS,
     views=EVERYBODY,
 )
 KPIS = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from lakehouse.metrics.web_kpis import DIMENSIONS
+from lakehouse.metrics.web_kpis import DIMENSIONS, OF_EVENTS
 from lakehouse.transforms.dimensions import DIMENSION, by_dimension
 from lakehouse.transforms.funnels import with_declared_steps
 from lakehouse.transforms.numbers import as_json, thousandths, total
@@ -38,14 +38,14 @@ def of_events(events: DataFrame) -> DataFrame:
     late_us = F.unix_micros("received_at") - F.unix_micros("event_at")
     late_ms = F.greatest(F.floor(late_us / 1000).cast("bigint"), F.lit(0))
     has_receipt = counts & F.col("received_at").isNotNull()
-    cells = events.groupBy("metric_date", "visitor_id", *DIMENSIONS, *FLAGS).agg(
+    cells = events.groupBy("metric_date", "visitor_id", *OF_EVENTS, *FLAGS).agg(
         F.count(F.lit(1)).alias("n_told"),
         F.count_if(counts).alias("n_events"),
         F.count_if(has_receipt).alias("n_received"),
         F.coalesce(total(F.when(has_receipt, late_ms)), F.lit(0)).alias("late_ms"),
     )
     is_bot = F.col("is_bot")
-    return _in_groups(cells, DIMENSIONS).agg(
+    return _in_groups(cells, OF_EVENTS).agg(
         F.count_distinct(F.when(F.col("n_events") > 0, F.col("visitor_id"))).alias("n_visitors"),
         *(total(name).alias(name) for name in ("n_told", "n_events", "n_received")),
         F.coalesce(total(F.when(is_bot, F.col("n_events"))), F.lit(0)).alias("n_of_bots"),
@@ -60,10 +60,10 @@ def of_forms(events: DataFrame) -> DataFrame:
     cells = (
         events.filter((F.col("event_type") == "form_submit") & ~F.col("is_late"))
         .withColumn("_form", as_json("visitor_id", "form_id"))
-        .groupBy("metric_date", "_form", *DIMENSIONS, *FLAGS)
+        .groupBy("metric_date", "_form", *OF_EVENTS, *FLAGS)
         .agg(F.max(step == "submitted").alias("is_sent"))
     )
-    return _in_groups(cells, DIMENSIONS).agg(
+    return _in_groups(cells, OF_EVENTS).agg(
         F.count_distinct("_form").alias("n_forms"),
         F.count_distinct(F.when(F.col("is_sent"), F.col("_form"))).alias("n_sent"),
     )

@@ -100,6 +100,15 @@ def _by_client(events: DataFrame, policy: Visits) -> DataFrame:
     )
 
 
+def first_view(*names: str) -> Column:
+    """Columns of a visit's first page view, or of its first event: the least of these structs.
+
+    Where a visit came from stands there. Rows are those of `numbered_visits`.
+    """
+    is_no_view = ((F.col("event_type") != "page_view") | ~F.col("is_counted")).cast("int")
+    return F.struct(is_no_view.alias("is_no_view"), *IN_TIME, *names)
+
+
 def session_id(first_event_id: str) -> Column:
     """The id of a visit: of its visitor and first event, so that later events do not change it."""
     return F.md5(as_json("visitor_id", first_event_id))

@@ -259,6 +259,15 @@ def schemas_may_have_decimals() -> None:
     sys.modules["sqlframe.base.session"].get_column_mapping_from_schema_input = read  # type: ignore[attr-defined]
 
 
+def rows_keep_decimals() -> None:
+    """A row tells money as the decimal it is; SQLFrame makes a float of it."""
+
+    class Never:
+        """What no value is an instance of."""
+
+    vars(types)["Decimal"] = Never  # there, values are only asked whether they are one
+
+
 def moments_may_be_numbers() -> None:
     """`timestamp_micros` makes a moment of microseconds since 1970; SQLFrame has no such word."""
 
@@ -314,6 +323,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     groups_may_be_sets,
     types_are_written_as_spark_does,
     schemas_may_have_decimals,
+    rows_keep_decimals,
     moments_may_be_numbers,
     functions_may_be_python,
 )

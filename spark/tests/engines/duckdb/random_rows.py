@@ -107,7 +107,7 @@ def _row(table, chance: random.Random) -> dict[str, Any]:
         if moment:
             row["event_date"] = moment.date()
     for low, high in (("first_at", "last_at"), ("started_at", "ended_at")):
-        if low in row:
+        if low in row and high in row:
             row[high] = row[low] + timedelta(microseconds=chance.randrange(4 * 10**9))
     if "active_weeks" in row:
         row["active_weeks"] |= 1

@@ -180,6 +180,11 @@ def test_types_are_written_as_spark_does(session):
     assert types_of(money.agg(F.sum("n").alias("s"))) == {"s": "decimal(38,0)"}
 
 
+def test_money_is_read_back_as_decimals(session):
+    row = session.createDataFrame([(Decimal("89.70"),)], "m decimal(18,2)").collect()[0]
+    assert repr(row.m) == "Decimal('89.70')"
+
+
 def test_a_column_of_nothing_but_null_may_be_met_on_the_way(session):
     made = session.createDataFrame([("a",)], "k string").withColumn("x", F.lit(None))
     assert types_of(made) == {"k": "string", "x": "void"}

@@ -46,6 +46,22 @@ def test_events_of_one_page_view_are_put_together(spark):
     assert (found["is_entry"], found["is_exit"], found["position"]) == (True, True, 1)
 
 
+def test_page_views_have_the_channel_of_their_session(spark):
+    given = [
+        ping("a", 0, channel="Direct"),  # no page view: what brought the visitor stands in the next
+        web_event("b", at(10), channel="Paid Search"),
+        web_event("c", at(20), channel="Direct"),
+        web_event("d", at(20 + 1801), channel="Email"),
+    ]
+    found = values(rows(spark, page_views, given), "viewed_at", "channel")
+    assert sorted(found) == [
+        (at(0), "Paid Search"),
+        (at(10), "Paid Search"),
+        (at(20), "Paid Search"),
+        (at(1821), "Email"),
+    ]
+
+
 def test_without_ids_each_page_view_is_one_and_others_belong_to_the_one_before(spark):
     given = [
         web_event("a", at(0), page_id="/one"),

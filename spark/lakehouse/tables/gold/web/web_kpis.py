@@ -93,6 +93,8 @@ RATIOS = {
     kpis.FUNNEL_CONVERSION_RATE: Ratio("funnels", "n_completed", "n_entered"),
     kpis.FUNNEL_DROP_OFF_RATE: Ratio("funnels", "n_dropped", "n_entered"),
 }
+BY_CHANNEL = {kpis.UNIQUE_VISITORS: Ratio("sessions", "n_visitors")}
+"""What stands for the ratio above by channel, which events do not have."""
 PERCENTILES = dict(zip(kpis.LOAD_PERCENTILES, (0.5, 0.9, 0.99), strict=True))
 COMPUTED = frozenset({*RATIOS, *PERCENTILES})
 """The KPIs that have a computation: all of `metrics.web_kpis.KPIS`, which a test says."""
@@ -197,15 +199,19 @@ def transform(
 
 def _ratios(of: str, sums: DataFrame) -> DataFrame:
     """The KPIs that are made of these sums."""
-    rows = []
-    for kpi, ratio in RATIOS.items():
-        if ratio.of == of:
-            divided = F.col(ratio.denominator).cast("double") if ratio.denominator else None
-            numerator = F.col(ratio.numerator).cast("double")
-            value = numerator if divided is None else F.try_divide(numerator, divided)
-            rows.append(_row(kpi, numerator, divided, value))
-    found = _exploded(sums, rows)
+    rows = [_ratio(kpi, ratio) for kpi, ratio in RATIOS.items() if ratio.of == of]
+    of_channels = [_ratio(kpi, ratio) for kpi, ratio in BY_CHANNEL.items() if ratio.of == of]
+    by_channel = F.col("dimension_name") == "channel"
+    found = _exploded(sums, [*rows, *(F.when(by_channel, row) for row in of_channels)])
     return found.filter(F.coalesce("denominator", "numerator") > 0)
+
+
+def _ratio(kpi: Kpi, ratio: Ratio) -> Expression:
+    numerator = F.col(ratio.numerator).cast("double")
+    if not ratio.denominator:
+        return _row(kpi, numerator, None, numerator)
+    denominator = F.col(ratio.denominator).cast("double")
+    return _row(kpi, numerator, denominator, F.try_divide(numerator, denominator))
 
 
 def _percentiles(loads: DataFrame) -> DataFrame:

@@ -32,7 +32,7 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.silver.web import web_events
 from lakehouse.transforms.views import with_page_views
-from lakehouse.transforms.visits import numbered_visits
+from lakehouse.transforms.visits import first_view, numbered_visits
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as Expression
@@ -101,7 +101,13 @@ TABLE = Table(
 def transform(web_events: DataFrame, run: Run) -> DataFrame:
     """Put the events of each page view together, and place it in its session."""
     policy = run.policies.of(Engagement)
-    visits = numbered_visits(web_events, run.policies.of(Visits)).filter("is_counted")
+    visit = Window.partitionBy("visitor_id", "session_number")
+    visits = (
+        numbered_visits(web_events, run.policies.of(Visits))
+        .withColumn("_first", F.min(first_view("channel")).over(visit))
+        .withColumn("channel", F.col("_first.channel"))
+        .filter("is_counted")
+    )
     seen = with_page_views(visits).filter(F.col("view_key").isNotNull())
     first = F.min_by(F.struct("session_number", *OF_THE_FIRST), F.struct(*_IN_TIME))
     of_views = seen.groupBy("visitor_id", "view_key").agg(

@@ -34,7 +34,7 @@ from lakehouse.spec import (
 from lakehouse.tables.bronze.web.web_events import MONEY
 from lakehouse.tables.silver.web import page_views, web_conversions, web_events
 from lakehouse.transforms.numbers import total
-from lakehouse.transforms.visits import IN_TIME, numbered_visits, session_id
+from lakehouse.transforms.visits import IN_TIME, first_view, numbered_visits, session_id
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -159,9 +159,7 @@ _COUNTS = ("n_page_views", "engaged_s", "last_engaged_s", "n_conversions")
 
 def _of_events(web_events: DataFrame, policy: Visits) -> DataFrame:
     """Sums over the events of each session; where it came from, by its first page view."""
-    is_no_view = ((F.col("event_type") != "page_view") | ~F.col("is_counted")).cast("int")
     first = F.min_by(F.struct("event_id", *DEVICE), F.struct(*IN_TIME))
-    origin = F.min_by(F.struct(*ORIGIN), F.struct(is_no_view.alias("n"), *IN_TIME))
     counted = F.when(F.col("is_counted"), F.col("event_at"))
     acts = F.col("event_type").isin([*metric.INTERACTIONS]) & F.col("is_counted")
     return (
@@ -173,7 +171,7 @@ def _of_events(web_events: DataFrame, policy: Visits) -> DataFrame:
             F.count(counted).alias("n_events"),
             F.count_if(acts).alias("n_interactions"),
             first.alias("first"),
-            origin.alias("origin"),
+            F.min(first_view(*ORIGIN)).alias("origin"),
             (~F.min("is_counted")).alias("is_over_long"),
             F.max(F.when(F.col("is_counted"), F.col("is_bot"))).alias("is_bot"),
             F.max(F.when(F.col("is_counted"), F.col("is_internal"))).alias("is_internal"),
