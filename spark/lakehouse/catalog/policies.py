@@ -43,9 +43,7 @@ def undeclared(kinds: Iterable[type[Policy]], settings: Settings) -> list[str]:
     return sorted(name for name, text in texts.items() if text is None)
 
 
-def _told(
-    kinds: Iterable[type[Policy]], settings: Settings
-) -> tuple[Kinds, dict[str, str | None]]:
+def _told(kinds: Iterable[type[Policy]], settings: Settings) -> tuple[Kinds, dict[str, str | None]]:
     """All policies of the files of some, in order, and what the files say; None = no such file."""
     of_files = {each for kind in kinds for each in kind.of_file()}
     chosen = tuple(sorted(of_files, key=lambda kind: (kind.file, kind.section)))
