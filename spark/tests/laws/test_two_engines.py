@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.spark,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(2400),  # twelve runs of 29 tables, six of them on Spark
     pytest.mark.jvm,  # Spark runs in this process, DuckDB beside it
 ]
 DOMAINS = in_turn(sorted({entry.table.domain for entry in registry()}), 2)

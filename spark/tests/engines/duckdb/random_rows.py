@@ -65,8 +65,10 @@ def _input(table, chance: random.Random) -> list[dict[str, Any]]:
         made = [row | _measured(chance) for row in made * 8]
     if not getattr(table.write, "grain", ()):
         return made
-    by_grain = {tuple(row[name] for name in table.write.grain): row for row in made}
-    kept = list(by_grain.values())
+    kept = made
+    unique = [check.alike for check in table.ensures if check.alike and not check.samples]
+    for names in (table.write.grain, *unique):
+        kept = list({tuple(row[name] for name in names): row for row in kept}.values())
     return _intervals(kept, table, chance) if "effective_to" in kept[0] else kept
 
 
