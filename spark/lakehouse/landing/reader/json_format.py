@@ -206,21 +206,31 @@ def _query(source: Source, names: dict[str, list[_Path]]) -> str:
             has = " OR ".join(f"list_contains(keys, {literal(n)})" for (n,) in names[field.name])
             present.append(f"coalesce({has}, false) AS {quoted(given(field))}")
     # Patched, nothing would be the patch, and look as if nobody had declared what it names.
-    patched = f"json_merge_patch(object, {literal(_without(paths))})"
-    rest = f"CASE WHEN object IS NOT NULL THEN CAST({patched} AS VARCHAR) END"
+    patch = _without(paths)
+    patched = f"CAST(json_merge_patch(object, {literal(json.dumps(patch))}) AS VARCHAR)"
+    declared = _names_by_object(patch)
+    undeclared = " OR ".join(
+        f"len(list_filter(keys_of[{number}], lambda key: key NOT IN ({_literals(names)}))) > 0"
+        for number, names in enumerate(declared.values(), 1)
+    )
+    # Patching is dear, and most objects have nothing but what was declared.
+    rest = f"CASE WHEN object IS NOT NULL AND ({undeclared}) THEN {patched} END"
+    inner = [_json_path(tuple(at.split("."))) for at in source.nested]
     return f"""
         WITH judged AS (
             SELECT _n, raw, CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'
-                THEN json_keys(raw) END AS keys
+                THEN json_keys(raw, [{_literals(declared)}]) END AS keys_of
             FROM given
         ),
         objects AS (
-            SELECT _n, keys, CASE WHEN len(keys) = len(list_distinct(keys)) THEN raw END AS object,
+            SELECT _n, keys_of, keys_of[1] AS keys,
+                CASE WHEN len(keys_of[1]) = len(list_distinct(keys_of[1])) THEN raw END AS object,
                 contains(raw, '\\u0000') AS has_nul
             FROM judged
         ),
         apart AS (
-            SELECT *, json_extract_string(object, [{", ".join(paths.values())}]) AS cells
+            SELECT *, json_extract_string(object, [{", ".join(paths.values())}]) AS cells,
+                {f"json_type(object, [{_literals(inner)}])" if inner else "NULL"} AS types
             FROM objects
         )
         SELECT _n, {", ".join([*texts, *present])},
@@ -231,11 +241,15 @@ def _query(source: Source, names: dict[str, list[_Path]]) -> str:
     """
 
 
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join(literal(value) for value in values)
+
+
 def _json_path(names: _Path) -> str:
     return "$" + "".join(f'."{name}"' for name in names)
 
 
-def _without(paths: Iterable[_Path]) -> str:
+def _without(paths: Iterable[_Path]) -> dict[str, Any]:
     """The patch that takes values out of an object."""
     patch: dict[str, Any] = {}
     for path in paths:
@@ -244,15 +258,23 @@ def _without(paths: Iterable[_Path]) -> str:
         for each in around:
             place = place.setdefault(each, {})
         place[name] = None
-    return json.dumps(patch)
+    return patch
+
+
+def _names_by_object(patch: dict[str, Any], path: str = "$") -> dict[str, list[str]]:
+    """The names that a patch knows in each object, by its path; the outer one first."""
+    found = {path: list(patch)}
+    for name, inner in patch.items():
+        if inner is not None:
+            found |= _names_by_object(inner, f'{path}."{name}"')
+    return found
 
 
 def _no_objects(source: Source) -> str:
     """What is a value although fields stand in it: they could not be told."""
     return " ".join(
-        f"WHEN json_type(object, {literal(_json_path(tuple(at.split('.'))))}) "
-        f"NOT IN ('OBJECT', 'NULL') THEN {literal(f'not_an_object:{at}')}"
-        for at in source.nested
+        f"WHEN types[{number}] NOT IN ('OBJECT', 'NULL') THEN {literal(f'not_an_object:{at}')}"
+        for number, at in enumerate(source.nested, 1)
     )
 
 
