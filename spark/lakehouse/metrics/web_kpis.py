@@ -51,11 +51,8 @@ class Kpi:
 UNIQUE_VISITORS = Kpi(
     name="unique_visitors",
     title="Unique visitors",
-    sentence=(
-        "How many visitors did anything on the day; by channel, those with a session from it that "
-        "began on the day."
-    ),
-    numerator="distinct visitors with an event; by channel, with a session",
+    sentence="How many visitors did anything on the day.",
+    numerator="distinct visitors with an event; by channel, with a session that began on the day",
     denominator="",
     unit="count",
     higher_is_better=True,

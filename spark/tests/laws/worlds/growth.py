@@ -55,5 +55,7 @@ def refine(rows: dict[str, list[dict[str, Any] | str]], chance: random.Random) -
             conversion(chance.choice(PEOPLE), day(chance), chance.choice([9, 49.99, 199]))
             for _ in range(6)
         ),
+        # Enough of the first days: cut off after them, most rows of the table are good still.
+        *(conversion(user, day(chance, 5), 49.99) for user in PEOPLE),
         conversion("u1", "2026-01-05", mrr=-1),
     ]

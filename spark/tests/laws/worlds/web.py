@@ -28,8 +28,8 @@ def refine(rows: Rows, chance: random.Random) -> None:
         '{"event_id": "broken',
     ]
     rows["currency_rates"] += [
-        {"currency": "USD", "rate_date": day(chance, 8), "rate": chance.choice(["0.9", 0.91, 1])}
-        for _ in range(4)
+        {"currency": "USD", "rate_date": day(chance, last), "rate": chance.choice(["0.9", 0.91, 1])}
+        for last in (5, 5, 5, 5, 8, 8)  # some in the first days, as in the world of growth
     ]
 
 
