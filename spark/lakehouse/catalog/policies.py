@@ -37,10 +37,14 @@ def policies(kinds: Iterable[type[Policy]], settings: Settings) -> Policies:
     return _policies(chosen, settings.reference_uri, tuple(sorted(texts.items())))
 
 
-def undeclared(kinds: Iterable[type[Policy]], settings: Settings) -> list[str]:
-    """Files of these policies that are not there: defaults and empty lists stand for them."""
+def undeclared(kinds: Iterable[type[Policy]], settings: Settings) -> str:
+    """Which files of these policies are not there, in words; empty where all are.
+
+    Defaults and empty lists stand for them.
+    """
     _, texts = _told(kinds, settings)
-    return sorted(name for name, text in texts.items() if text is None)
+    missing = sorted(name for name, text in texts.items() if text is None)
+    return f"{settings.reference_uri} has no {' and no '.join(missing)}" if missing else ""
 
 
 def _told(kinds: Iterable[type[Policy]], settings: Settings) -> tuple[Kinds, dict[str, str | None]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakehouse.catalog.domains import absent, in_use
+from lakehouse.catalog.domains import absent
 from lakehouse.catalog.policies import undeclared
 from lakehouse.catalog.registry import registry
 from lakehouse.cli import console
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import date
 
 
@@ -24,14 +24,12 @@ def tell_absent(names: Iterable[str], day: date | None) -> None:
         console.err.print(f"optional source {name} has no files: {without}", markup=False)
 
 
-def tell_undeclared(names: Sequence[str]) -> None:
+def tell_undeclared(names: Iterable[str]) -> None:
     """Say which files of policies are not there, so that defaults decided what tables mean."""
-    settings = current_settings()
-    used = in_use(registry(), settings, names)
-    kinds = {kind for name in used for kind in registry()[name].table.policies}
-    if missing := undeclared(kinds, settings):
+    kinds = {kind for name in names for kind in registry()[name].table.policies}
+    if missing := undeclared(kinds, current_settings()):
         console.err.print(
-            f"{settings.reference_uri} has no {' and no '.join(missing)}: defaults and empty lists "
-            "decided what these tables mean; see data/reference of the repository",
+            f"{missing}: defaults and empty lists decided what these tables mean; see "
+            "data/reference of the repository",
             markup=False,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lakehouse.catalog.domains import absent, is_spare
+from lakehouse.catalog.domains import absent, in_use, is_spare
 from lakehouse.catalog.registry import registry
 from lakehouse.catalog.sources import sources
 from lakehouse.catalog.status import Status
@@ -64,7 +64,7 @@ def run(
                 raise typer.Exit(code)
     planning.assert_none_left_out(registry(), selectors or [])
     tell_absent(names, dates[-1])
-    tell_undeclared(names)
+    tell_undeclared(in_use(registry(), current_settings(), names))
     strangers = unclaimed(current_settings().raw_uri, sources(registry(), current_settings()))
     if strangers and not as_json:
         console.err.print(

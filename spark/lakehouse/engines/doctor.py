@@ -140,7 +140,7 @@ def _policies(settings: Settings) -> Finding:
         return "bad", str(error), "edit the file"
     if missing := undeclared(kinds, settings):
         fix = "copy data/reference from the repository, or set LAKEHOUSE_REFERENCE"
-        return "warn", f"{settings.reference_uri} has no {' and no '.join(missing)}", fix
+        return "warn", missing, fix
     return "ok", settings.reference_uri, ""
 
 

@@ -61,6 +61,21 @@ def test_what_nobody_declared_is_kept_where_it_stood(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "extra",
+    [
+        {"more": 1},
+        {"properties": {"note": "x"}},
+        {"properties": {"note": None}},
+        {"properties": {"transaction": {"n": 2}}},
+        {"context": {"IP": "y"}},
+    ],
+)
+def test_what_nobody_declared_is_kept_if_it_is_all_there_is(tmp_path, extra):
+    (row,) = told(tmp_path, {"id": "1", **extra})
+    assert (json.loads(row["_extra"]), row["_reasons"]) == (extra, [])
+
+
+@pytest.mark.parametrize(
     "around", [{}, {"properties": None}, {"properties": {}}, {"properties": {"transaction": None}}]
 )
 def test_an_object_that_is_not_there_has_no_values(tmp_path, around):

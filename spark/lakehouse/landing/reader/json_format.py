@@ -261,12 +261,12 @@ def _without(paths: Iterable[_Path]) -> dict[str, Any]:
     return patch
 
 
-def _names_by_object(patch: dict[str, Any], path: str = "$") -> dict[str, list[str]]:
+def _names_by_object(patch: dict[str, Any], around: _Path = ()) -> dict[str, list[str]]:
     """The names that a patch knows in each object, by its path; the outer one first."""
-    found = {path: list(patch)}
+    found = {_json_path(around): list(patch)}
     for name, inner in patch.items():
         if inner is not None:
-            found |= _names_by_object(inner, f'{path}."{name}"')
+            found |= _names_by_object(inner, (*around, name))
     return found
 
 
