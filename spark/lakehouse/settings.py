@@ -84,6 +84,13 @@ class Settings(BaseSettings):
     max_line_bytes: int = Setting(
         10_485_760, ge=1024, description="Longer landed lines go to quarantine."
     )
+    topic_most_records: int = Setting(
+        0, ge=0, description="Records of a topic that one run takes at most; 0 = all there are."
+    )
+    topic_accept_loss: bool = Setting(
+        False,
+        description="Go on where records of a topic were deleted before they were consumed.",
+    )
     alert_urls: SecretStr = Setting(
         SecretStr(""),
         description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets.",

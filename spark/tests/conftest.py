@@ -242,7 +242,7 @@ def depth(sample: Amount, full: Amount) -> Amount:
 def in_turn(domains: Sequence[str], shift: int = 0) -> list[str]:
     """Domains of a slow test: all of them, or in a sample the one whose turn it is today (UTC).
 
-    By the day, so that all processes of one run choose the same. `LAW_DOMAIN` chooses one.
+    `LAW_DOMAIN` chooses one.
 
     Args:
         domains: Names of all.
@@ -250,8 +250,21 @@ def in_turn(domains: Sequence[str], shift: int = 0) -> list[str]:
     """
     if chosen := os.environ.get("LAW_DOMAIN"):
         return [chosen]
-    turn = datetime.now(UTC).toordinal() + shift
-    return depth([domains[turn % len(domains)]], [*domains])
+    return some_of(domains, shift=shift)
+
+
+def some_of(cases: Sequence[str], n: int = 1, shift: int = 0) -> list[str]:
+    """Cases of a slow test: all of them, or in a sample those whose turn it is today (UTC).
+
+    By the day, so that all processes of one run choose the same.
+
+    Args:
+        cases: All.
+        n: How many a sample has.
+        shift: Other tests of the day take others.
+    """
+    turn = n * datetime.now(UTC).toordinal() + shift
+    return depth([cases[(turn + each) % len(cases)] for each in range(n)], [*cases])
 
 
 def signup(user: str, day: str = "2026-01-01", **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lakehouse.catalog.sources import sources
 from lakehouse.errors import LakehouseError
 from lakehouse.io.state import StateStore
-from lakehouse.landing import files as landing
+from lakehouse.landing.feeds import has_arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ def absent(
         if source is None or not source.without:
             continue
         try:
-            arrived = landing.has_files(settings.raw_uri, source, day)
+            arrived = has_arrived(settings, source, day)
             ever = arrived or states.published(first.name) is not None
         except (LakehouseError, OSError):
             continue  # as in `_is_used`
@@ -91,7 +91,7 @@ def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
         return any(
             (
                 table.source is not None
-                and landing.has_files(settings.raw_uri, landing_as[table.source.name])
+                and has_arrived(settings, landing_as[table.source.name])
             )
             or states.published(table.name) is not None
             for table in tables

@@ -19,6 +19,7 @@ from lakehouse.cli import (
     pages,
     running,
     serving,
+    streaming,
 )
 from lakehouse.cli.contracts import contracts_app
 from lakehouse.cli.dashboards import dashboards_app
@@ -61,6 +62,7 @@ for command in (
     *(looking.tables, looking.show, looking.runs, looking.restatements, looking.freshness),
     explaining.explain_kpi,
     *(pages.report, pages.docs, pages.data_docs, pages.manifest),
+    streaming.stream,
     *(serving.publish, running.maintain, definitions.check_definitions),
     *(operations.jars, operations.alert, operations.doctor),
 ):

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.engine.job import Job
-    from lakehouse.landing.feed import Arrivals
-    from lakehouse.landing.files import LandedFile
+    from lakehouse.landing.feed import Arrivals, Landed
     from lakehouse.spec import Source, Table
 
 TECHNICAL = tuple(column.name for column in TECHNICAL_COLUMNS)
@@ -110,7 +109,8 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     with job.engine.kept_meanwhile(_records(job, landed, present if whole else None)) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
-        left_out = records.filter(LEFT_OUT).count() if source_of(job).mappings else 0
+        may_leave_out = source_of(job).mappings or source_of(job).topic
+        left_out = records.filter(LEFT_OUT).count() if may_leave_out else 0
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
         if whole:
@@ -144,7 +144,7 @@ def _is_bad() -> Column:
     return F.size(quarantine.REASONS) > 0
 
 
-def _records(job: Job, landed: Sequence[LandedFile], present: Sequence[str] | None) -> DataFrame:
+def _records(job: Job, landed: Sequence[Landed], present: Sequence[str] | None) -> DataFrame:
     """Every record of the files, judged; and of the quarantine, but not from what is present."""
     source, longest = source_of(job), job.settings.max_line_bytes
     records = job.engine.landed(parts_of(landed), source, longest)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lakehouse.catalog.policies import policies
 from lakehouse.errors import SchemaMismatchError, UpstreamLaterError, UpstreamMissingError
 from lakehouse.io import delta_log
+from lakehouse.landing.feeds import FilesAndTopic, topic_of
 from lakehouse.landing.files import Files
 from lakehouse.spec import Run
 
@@ -305,10 +306,13 @@ def _feed(
 ) -> Feed | None:
     if source is None:
         return None
-    return Files(
+    landing = Files(
         settings.raw_uri,
         source,
         states,
         code=entry.code,
         max_record_bytes=settings.max_line_bytes,
     )
+    if not source.topic:
+        return landing
+    return FilesAndTopic(landing, topic_of(source, settings))

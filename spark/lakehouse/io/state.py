@@ -82,7 +82,8 @@ class State:
         told_until: Newest day that counts in it, by its own cut or that of what it is made of, ISO;
             None in a state of before 2026-11-28, too.
         inputs: Consumed version of every input table.
-        position: What was consumed of a feed (bronze): of landing files the hash of their manifest.
+        position: What was consumed of a feed (bronze): the hash of the manifest of landing files,
+            and behind a blank the offsets of a topic.
         code: Fingerprint of the table's code.
         rows: Rows in the table.
         newest: Newest value of each date that is a clock for other tables, ISO; none later than the
@@ -235,7 +236,7 @@ class StateStore:
             for kind in ("published", "candidates", "rejected")
             for info in files.list_files(f"{self._ops}/{kind}")
         ]
-        named = {state.position for state in states if state}
+        named = {(state.position or "").partition(" ")[0] for state in states if state}
         gone = 0
         for info in files.list_files(f"{self._ops}/manifests"):
             if info.base_name.removesuffix(".json") not in named and info.mtime < before:

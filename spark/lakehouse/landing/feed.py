@@ -1,8 +1,8 @@
 """How rows of a source come in: one strategy, chosen once for a table.
 
 A run looks once (`Feed.look`); what it finds carries everything the run needs of it: whether there
-is news, which files to read, and the position to store when they are consumed. State, account and
-gates know positions only, so a topic with offsets needs no change in them.
+is news, what to read, and the position to store when that is consumed. State, account and gates
+know positions only: files and topics are the same to them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,36 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from lakehouse.landing.files import LandedFile
+    from lakehouse.landing.content import Content
+
+
+class Landed(Protocol):
+    """Something to read: a landing file, or records of a topic."""
+
+    @property
+    def path(self) -> str:
+        """Its name, by which its rows and rejects are known."""
+        ...
+
+    @property
+    def uri(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def day(self) -> date | None:
+        """The day it is of."""
+        ...
+
+    @property
+    def known(self) -> Content | None:
+        """What it holds, where that was found out in an earlier run."""
+        ...
+
+    @property
+    def content(self) -> Content:
+        """What it holds."""
+        ...
 
 
 class Arrivals(Protocol):
@@ -60,11 +89,11 @@ class Arrivals(Protocol):
         ...
 
     @property
-    def taken(self) -> Sequence[LandedFile]:
+    def taken(self) -> Sequence[Landed]:
         """What was consumed and is there, as it is now."""
         ...
 
-    def files(self, *, whole: bool) -> Sequence[LandedFile]:
+    def files(self, *, whole: bool) -> Sequence[Landed]:
         """What to read: all that is there, or only what is new."""
         ...
 

@@ -140,6 +140,7 @@ class Source:
             are made without it. Empty = it is needed.
         contract: The kinds of its records; None = all are of one.
         least: Fields beside the required ones that the smallest record tells, to satisfy a rule.
+        topic: Kafka topic by which the same records may come, beside files.
         mappings: Of a lake, how files of other shapes become records of this source or another.
     """
 
@@ -153,6 +154,7 @@ class Source:
     without: str = ""
     contract: Contract | None = None
     least: tuple[str, ...] = ()
+    topic: str = ""
     mappings: tuple[Mapping, ...] = ()
 
     def __post_init__(self) -> None:

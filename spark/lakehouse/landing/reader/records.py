@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from lakehouse.errors import InputQualityError
 from lakehouse.landing.content import Content
 from lakehouse.landing.days import day_of
-from lakehouse.landing.reader import judge, parquet_format, stream
+from lakehouse.landing.reader import judge, parquet_format, stream, topic_format
 from lakehouse.landing.reader.dialect import header_of
 from lakehouse.landing.reader.inspection import format_of, in_chunks
 from lakehouse.landing.reader.mapped import LEFT_OUT, mapped, view_of
+from lakehouse.landing.topic import LAYOUT, Range
 from lakehouse.spec.columns import BOOLEAN, DATE, LONG, STRING
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lakehouse.landing.files import LandedFile
+    from lakehouse.landing.feed import Landed
     from lakehouse.landing.reader.taken import Taken
     from lakehouse.spec import Source
 
@@ -38,6 +39,8 @@ PLACE_OF_REJECT_BITS = 28
 """Of a place, for the byte of a reject: it may hold several rows."""
 TASK_BYTES = 32 << 20
 """Of landing files that one task reads, about."""
+OFFSETS_A_TASK = 100_000
+"""Of a partition of a topic that one task reads, at most."""
 TECHNICAL = {
     "_row_id": STRING,
     "_short_id": LONG,
@@ -68,10 +71,10 @@ class Part:
         day: The day in its path.
         number: Of the file in its delivery.
         content: How it is written.
-        start: First byte; a record begins there.
+        start: First byte; a record begins there. Of a topic the first offset.
         end: Where to stop; None = the end of the file.
         line: Number of the first line, from 1.
-        records: Records that were counted there before.
+        records: Records that were counted there before; None where nobody did, of a topic.
         size: Bytes on storage.
     """
 
@@ -83,14 +86,18 @@ class Part:
     start: int = 0
     end: int | None = None
     line: int = 1
-    records: int = 0
+    records: int | None = 0
     size: int = 0
 
 
-def parts_of(landed: Sequence[LandedFile]) -> list[Part]:
+def parts_of(landed: Sequence[Landed]) -> list[Part]:
     """The parts of landing files, as they were cut when they were looked at."""
-    found = []
-    for number, each in enumerate(sorted(landed, key=lambda each: each.path)):
+    found: list[Part] = []
+    for each in sorted(landed, key=lambda each: each.path):
+        number = len(found)  # grows from file to file
+        if isinstance(each, Range):
+            found += _of_topic(each, number)
+            continue
         cuts = each.content.splits
         ends = [*(cut.start for cut in cuts[1:]), None]
         content = replace(each.content, splits=())
@@ -110,6 +117,22 @@ def parts_of(landed: Sequence[LandedFile]) -> list[Part]:
             for cut, end in zip(cuts, ends, strict=True)
         ]
     return found
+
+
+def _of_topic(each: Range, number: int) -> Iterator[Part]:
+    """The parts of a range of offsets, numbered as if each were a file."""
+    for n, start in enumerate(range(each.start, each.end, OFFSETS_A_TASK)):
+        yield Part(
+            path=each.path,
+            uri=each.uri,
+            day=None,
+            number=number + n,
+            content=each.content,
+            start=start,
+            end=min(start + OFFSETS_A_TASK, each.end),
+            records=None,
+            size=TASK_BYTES,
+        )
 
 
 def shared(parts: Sequence[Part], task_bytes: int = TASK_BYTES) -> list[list[Part]]:
@@ -158,7 +181,7 @@ def read(
             n_records += taken.n_records
             yield from bench.add(taken, replace(origin, place=origin.place + offset), line)
             line += taken.data.count(b"\n", 0, taken.used)
-        if n_records != part.records:
+        if part.records is not None and n_records != part.records:
             message = (
                 f"landing file {part.path} changed while it was read: {part.records:,} records "
                 f"were counted and {n_records:,} read; run again"
@@ -170,6 +193,9 @@ def read(
 def _taken(part: Part, source: Source, longest: int) -> Iterator[tuple[int, Taken]]:
     """The records of a part, chunk by chunk, each with the byte at which it begins."""
     content, offset = part.content, part.start
+    if content.layout == LAYOUT:
+        yield from topic_format.read(part, source, longest=longest)
+        return
     if content.layout == "parquet":
         mapping = source.mapping_of(part.path)
         for taken in parquet_format.batches(part.uri, view_of(mapping) if mapping else source):
@@ -205,6 +231,13 @@ def rejudge(
     for number, row in enumerate(rows, 1):
         content = Content("", row["layout"], row["header"])
         path = row["source_file"]
+        place = -number << PLACE_OF_REJECT_BITS
+        origin = Origin(path, day_of(path), place, row["layout"], row["header"])
+        if row["layout"] == LAYOUT:
+            messages = topic_format.Messages(source, longest=max_record_bytes)
+            found = messages.taken([row["raw"]], [row["source_line"]])
+            yield from bench.add(found, origin, 0)
+            continue
         mapping = source.mapping_of(path)
         if row["layout"] == "csv":
             fields = view_of(mapping).fields if mapping else source.fields
@@ -215,8 +248,6 @@ def rejudge(
         reader = format_of(content, source, path, longest=max_record_bytes)
         found = reader.take(row["raw"], last=True)
         found.elements = np.full(len(found.starts), row["source_line"])
-        place = -number << PLACE_OF_REJECT_BITS
-        origin = Origin(path, day_of(path), place, row["layout"], row["header"])
         yield from bench.add(found, origin, 0)
     yield from bench.rest()
 

@@ -54,6 +54,7 @@ SOURCE = Source(
     name="web_events",
     doc="Collectors of websites and apps: one record per event.",
     contract=metric.CONTRACT,
+    topic="topic_web_events",
     least=("anonymous_id",),
     fields=(
         Field("event_id", required=True),

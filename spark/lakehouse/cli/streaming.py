@@ -1,0 +1,122 @@
+"""`lakehouse stream`: a topic consumed as it happens."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakehouse.catalog.registry import registry
+from lakehouse.cli import console, serving
+from lakehouse.cli import rows as rows_of
+from lakehouse.cli.arguments import AsJson, EngineName
+from lakehouse.cli.running import found_in
+from lakehouse.engine import plan as planning
+from lakehouse.errors import ConfigError, exit_code_of
+from lakehouse.settings import current_settings
+
+if TYPE_CHECKING:
+    from lakehouse.streaming.batches import Batch
+
+MOST = 200_000
+
+
+def stream(
+    through: Annotated[
+        list[str] | None,
+        typer.Option(help="Also make this table, and what it needs, after each batch."),
+    ] = None,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Consume what is there, then end.")] = False,
+    interval: Annotated[
+        float, typer.Option(min=0, help="Seconds from one batch to the next, at least.")
+    ] = 5.0,
+    most: Annotated[int, typer.Option(min=1, help="Records of a batch, at most.")] = MOST,
+    accept_loss: Annotated[
+        bool,
+        typer.Option("--accept-loss", help="Go on where records were deleted unconsumed."),
+    ] = False,
+    engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
+    as_json: AsJson = False,
+) -> None:
+    """Consume a topic batch by batch, each with its gates, and make the tables that follow."""
+    from lakehouse.engine.lake import Lake  # noqa: PLC0415  # 0.5 s of pyspark
+    from lakehouse.streaming import batches  # noqa: PLC0415  # same
+
+    chosen = {"topic_most_records": most, "topic_accept_loss": accept_loss}
+    settings = current_settings().model_copy(update=chosen)
+    first = _fed_by_a_topic()
+    names = planning.select(registry(), [f"+{name}" for name in through or [first]])
+    if first not in names:
+        raise ConfigError(f"{', '.join(through or [])}: does not follow from {first}")
+    with Lake(settings, registry()) as lake:
+        consumption = batches.Consumption(lake, first, tuple(names), interval)
+        topic = consumption.topic.name
+        code = 0
+        with batches.alone(lake, topic):
+            for batch in consumption.batches(_stop(), once=once):
+                code = max(code, _tell(topic, batch, as_json=as_json))
+    raise typer.Exit(code if once else 0)
+
+
+def _fed_by_a_topic() -> str:
+    """The table that consumes a topic."""
+    return next(
+        entry.table.name for entry in registry() if entry.table.source and entry.table.source.topic
+    )
+
+
+def _stop() -> threading.Event:
+    """Set by the first signal to end; by a second one the process ends at once."""
+    stop = threading.Event()
+
+    def end(number: int, _: object) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        console.err.print("stopping after this batch")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return stop
+
+
+def _tell(topic: str, batch: Batch, *, as_json: bool) -> int:
+    """Say what became of a batch, and publish it; the exit code it asks for."""
+    for outcome in batch.outcomes:
+        if outcome.error is not None and outcome.error is not batch.error:
+            console.print_error(outcome.error, outcome.trace)
+    if batch.error is not None and batch.may_retry:
+        console.print_error(batch.error)
+    not_served = serving.publish_audited([each.table for each in batch.outcomes])
+    if not_served is not None:
+        console.print_error(not_served)
+    if as_json:
+        console.print_json(_row(topic, batch))
+    elif batch.error is None:
+        console.out.print(_sentence(topic, batch), highlight=False, soft_wrap=True)
+    codes = [exit_code_of(each.error) for each in batch.outcomes]
+    return max([*codes, exit_code_of(not_served)])
+
+
+def _row(topic: str, batch: Batch) -> dict[str, Any]:
+    tables = [rows_of.outcome_row(each, found_in(each)) for each in batch.outcomes]
+    told = {"topic": topic, "consumed": batch.n, "waiting": batch.waiting}
+    return told | {"seconds": round(batch.seconds, 3), "tables": tables}
+
+
+def _sentence(topic: str, batch: Batch) -> str:
+    account = batch.outcomes[0].account
+    fates = {
+        "new": account.rows_loaded,
+        "repeated": account.rows_deduplicated,
+        "rejected": account.rows_quarantined,
+        "left out": account.rows_left_out,
+    }
+    told = ", ".join(f"{n:,} {fate}" for fate, n in fates.items() if n)
+    rate = f" ({batch.n / batch.seconds:,.0f}/s)" if batch.n else ""
+    waits = f"; {batch.waiting:,} wait" if batch.waiting else ""
+    return f"{topic}: {batch.n:,} offsets in {batch.seconds:.1f} s{rate}: {told or 'nothing'}{waits}"

@@ -1,0 +1,147 @@
+"""Records of a partition of a Kafka topic as rows of texts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lakehouse.errors import InputQualityError, UpstreamMissingError
+from lakehouse.io.kafka import security_config
+from lakehouse.landing.reader.json_format import Objects
+from lakehouse.landing.reader.taken import Taken
+from lakehouse.settings import current_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from confluent_kafka import Consumer, Message
+
+    from lakehouse.landing.reader.records import Part
+    from lakehouse.spec import Source
+
+AT_ONCE = 10_000
+"""Messages that are taken apart at once, at most."""
+SILENCE_S = 60.0
+"""So long nothing may come of a record that is there: then its broker is away."""
+POLL_S = 0.5
+_MAGIC, _SCHEMA_ID_BYTES = 0, 4
+
+
+class Messages:
+    """Values of messages, each a JSON object, or several in an array or an envelope."""
+
+    def __init__(self, source: Source, *, longest: int) -> None:
+        """Keep what a record is."""
+        self._objects = Objects(source, longest=longest)
+
+    def taken(self, values: Sequence[bytes | None], offsets: Sequence[int]) -> Taken:
+        """The records of messages; one without a value (a tombstone) is left out."""
+        texts = [value or b"" for value in values]
+        sizes = np.array([len(text) for text in texts], np.int64)
+        ends = np.cumsum(sizes + 1) - 1
+        framed = np.array([_frame(text) for text in texts], np.int64)
+        starts = ends - sizes
+        data = b"\n".join(texts)
+        taken = self._objects.taken(data, starts + framed, ends, len(data))
+        record = np.searchsorted(starts, taken.starts, side="right") - 1
+        taken.elements = np.asarray(offsets, np.int64)[record]
+        if framed.any():  # what is kept of a reject is the message as it came
+            for row in np.flatnonzero(framed[record]).tolist():
+                taken.unfolded.setdefault(row, texts[record[row]])
+        taken.left_out = np.array([value is None for value in values], np.bool_)[record]
+        return taken
+
+
+def _frame(value: bytes) -> int:
+    """Bytes before the text of a message that a registry's serializer wrote: its schema's id."""
+    is_framed = len(value) > _SCHEMA_ID_BYTES and value[0] == _MAGIC
+    return 1 + _SCHEMA_ID_BYTES if is_framed else 0
+
+
+def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Taken]]:
+    """The records of a range of offsets, some at once, each time with the bytes before them.
+
+    Raises:
+        UpstreamMissingError: The broker does not answer.
+        InputQualityError: Records were deleted while they were read.
+    """
+    messages, before = Messages(source, longest=longest), 0
+    for found in _polled(part):
+        values = [message.value() for message in found]
+        taken = messages.taken(values, [message.offset() for message in found])
+        yield before, taken
+        before += taken.used + 1
+
+
+def _polled(part: Part) -> Iterator[list[Message]]:
+    from confluent_kafka import (  # noqa: PLC0415  # only a topic needs it
+        Consumer,
+        KafkaError,
+        KafkaException,
+        TopicPartition,
+    )
+
+    servers, topic, partition = part.uri.removeprefix("kafka://").split("/")
+    consumer = Consumer(
+        # In a task of a cluster: where the brokers are was told, how to log in is in its settings.
+        security_config(current_settings())
+        | {
+            "bootstrap.servers": servers,
+            "group.id": "lakehouse",  # librdkafka wants one; nobody joins it
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
+    end, heard = part.end or 0, time.monotonic()
+    try:
+        consumer.assign([TopicPartition(topic, int(partition), part.start)])
+        is_done = part.start >= end
+        while not is_done:
+            found: list[Message] = []
+            for message in consumer.consume(AT_ONCE, POLL_S):
+                heard = time.monotonic()
+                error = message.error()
+                if error is None:
+                    is_done = is_done or message.offset() >= end - 1
+                    if message.offset() < end:
+                        found.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
+                    is_done = is_done or message.offset() >= end
+                elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # same
+                    raise _deleted(part)
+                elif not error.retriable():
+                    raise KafkaException(error)
+            if found:
+                yield found
+            elif not is_done and time.monotonic() - heard > SILENCE_S:
+                raise _away(servers, f"no record of {part.path} came for {SILENCE_S:.0f} s")
+        _assert_still_there(consumer, part, TopicPartition(topic, int(partition)))
+    except KafkaException as error:
+        raise _away(servers, error.args[0].str()) from error
+    finally:
+        consumer.close()
+
+
+def _assert_still_there(consumer: Consumer, part: Part, where: Any) -> None:  # noqa: ANN401  # untyped
+    """Nothing of the range was deleted while it was read: a gap may have been records."""
+    low, _ = consumer.get_watermark_offsets(where, timeout=SILENCE_S)
+    if low > part.start:
+        raise _deleted(part)
+
+
+def _deleted(part: Part) -> InputQualityError:
+    return InputQualityError(
+        f"records of {part.path} were deleted while they were read; run again, which says how many",
+        path=part.path,
+    )
+
+
+def _away(servers: str, reason: str) -> UpstreamMissingError:
+    return UpstreamMissingError(
+        f"Kafka at {servers} does not answer: {reason}; run again when it does", servers=servers
+    )

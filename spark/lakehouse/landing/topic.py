@@ -1,0 +1,310 @@
+"""A Kafka topic as a feed: a position stands for the offset that comes next in each partition.
+
+A record is consumed when a version of its table is published whose position is behind it. Kafka is
+asked for nothing but records: no offsets are committed there and nobody joins a group, so there is
+one truth about what was consumed, and it stands in the commit that has the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from lakehouse.errors import InputQualityError, UpstreamMissingError
+from lakehouse.landing.content import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    from confluent_kafka.admin import AdminClient
+
+_Answer = TypeVar("_Answer")
+LAYOUT = "topic"
+PATIENCE_S = 10.0
+"""Within this a broker answers, or it is away."""
+REMEDY = (
+    "to go on with what there is, and keep what was consumed, run "
+    "`lakehouse stream --once --accept-loss`, which says what was lost in ops.runs"
+)
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """How far a topic was consumed.
+
+    Attributes:
+        topic: Its name.
+        identity: Kafka's own id of the topic, which one that is made anew does not share.
+        next: Of each partition the offset that comes next.
+    """
+
+    topic: str
+    identity: str
+    next: Mapping[int, int]
+
+    def __str__(self) -> str:
+        """As one text without a blank, to be kept in a position."""
+        told = ",".join(f"{partition}={offset}" for partition, offset in sorted(self.next.items()))
+        return f"{self.topic}/{self.identity}:{told}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read back what `str` wrote."""
+        where, _, told = text.rpartition(":")
+        topic, _, identity = where.partition("/")
+        pairs = (pair.split("=") for pair in told.split(",") if pair)
+        return cls(topic, identity, {int(partition): int(offset) for partition, offset in pairs})
+
+
+@dataclass(frozen=True)
+class Range:
+    """Records of a partition that one run reads, as a landing file is read.
+
+    Attributes:
+        servers: Where its brokers are.
+        topic: Name of the topic.
+        partition: Number of the partition.
+        start: Offset of the first.
+        end: Offset behind the last.
+    """
+
+    servers: str
+    topic: str
+    partition: int
+    start: int
+    end: int
+    known: None = None
+    """Nobody knows its content before it is read."""
+
+    @property
+    def path(self) -> str:
+        """Its name: a run that died and its successor begin at one offset, so they share it."""
+        return f"{self.topic}/{self.partition}@{self.start}"
+
+    @property
+    def uri(self) -> str:
+        """Where its records are."""
+        return f"kafka://{self.servers}/{self.topic}/{self.partition}"
+
+    @property
+    def day(self) -> date | None:
+        """Records of a topic are of no day."""
+        return None
+
+    @property
+    def content(self) -> Content:
+        """How they are written."""
+        return Content("", LAYOUT)
+
+
+@dataclass(frozen=True)
+class TopicArrivals:
+    """What a topic holds compared with what was consumed.
+
+    Attributes:
+        offsets: What is consumed when the ranges are; None of a topic that never had a record.
+        ranges: What to read.
+        waiting: Records that are there and beyond this run's share.
+        lost: What is gone before it was consumed, in words; nobody gets so far who did not accept.
+        was_consumed: Whether anything was, before.
+    """
+
+    offsets: Offsets | None = None
+    ranges: tuple[Range, ...] = ()
+    waiting: int = 0
+    lost: str = ""
+    was_consumed: bool = False
+
+    @property
+    def n(self) -> int:
+        """Offsets to read."""
+        return sum(each.end - each.start for each in self.ranges)
+
+    @property
+    def ever(self) -> bool:
+        """Whether any record arrived, now or before."""
+        return self.was_consumed or bool(self.ranges)
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there is something to consume, or a loss to write down."""
+        return bool(self.ranges or self.lost)
+
+    @property
+    def news(self) -> str:
+        """What is new, and what waits, in words."""
+        if self.offsets is None or not self.has_new:
+            return ""
+        told = f"{self.n:,} new offset{'s'[: self.n != 1]} of {self.offsets.topic}"
+        later = f", {self.waiting:,} wait for the next run" if self.waiting else ""
+        return "; ".join(filter(None, [f"{told}{later}", self.lost]))
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic, and how to ask for it.
+
+    Attributes:
+        name: Its name.
+        config: Of a client; None where no broker is known.
+        most: Offsets that a run reads at most; 0 = all that are there.
+        accepts_loss: Go on where records are gone before they were consumed.
+    """
+
+    name: str
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
+    most: int = 0
+    accepts_loss: bool = False
+
+    def look(self, consumed: Offsets | None) -> TopicArrivals:
+        """Compare what is there with what was consumed.
+
+        Raises:
+            UpstreamMissingError: The broker does not answer.
+            InputQualityError: The topic is another one by now, or records were deleted before they
+                were consumed, and nobody accepted that.
+        """
+        unchanged = TopicArrivals(consumed, was_consumed=consumed is not None)
+        if self.config is None:
+            return unchanged
+        found = _asked(lambda: _there(self.config or {}, self.name), self.config)
+        if found is None:
+            return unchanged
+        identity, bounds = found
+        start, lost = self._start(consumed, identity, bounds)
+        ranges, waiting = self._ranges(start, bounds)
+        ends = {each.partition: each.end for each in ranges}
+        if not ends and consumed is None:
+            return unchanged
+        reached = Offsets(self.name, identity, start | ends)
+        return TopicArrivals(reached, ranges, waiting, lost, consumed is not None)
+
+    def _start(
+        self, consumed: Offsets | None, identity: str, bounds: Mapping[int, tuple[int, int]]
+    ) -> tuple[dict[int, int], str]:
+        """Where reading begins in each partition, and what is gone by then, in words."""
+        lows = {partition: low for partition, (low, _) in bounds.items()}
+        if consumed is None:
+            return lows, ""
+        if consumed.identity != identity:
+            told = (
+                f"topic {self.name} is another one than was consumed (its id was "
+                f"{consumed.identity} and is {identity}): it was deleted and made again"
+            )
+            self._stop_unless_accepted(told)
+            return lows, told
+        start = {partition: consumed.next.get(partition, low) for partition, low in lows.items()}
+        beyond = [p for p, (_, high) in bounds.items() if start[p] > high]
+        if beyond:
+            told = ", ".join(f"{p}: {start[p]:,} > {bounds[p][1]:,}" for p in beyond)
+            told = f"topic {self.name} ends before what was consumed (partition {told})"
+            self._stop_unless_accepted(told)
+            return start | {p: lows[p] for p in beyond}, told
+        gone = {p: (start[p], low) for p, low in lows.items() if start[p] < low}
+        if gone:
+            n = sum(low - offset for offset, low in gone.values())
+            told = ", ".join(f"{p}: {old:,} to {low - 1:,}" for p, (old, low) in gone.items())
+            told = (
+                f"{n:,} offsets of topic {self.name} were deleted before they were consumed "
+                f"(partition {told})"
+            )
+            self._stop_unless_accepted(told)
+            return start | {p: low for p, (_, low) in gone.items()}, told
+        return start, ""
+
+    def _stop_unless_accepted(self, told: str) -> None:
+        if not self.accepts_loss:
+            raise InputQualityError(f"{told}; {REMEDY}", topic=self.name)
+
+    def _ranges(
+        self, start: Mapping[int, int], bounds: Mapping[int, tuple[int, int]]
+    ) -> tuple[tuple[Range, ...], int]:
+        """What to read of each partition, and how many offsets wait then.
+
+        Each partition gets of a run's share as much as it has of the backlog, so that all of them
+        arrive in the present together.
+        """
+        servers = str((self.config or {})["bootstrap.servers"])
+        backlog = {p: high - start[p] for p, (_, high) in bounds.items() if high > start[p]}
+        n = sum(backlog.values())
+        share = min(1.0, self.most / n) if self.most and n else 1.0
+        taken = {p: max(1, int(waits * share)) for p, waits in backlog.items()}
+        ranges = tuple(
+            Range(servers, self.name, p, start[p], start[p] + taken[p]) for p in sorted(taken)
+        )
+        return ranges, n - sum(taken.values())
+
+
+def _there(
+    config: Mapping[str, Any], name: str
+) -> tuple[str, dict[int, tuple[int, int]]] | None:
+    """A topic's id, and the first and the next offset of each partition; None without the topic.
+
+    The next offset is the end of what is decided: records of open transactions wait.
+    """
+    from confluent_kafka import (  # noqa: PLC0415  # most commands reach no broker
+        IsolationLevel,
+        KafkaError,
+        KafkaException,
+        TopicCollection,
+        TopicPartition,
+    )
+    from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415  # same
+
+    admin = _admin(tuple(sorted(config.items())))
+    try:
+        told = admin.describe_topics(TopicCollection([name]), request_timeout=PATIENCE_S)
+        about = told[name].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
+    partitions = [TopicPartition(name, each.id) for each in about.partitions]
+
+    def offsets(spec: OffsetSpec) -> dict[int, int]:
+        asked = admin.list_offsets(
+            dict.fromkeys(partitions, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=PATIENCE_S,
+        )
+        return {each.partition: answer.result().offset for each, answer in asked.items()}
+
+    lows, highs = offsets(OffsetSpec.earliest()), offsets(OffsetSpec.latest())
+    return str(about.topic_id), {p: (lows[p], highs[p]) for p in sorted(lows)}
+
+
+@lru_cache(maxsize=4)
+def _admin(config: tuple[tuple[str, Any], ...]) -> AdminClient:
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415  # most commands reach no broker
+
+    return AdminClient(dict(config), logger=_silent())
+
+
+def _silent() -> Any:  # noqa: ANN401  # a logger
+    import logging  # noqa: PLC0415  # only here
+
+    silent = logging.getLogger("lakehouse.kafka")
+    silent.addHandler(logging.NullHandler())
+    silent.propagate = False
+    return silent
+
+
+def _asked(ask: Callable[[], _Answer], config: Mapping[str, Any]) -> _Answer:
+    """What a broker answers.
+
+    Raises:
+        UpstreamMissingError: It does not.
+    """
+    from confluent_kafka import KafkaException  # noqa: PLC0415  # most commands reach no broker
+
+    try:
+        return ask()
+    except KafkaException as error:
+        servers = config["bootstrap.servers"]
+        reason = error.args[0].str()
+        raise UpstreamMissingError(
+            f"Kafka at {servers} does not answer: {reason}; run again when it does",
+            servers=servers,
+        ) from error

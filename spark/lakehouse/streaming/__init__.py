@@ -1,0 +1,1 @@
+"""Topics as they happen: batch after batch, each an ordinary run of the tables that follow."""
