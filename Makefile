@@ -40,7 +40,7 @@ ON_SPARK := LAKEHOUSE_ENGINE=spark
 # In order: the tests of a server share its history.
 TEST_AIRFLOW := $(BIN)/pytest -p no:randomly airflow/tests
 # What runs the whole pipeline, mostly in processes of its own.
-E2E := e2e or crash or concurrency or notebook or serving
+E2E := e2e or crash or concurrency or notebook or serving or kafka
 # What is asked of Spark after DuckDB answered: laws and definitions, crashes, writers side by side.
 SPARK_TOO := spark_too or jvm or crash or concurrency or notebook
 # Extra arguments of the command behind a target: `make generate-data ARGS="--users 100"`.
@@ -161,6 +161,17 @@ docker-up: ## Start the same in containers, with Postgres; needs Docker Compose
 .PHONY: docker-down
 docker-down: ## Stop the containers and keep their data (ARGS=--volumes deletes it)
 	@docker compose --file docker/compose.yaml down $(ARGS)
+
+##@ Live
+.PHONY: kafka
+kafka: $(VENV)/lakehouse.stamp ## Start a Kafka of the lake's own, with the topics of the web domain
+	@$(BIN)/lakehouse kafka up
+	@$(BIN)/lakehouse kafka create topic_web_events --partitions 3
+	@$(BIN)/lakehouse kafka create topic_web_events.dlq --partitions 1
+
+.PHONY: kafka-stop
+kafka-stop: $(VENV)/lakehouse.stamp ## Stop it; its data stays
+	@$(BIN)/lakehouse kafka down
 
 ##@ Explore
 .PHONY: dashboards

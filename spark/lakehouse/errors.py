@@ -168,6 +168,13 @@ class PublishRefusedError(PublishError):
     retry = False
 
 
+class BrokerError(LakehouseError):
+    """No Kafka broker answers, or it does not start, or it refuses."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
 class AlertError(LakehouseError):
     """An alert could not be delivered."""
 

@@ -103,6 +103,21 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="The same database with a read-only role, for dashboards; contains a secret.",
     )
+    kafka_bootstrap: str = Setting(
+        "", description="Kafka brokers, host:port,…; without it `lakehouse kafka up` starts one."
+    )
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Setting(
+        "plaintext", description="Protocol of those brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Setting(
+        "PLAIN", description="How sasl_plaintext and sasl_ssl log in."
+    )
+    kafka_username: str = Setting("", description="Who logs in.")
+    kafka_password: SecretStr = Setting(SecretStr(""), description="Its password; a secret.")
+    kafka_ca: str = Setting(
+        "",
+        description="Certificates (PEM) that ssl and sasl_ssl trust; by default this machine's.",
+    )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 
     @field_validator("root")

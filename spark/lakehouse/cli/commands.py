@@ -26,6 +26,7 @@ from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.cli.mappings import map_app
 from lakehouse.cli.quarantine import quarantine_app
 from lakehouse.cli.shared_engine import engine_app
+from lakehouse.cli.topics import kafka_app
 from lakehouse.engines.choice import prepare
 from lakehouse.errors import EXIT_BUG, LakehouseError
 from lakehouse.settings import current_settings
@@ -74,6 +75,7 @@ for name, group in {
     "quarantine": quarantine_app,
     "engine": engine_app,
     "database": serving.database_app,
+    "kafka": kafka_app,
     "dashboards": dashboards_app,
 }.items():
     app.add_typer(group, name=name, no_args_is_help=True)

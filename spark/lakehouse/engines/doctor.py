@@ -19,6 +19,7 @@ from lakehouse.engines.choice import DUCKDB
 from lakehouse.engines.spark.jars import DELTA, jar_paths, needed
 from lakehouse.engines.spark.java import java_environment, java_version
 from lakehouse.errors import ConfigError
+from lakehouse.io import kafka
 from lakehouse.io.damage import damage_of, damage_of_newest
 from lakehouse.io.ops import SCHEMAS
 from lakehouse.io.state import StateStore
@@ -50,6 +51,7 @@ def diagnose(settings: Settings) -> list[dict[str, str]]:
         "tables": _tables,
         "airflow port": _airflow_port,
         "engine port": _engine_port,
+        "kafka": _kafka,
     }
     if settings.engine == DUCKDB:
         checks = {"python": _python, "engine": _duckdb} | {
@@ -189,3 +191,14 @@ def _engine_port(settings: Settings) -> Finding:
         return "ok", f"an engine is running on {host}:{port}", ""
     fix = f"export LAKEHOUSE_SPARK_REMOTE=sc://{ports.LOOPBACK}:{ports.next_free(port)}"
     return "warn", f"something else listens on {port}", fix
+
+
+def _kafka(settings: Settings) -> Finding:
+    """Nobody is asked: whether the named brokers answer is told by `lakehouse kafka topics`."""
+    if kafka.find(settings) is None:
+        return "ok", "no broker of this lake runs; topics need one (`lakehouse kafka up`)", ""
+    try:
+        config = kafka.client_config(settings)
+    except ConfigError as error:
+        return "bad", str(error), "set it, or unset LAKEHOUSE_KAFKA_BOOTSTRAP"
+    return "ok", str(config["bootstrap.servers"]), ""

@@ -1,1 +1,4 @@
-"""Topics as they happen: batch after batch, each an ordinary run of the tables that follow."""
+"""Topics as they happen: batch after batch, and a broker of the lake's own for whoever runs none.
+
+Each batch is an ordinary run of the tables that follow.
+"""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import pyspark
-
-from lakehouse.engines.spark.java import java_environment
+from lakehouse.engines.spark.ivy import fetch
 from lakehouse.errors import ConfigError
 
 DELTA = (
@@ -82,21 +79,7 @@ def resolve(coordinates: tuple[str, ...] = DELTA) -> list[Path]:
         return jar_paths(coordinates)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        script = Path(scratch) / "nothing.py"
-        script.write_text("")
-        result = subprocess.run(  # noqa: S603  # our own interpreter and arguments
-            [
-                str(Path(pyspark.__file__).parent / "bin" / "spark-submit"),
-                *("--packages", ",".join(coordinates)),
-                *("--exclude-packages", ",".join(NEVER)),
-                *("--conf", f"spark.jars.ivy={scratch}/ivy"),
-                str(script),
-            ],
-            env=os.environ | java_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = fetch(coordinates, Path(scratch), without=NEVER)
         for coordinate in coordinates:
             group, _, _ = coordinate.split(":")
             jar = Path(scratch, "ivy", "jars", f"{group}_{file_name(coordinate)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lakehouse.errors import InputQualityError, UpstreamMissingError
-from lakehouse.io.kafka import security_config
+from lakehouse.io.kafka import config_of
 from lakehouse.landing.reader.json_format import Objects
 from lakehouse.landing.reader.taken import Taken
 from lakehouse.settings import current_settings
@@ -86,9 +86,8 @@ def _polled(part: Part) -> Iterator[list[Message]]:
     servers, topic, partition = part.uri.removeprefix("kafka://").split("/")
     consumer = Consumer(
         # In a task of a cluster: where the brokers are was told, how to log in is in its settings.
-        security_config(current_settings())
+        config_of(current_settings(), servers)
         | {
-            "bootstrap.servers": servers,
             "group.id": "lakehouse",  # librdkafka wants one; nobody joins it
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
