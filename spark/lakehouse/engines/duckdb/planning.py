@@ -17,9 +17,12 @@ from sqlframe.base import functions as base
 from sqlframe.base import util
 from sqlframe.base.column import Column
 from sqlframe.base.dataframe import BaseDataFrame
+from sqlframe.base.session import _BaseSession
 from sqlframe.duckdb import functions
 from sqlframe.duckdb.dataframe import DuckDBDataFrame
 from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.optimizer.qualify_columns import quote_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
 MOST_STEPS = 3
 """Of a frame's query, before it becomes a view."""
+_PLAIN = frozenset({bool, int, str, type(None)})
+"""Of what is kept beside an expression, nearly all: they need no copy."""
 _numbers = itertools.count()
 
 
@@ -47,31 +52,42 @@ def expressions_are_copied_quickly() -> None:
 def _copy(node: exp.Expression) -> exp.Expression:
     made = node.__class__.__new__(node.__class__)
     made.parent = made.arg_key = made.index = None
-    made.comments = list(node.comments) if node.comments is not None else None
-    made._type = _copied(node._type)  # noqa: SLF001  # what it is made of
-    known = node._meta  # noqa: SLF001  # same
-    made._meta = {k: _copied(v) for k, v in known.items()} if known is not None else None  # noqa: SLF001  # same
+    made.comments = None if node.comments is None else list(node.comments)
+    kind, known = node._type, node._meta  # noqa: SLF001  # what it is made of
+    made._type = None if kind is None else _copied(kind)  # noqa: SLF001  # same
+    if not known or "line" in known:  # where in a text it stood, nobody asks
+        made._meta = None  # noqa: SLF001  # same
+    else:
+        made._meta = {k: _copied(v) for k, v in known.items()}  # noqa: SLF001  # same
     made._hash = node._hash  # noqa: SLF001  # same
-    made.args = {}
+    if node.__class__ is exp.Identifier:  # half of all nodes; it has no parts
+        made.args = node.args.copy()
+        return made
+    args = made.args = {}
     for key, value in node.args.items():
-        if isinstance(value, exp.Expression):
-            made.args[key] = _placed(value, made, key)
-        elif type(value) is list:
-            made.args[key] = [
+        if value.__class__ in _PLAIN:
+            args[key] = value
+        elif isinstance(value, exp.Expression):
+            args[key] = part = _copy(value)
+            part.parent, part.arg_key = made, key
+        elif value.__class__ is list:
+            args[key] = [
                 _placed(each, made, key, index) if isinstance(each, exp.Expression) else each
                 for index, each in enumerate(value)
             ]
         else:
-            made.args[key] = value
+            args[key] = value
     return made
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401  # what SQLGlot keeps beside an expression
+    if value.__class__ in _PLAIN:
+        return value
     return _copy(value) if isinstance(value, exp.Expression) else copy(value)
 
 
 def _placed(
-    node: exp.Expression, parent: exp.Expression, key: str, index: int | None = None
+    node: exp.Expression, parent: exp.Expression, key: str, index: int
 ) -> exp.Expression:
     made = _copy(node)
     made.parent, made.arg_key, made.index = parent, key, index
@@ -188,12 +204,32 @@ def schemas_are_described() -> None:
     DuckDBDataFrame._typed_columns = property(typed)  # type: ignore[assignment]  # noqa: SLF001  # same
 
 
+def queries_are_written_from_one_copy() -> None:
+    """SQLFrame copies a query to normalise its names, and SQLGlot copies that to write it."""
+    original = _BaseSession._to_sql  # noqa: SLF001  # same
+
+    def written(self: Any, sql: Any, *, dialect: Any = None, **how: Any) -> str:  # noqa: ANN401  # same
+        if not isinstance(sql, exp.Expression) or how.get("pretty"):
+            return original(self, sql, dialect=dialect, **how)
+        target = dialect or self.execution_dialect
+        query = sql.copy()
+        for each in (self.input_dialect, target):
+            normalize_identifiers(query, dialect=each)
+        if how.get("quote_identifiers", True):
+            quote_identifiers(query, dialect=target)
+        return query.sql(dialect=target, copy=False)
+
+    _BaseSession._to_sql = written  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
 def names_are_read_once() -> None:
     """A name is parsed or written each time it is met; what it means does not change."""
     _remember("normalize_string", util.normalize_string, lambda value: isinstance(value, str))
     _remember("get_func_from_session", util.get_func_from_session)
     _put_in_place("quote_preserving_alias_or_name", *_written_once())
     parsed = functools.lru_cache(maxsize=10_000)(base.col)
+    normalized = functools.lru_cache(maxsize=10_000)(_BaseSession._normalize_string)  # noqa: SLF001  # same
+    _BaseSession._normalize_string = normalized  # type: ignore[method-assign]  # noqa: SLF001  # same
 
     def col(column_name: Any) -> Column:  # noqa: ANN401  # same
         if not isinstance(column_name, str):
@@ -247,5 +283,6 @@ WAYS: tuple[Callable[[], None], ...] = (
     steps_have_names_of_their_own,
     steps_are_views,
     schemas_are_described,
+    queries_are_written_from_one_copy,
     names_are_read_once,
 )
