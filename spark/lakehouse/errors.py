@@ -78,6 +78,14 @@ class MigrationNeededError(ConfigError):
     """The stored columns of a table differ from the declared ones; nothing was written."""
 
 
+class SchemaRefusedError(ConfigError):
+    """A text is no JSON Schema, or one that cannot be judged."""
+
+
+class RegistryRefusedError(ConfigError):
+    """The schema registry refuses a request for good; `details` holds its error code."""
+
+
 class UpstreamMissingError(LakehouseError):
     """An input has not arrived or was never published."""
 
@@ -170,6 +178,19 @@ class PublishRefusedError(PublishError):
 
 class BrokerError(LakehouseError):
     """No Kafka broker answers, or it does not start, or it refuses."""
+
+    exit_code = EXIT_RETRY
+    retry = True
+
+
+class RegistryDamagedError(LakehouseError):
+    """Files of the schema registry are damaged, or were changed by somebody else."""
+
+    exit_code = EXIT_DATA
+
+
+class RegistryError(LakehouseError):
+    """The schema registry does not answer, or is busy."""
 
     exit_code = EXIT_RETRY
     retry = True

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets.",
     )
+    registry_url: SecretStr = Setting(
+        SecretStr(""),
+        description="Schema registry: its URL, which may hold a user and a password; by default "
+        "the files in <root>/.registry.",
+    )
     postgres_url: SecretStr = Setting(
         SecretStr(""),
         description="Serving database, with the role that writes; contains a secret.",

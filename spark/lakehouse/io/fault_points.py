@@ -18,6 +18,9 @@ POINTS = (
 SERVING_POINTS = ("publish_staged", "publish_applied", "publish_committed")
 """The same of the database that serves the marts, while a table's rows go there."""
 
+REGISTRY_POINTS = ("registry_id_taken", "registry_registered")
+"""The same of a schema's registration, by subject."""
+
 
 def fault_point(point: str, table: str) -> None:
     """Die here when `LAKEHOUSE_FAULT` says `<point>` or `<point>@<table>`."""

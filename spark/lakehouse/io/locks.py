@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
 POLL_SECONDS = 0.2
+SHORT_POLL_SECONDS = 0.005
 
 
 def lock_folder(settings: Settings) -> Path:
@@ -55,6 +56,36 @@ def table_lock(settings: Settings, table: str) -> Iterator[int]:
         yield token
     finally:
         os.close(handle)  # also releases the lock
+
+
+@contextlib.contextmanager
+def file_lock(path: Path, what: str, timeout_s: float) -> Iterator[None]:
+    """Hold the lock of a file, which is made if need be; for work of milliseconds.
+
+    Raises:
+        LockedError: Another process, or another thread of this one, holds it for longer.
+    """
+    with storage_errors(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while not _taken(handle):
+            if time.monotonic() >= deadline:
+                message = f"{what} is held by another process for more than {timeout_s:g} s"
+                raise LockedError(f"{message}; end it, or wait", path=str(path))
+            time.sleep(SHORT_POLL_SECONDS)
+        yield
+    finally:
+        os.close(handle)  # also releases the lock
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ KEEP = "keep it, and add another field"
 def forbidden(before: Schema, after: Schema, path: str = "") -> Iterator[Change]:
     """What the later schema of a kind takes away, or asks in addition."""
     yield from _of_node(before, after, path)
-    yield from ((path, f"asks for {_named(each)}") for each in _asked(before, after))
+    yield from ((path, f"asks for {named(each)}") for each in _asked(before, after))
     now = after.get("properties", {})
     for name, schema in before.get("properties", {}).items():
         inner = f"{path}.{name}".lstrip(".")
@@ -30,7 +30,7 @@ def forbidden(before: Schema, after: Schema, path: str = "") -> Iterator[Change]
 def _of_node(before: Schema, after: Schema, path: str) -> Iterator[Change]:
     was, now = _types(before), _types(after)
     if was - {NULL} != now - {NULL}:
-        yield path, f"was of type {_named(was)}, and is of type {_named(now)}; {KEEP}"
+        yield path, f"was of type {named(was)}, and is of type {named(now)}; {KEEP}"
     elif NULL in was - now:
         yield path, "may not be null any more; keep it optional"
     if before.get("const") != after.get("const"):
@@ -42,29 +42,31 @@ def _of_node(before: Schema, after: Schema, path: str) -> Iterator[Change]:
 
 def _narrowed(before: Schema, after: Schema) -> Iterator[str]:
     """Limits of values that are tighter."""
-    if _least(after) > _least(before):
-        yield f"is at least {_least(after)[0]}, and was at least {_least(before)[0]}"
-    if _most(after) < _most(before):
-        yield f"is at most {_most(after)[0]}, and was at most {_most(before)[0]}"
+    if least(after) > least(before):
+        yield f"is at least {least(after)[0]}, and was at least {least(before)[0]}"
+    if most(after) < most(before):
+        yield f"is at most {most(after)[0]}, and was at most {most(before)[0]}"
     if "pattern" in after and before.get("pattern") != after["pattern"]:
         yield f"matches {after['pattern']}, and matched {before.get('pattern', 'anything')}"
-    yield from _fewer(before.get("enum"), after.get("enum"))
+    yield from fewer(before.get("enum"), after.get("enum"))
 
 
-def _fewer(before: list[Any] | None, after: list[Any] | None) -> Iterator[str]:
+def fewer(before: list[Any] | None, after: list[Any] | None) -> Iterator[str]:
+    """Values that are listed no more; None lists nothing, and allows everything."""
     if after is not None and before is None:
-        yield f"is one of {_named(after)}, and was anything"
+        yield f"is one of {named(after)}, and was anything"
     elif after is not None and (lost := [each for each in before or () if each not in after]):
-        yield f"may not be {_named(lost)} any more"
+        yield f"may not be {named(lost)} any more"
 
 
-def _least(schema: Schema) -> tuple[float, int]:
+def least(schema: Schema) -> tuple[float, int]:
     """The lower limit, and whether it is one above it."""
     none = float("-inf")
     return max((schema.get("minimum", none), 0), (schema.get("exclusiveMinimum", none), 1))
 
 
-def _most(schema: Schema) -> tuple[float, int]:
+def most(schema: Schema) -> tuple[float, int]:
+    """The upper limit, and whether it is one below it."""
     none = float("inf")
     return min((schema.get("maximum", none), 0), (schema.get("exclusiveMaximum", none), -1))
 
@@ -89,6 +91,7 @@ def _types(schema: Schema) -> set[str]:
     return {told} if isinstance(told, str) else set(told)
 
 
-def _named(values: object) -> str:
+def named(values: object) -> str:
+    """Values as a sentence has them."""
     names = values if isinstance(values, (list, set, frozenset)) else [values]
     return " or ".join(sorted(str(each) for each in names)) or "anything"

@@ -187,9 +187,9 @@ def _against_declaration(
 def _between(
     before: Mapping[str, Schema], after: Mapping[str, Schema], version: int
 ) -> Iterator[tuple[str, str, str]]:
-    later = {_kind(name): (name, schema) for name, schema in after.items()}
+    later = {kind_of(name): (name, schema) for name, schema in after.items()}
     for name, schema in before.items():
-        kind = _kind(name)
+        kind = kind_of(name)
         if kind not in later:
             lost = f"{kind}.v{version}.json"
             yield lost, "", f"is missing, and {name} is there; a kind is never removed: declare it"
@@ -199,7 +199,8 @@ def _between(
             yield file, field, what
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """The kind that a file's schema is of."""
     return name.partition(".")[0]
 
 
