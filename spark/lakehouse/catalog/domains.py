@@ -89,10 +89,7 @@ def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
     tables = [entry.table for entry in registry if entry.table.domain == domain]
     try:
         return any(
-            (
-                table.source is not None
-                and has_arrived(settings, landing_as[table.source.name])
-            )
+            (table.source is not None and has_arrived(settings, landing_as[table.source.name]))
             or states.published(table.name) is not None
             for table in tables
         )

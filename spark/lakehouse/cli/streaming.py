@@ -119,4 +119,6 @@ def _sentence(topic: str, batch: Batch) -> str:
     told = ", ".join(f"{n:,} {fate}" for fate, n in fates.items() if n)
     rate = f" ({batch.n / batch.seconds:,.0f}/s)" if batch.n else ""
     waits = f"; {batch.waiting:,} wait" if batch.waiting else ""
-    return f"{topic}: {batch.n:,} offsets in {batch.seconds:.1f} s{rate}: {told or 'nothing'}{waits}"
+    return (
+        f"{topic}: {batch.n:,} offsets in {batch.seconds:.1f} s{rate}: {told or 'nothing'}{waits}"
+    )

@@ -237,9 +237,7 @@ class Topic:
         return ranges, n - sum(taken.values())
 
 
-def _there(
-    config: Mapping[str, Any], name: str
-) -> tuple[str, dict[int, tuple[int, int]]] | None:
+def _there(config: Mapping[str, Any], name: str) -> tuple[str, dict[int, tuple[int, int]]] | None:
     """A topic's id, and the first and the next offset of each partition; None without the topic.
 
     The next offset is the end of what is decided: records of open transactions wait.

@@ -86,9 +86,7 @@ def _copied(value: Any) -> Any:  # noqa: ANN401  # what SQLGlot keeps beside an 
     return _copy(value) if isinstance(value, exp.Expression) else copy(value)
 
 
-def _placed(
-    node: exp.Expression, parent: exp.Expression, key: str, index: int
-) -> exp.Expression:
+def _placed(node: exp.Expression, parent: exp.Expression, key: str, index: int) -> exp.Expression:
     made = _copy(node)
     made.parent, made.arg_key, made.index = parent, key, index
     return made
