@@ -28,6 +28,7 @@ from lakehouse.engines.ports import LOOPBACK, is_taken
 from lakehouse.engines.spark.java import java_environment
 from lakehouse.errors import BrokerError
 from lakehouse.io import kafka
+from lakehouse.io.files import storage_errors
 from lakehouse.streaming.jars import class_path
 from lakehouse.streaming.server_properties import (
     DATA,
@@ -98,8 +99,10 @@ class Broker:
         Raises:
             ConfigError: This machine has no Java, or Kafka's jars cannot be had.
             BrokerError: It does not start; names its log.
+            StorageError: Its folder cannot be made.
         """
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with storage_errors(str(self.home)):
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._one_at_a_time():
             spot = kafka.running(self.home)
             if spot and self._answers(spot):
@@ -120,14 +123,13 @@ class Broker:
             spot = kafka.running(self.home)
             if spot is None:
                 return False
-            process = psutil.Process(spot.pid)
             for number, patience in (
                 (signal.SIGTERM, STOP_SECONDS),
                 (signal.SIGKILL, KILL_SECONDS),
             ):
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
-                if _soon(lambda: _is_gone(process), patience):
+                with suppress(ProcessLookupError):
+                    os.kill(spot.pid, number)
+                if _soon(lambda: _is_gone(spot.pid), patience):
                     return True
         raise BrokerError(f"process {spot.pid} of Kafka does not end; see {self.log}")
 
@@ -249,9 +251,10 @@ def _soon(is_so: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _is_gone(process: psutil.Process) -> bool:
+def _is_gone(pid: int) -> bool:
     """Whether it ended, with what it held: its first thread can be gone before its files are."""
     with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
         return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     return True
 

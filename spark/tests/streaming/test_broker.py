@@ -143,11 +143,16 @@ def test_a_process_that_took_the_number_is_no_broker(broker, kafka_lake, another
     another.home.mkdir(parents=True)
     ours = kafka.remembered(broker.home)
     assert ours
-    for pid in (os.getpid(), ours.pid):
-        kafka.remember(another.home, kafka.Spot(pid, ours.bootstrap, ours.controller))
-        assert another.bootstrap is None
-        assert another.down() is False
-    assert broker.bootstrap == ours.bootstrap
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            for pid in (stranger.pid, ours.pid):
+                kafka.remember(another.home, kafka.Spot(pid, ours.bootstrap, ours.controller))
+                assert another.bootstrap is None
+                assert another.down() is False
+            assert stranger.poll() is None
+            assert broker.bootstrap == ours.bootstrap
+        finally:
+            stranger.kill()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
