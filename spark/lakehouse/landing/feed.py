@@ -30,6 +30,11 @@ class Landed(Protocol):
         ...
 
     @property
+    def size(self) -> int:
+        """Bytes on storage; 0 where nobody counts them."""
+        ...
+
+    @property
     def day(self) -> date | None:
         """The day it is of."""
         ...

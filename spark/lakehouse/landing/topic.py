@@ -75,6 +75,7 @@ class Range:
     partition: int
     start: int
     end: int
+    size: int = 0
     known: None = None
     """Nobody knows its content before it is read."""
 

@@ -11,10 +11,10 @@ import psutil
 import psycopg
 import pytest
 import yaml
-from conftest import some_of
 from playwright.sync_api import sync_playwright
 from superset_under_test import PROJECT, Site, Visit
 
+from conftest import some_of
 from lakehouse.metrics.attribution import MODELS
 from lakehouse.serving.dashboards import layout
 from lakehouse.serving.dashboards.assets import FOLDER, load

@@ -70,15 +70,15 @@ def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Tak
     messages, before = Messages(source, longest=longest), 0
     for found in _polled(part):
         values = [message.value() for message in found]
-        taken = messages.taken(values, [message.offset() for message in found])
+        taken = messages.taken(values, [message.offset() or 0 for message in found])
         yield before, taken
         before += taken.used + 1
 
 
 def _polled(part: Part) -> Iterator[list[Message]]:
+    """The messages of a range of offsets, some at once."""
     from confluent_kafka import (  # noqa: PLC0415  # only a topic needs it
         Consumer,
-        KafkaError,
         KafkaException,
         TopicPartition,
     )
@@ -99,31 +99,43 @@ def _polled(part: Part) -> Iterator[list[Message]]:
     end, heard = part.end or 0, time.monotonic()
     try:
         consumer.assign([TopicPartition(topic, int(partition), part.start)])
-        is_done = part.start >= end
-        while not is_done:
-            found: list[Message] = []
-            for message in consumer.consume(AT_ONCE, POLL_S):
+        reached = part.start
+        while reached < end:
+            messages = consumer.consume(AT_ONCE, POLL_S)
+            reached = max([reached, *(_behind(message, part) for message in messages)])
+            found = [m for m in messages if m.error() is None and (m.offset() or 0) < end]
+            if messages:
                 heard = time.monotonic()
-                error = message.error()
-                if error is None:
-                    is_done = is_done or message.offset() >= end - 1
-                    if message.offset() < end:
-                        found.append(message)
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
-                    is_done = is_done or message.offset() >= end
-                elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # same
-                    raise _deleted(part)
-                elif not error.retriable():
-                    raise KafkaException(error)
+            elif time.monotonic() - heard > SILENCE_S:
+                raise _away(servers, f"no record of {part.path} came for {SILENCE_S:.0f} s")
             if found:
                 yield found
-            elif not is_done and time.monotonic() - heard > SILENCE_S:
-                raise _away(servers, f"no record of {part.path} came for {SILENCE_S:.0f} s")
         _assert_still_there(consumer, part, TopicPartition(topic, int(partition)))
     except KafkaException as error:
         raise _away(servers, error.args[0].str()) from error
     finally:
         consumer.close()
+
+
+def _behind(message: Message, part: Part) -> int:
+    """The offset up to which a message, or what stands for one, says that all was told.
+
+    Raises:
+        InputQualityError: Records were deleted.
+        KafkaException: What no waiting mends.
+    """
+    from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415  # only a topic needs it
+
+    error, offset = message.error(), message.offset() or 0
+    if error is None:
+        return offset + 1
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its name
+        return offset
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # same
+        raise _deleted(part)
+    if not error.retriable():
+        raise KafkaException(error)
+    return 0
 
 
 def _assert_still_there(consumer: Consumer, part: Part, where: Any) -> None:  # noqa: ANN401  # untyped
