@@ -94,6 +94,7 @@ def test_the_trigger_form_asks_for_day_refresh_and_dry_run(page, site, picture):
     picture("trigger")
 
 
+@pytest.mark.slow
 def test_a_person_backfills_two_days_of_a_silver_table(page, site, picture):
     dag_id = "silver_feature_states"
     site.wait(lambda: [r for r in site.runs(dag_id) if r["state"] == "success"], dag_id)

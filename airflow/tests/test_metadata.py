@@ -15,7 +15,7 @@ from site_under_test import Site
 
 from lakehouse.engines.ports import free_port
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def binaries():

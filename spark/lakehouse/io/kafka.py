@@ -7,6 +7,7 @@ or consumes finds it there.
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,6 +144,15 @@ def config_of(settings: Settings, servers: str) -> ClientConfig:
     if settings.kafka_ca:
         config["ssl.ca.location"] = _certificates(settings)
     return config
+
+
+def silent() -> logging.Logger:
+    """For clients: librdkafka writes of every attempt to the terminal, and errors say the same."""
+    logger = logging.getLogger("lakehouse.kafka")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    return logger
 
 
 def _login(settings: Settings) -> dict[str, str]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lakehouse.errors import InputQualityError, UpstreamMissingError
+from lakehouse.io.kafka import silent
 from lakehouse.landing.content import Content
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 LAYOUT = "topic"
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """Within this a broker answers, or it is away."""
 REMEDY = (
     "to go on with what there is, and keep what was consumed, run "
@@ -278,16 +279,7 @@ def _there(config: Mapping[str, Any], name: str) -> tuple[str, dict[int, tuple[i
 def _admin(config: tuple[tuple[str, Any], ...]) -> AdminClient:
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415  # most commands reach no broker
 
-    return AdminClient(dict(config), logger=_silent())
-
-
-def _silent() -> Any:  # noqa: ANN401  # a logger
-    import logging  # noqa: PLC0415  # only here
-
-    silent = logging.getLogger("lakehouse.kafka")
-    silent.addHandler(logging.NullHandler())
-    silent.propagate = False
-    return silent
+    return AdminClient(dict(config), logger=silent())
 
 
 def _asked(ask: Callable[[], _Answer], config: Mapping[str, Any]) -> _Answer:

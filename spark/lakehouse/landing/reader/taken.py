@@ -33,7 +33,7 @@ class Taken:
         ends: And where it ends.
         texts: A row for each: `judge.text` of each field, `judge.given` of the optional ones,
             `_problem`, `_extra`.
-        unfolded: Bytes of the rows that are a part of their record.
+        unfolded: Bytes of the rows that are a part of their record, or of more than stands there.
         elements: Number of each row's record in its file, where lines mean nothing.
         left_out: Rows that the mapping of the file leaves out; None without one.
     """
@@ -50,7 +50,8 @@ class Taken:
 
     def raw(self, row: int) -> bytes:
         """A row as it landed."""
-        return self.unfolded.get(row) or self.data[self.starts[row] : self.ends[row]]
+        kept = self.unfolded.get(row)
+        return self.data[self.starts[row] : self.ends[row]] if kept is None else kept
 
     def lines(self, rows: NDArray[np.int64], first: int) -> NDArray[np.int64]:
         """Numbers of rows' lines, if the chunk begins with the line `first`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lakehouse.errors import InputQualityError, UpstreamMissingError
-from lakehouse.io.kafka import config_of
+from lakehouse.io.kafka import config_of, silent
 from lakehouse.landing.reader.json_format import Objects
 from lakehouse.landing.reader.taken import Taken
 from lakehouse.settings import current_settings
@@ -27,6 +27,8 @@ SILENCE_S = 60.0
 """So long nothing may come of a record that is there: then its broker is away."""
 POLL_S = 0.5
 _MAGIC, _SCHEMA_ID_BYTES = 0, 4
+_NOTHING = b"null"
+"""Stands for no text at all: no object, either, but a record."""
 
 
 class Messages:
@@ -38,18 +40,18 @@ class Messages:
 
     def taken(self, values: Sequence[bytes | None], offsets: Sequence[int]) -> Taken:
         """The records of messages; one without a value (a tombstone) is left out."""
-        texts = [value or b"" for value in values]
+        texts = [(value or b"")[_frame(value or b"") :] or _NOTHING for value in values]
         sizes = np.array([len(text) for text in texts], np.int64)
         ends = np.cumsum(sizes + 1) - 1
-        framed = np.array([_frame(text) for text in texts], np.int64)
         starts = ends - sizes
         data = b"\n".join(texts)
-        taken = self._objects.taken(data, starts + framed, ends, len(data))
+        taken = self._objects.taken(data, starts, ends, len(data))
         record = np.searchsorted(starts, taken.starts, side="right") - 1
         taken.elements = np.asarray(offsets, np.int64)[record]
-        if framed.any():  # what is kept of a reject is the message as it came
-            for row in np.flatnonzero(framed[record]).tolist():
-                taken.unfolded.setdefault(row, texts[record[row]])
+        # What is kept of a reject is the message as it came.
+        other = [value is not None and value != texts[n] for n, value in enumerate(values)]
+        for row in np.flatnonzero(np.array(other, np.bool_)[record]).tolist():
+            taken.unfolded.setdefault(row, values[record[row]] or b"")
         taken.left_out = np.array([value is None for value in values], np.bool_)[record]
         return taken
 
@@ -94,7 +96,8 @@ def _polled(part: Part) -> Iterator[list[Message]]:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             "isolation.level": "read_committed",
-        }
+        },
+        logger=silent(),
     )
     end, heard = part.end or 0, time.monotonic()
     try:
