@@ -24,11 +24,11 @@ MOST = 200_000
 
 
 def stream(
+    *,
     through: Annotated[
         list[str] | None,
         typer.Option(help="Also make this table, and what it needs, after each batch."),
     ] = None,
-    *,
     once: Annotated[bool, typer.Option("--once", help="Consume what is there, then end.")] = False,
     interval: Annotated[
         float, typer.Option(min=0, help="Seconds from one batch to the next, at least.")
@@ -54,10 +54,15 @@ def stream(
     with Lake(settings, registry()) as lake:
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
-        code = 0
+        code, n = 0, 0
         with batches.alone(lake, topic):
             for batch in consumption.batches(_stop(), once=once):
+                n += 1
+                if batch.error is not None and not once and batch.may_retry:
+                    console.print_error(batch.error)
                 code = max(code, _tell(topic, batch, as_json=as_json))
+        if not n and not as_json:
+            console.out.print(f"{topic}: no record ever came", highlight=False)
     raise typer.Exit(code if once else 0)
 
 
@@ -89,8 +94,6 @@ def _tell(topic: str, batch: Batch, *, as_json: bool) -> int:
     for outcome in batch.outcomes:
         if outcome.error is not None and outcome.error is not batch.error:
             console.print_error(outcome.error, outcome.trace)
-    if batch.error is not None and batch.may_retry:
-        console.print_error(batch.error)
     not_served = serving.publish_audited([each.table for each in batch.outcomes])
     if not_served is not None:
         console.print_error(not_served)

@@ -110,6 +110,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
         may_leave_out = source_of(job).mappings or source_of(job).topic
+        again = bad.filter(~F.col("_source_file").isin(present)).count() if whole else 0
         left_out = records.filter(LEFT_OUT).count() if may_leave_out else 0
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
@@ -136,6 +137,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         rows_loaded=loaded,
         rows_deduplicated=found.rows - found.bad - loaded,
         rows_left_out=left_out,
+        rows_rejected_again=again,
     )
     return replace(written, account=account)
 

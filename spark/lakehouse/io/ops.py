@@ -46,6 +46,7 @@ SCHEMAS = {
             ("rows_deduplicated", pa.int64()),
             ("rows_too_late", pa.int64()),
             ("rows_left_out", pa.int64()),
+            ("rows_rejected_again", pa.int64()),
             ("rows_inserted", pa.int64()),
             ("rows_updated", pa.int64()),
             ("rows_deleted", pa.int64()),

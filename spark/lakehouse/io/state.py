@@ -24,7 +24,8 @@ MOST_DAYS_AHEAD = 1000
 class Account:
     """Where the rows of a run went. `rows_in` is the sum of the five fates (law 3).
 
-    Left out are rows that the table or the mapping of their file does not want.
+    Left out are rows that the table or the mapping of their file does not want. Rejected again are
+    those of the quarantined that were judged once more because their file is gone.
     """
 
     rows_in: int = 0
@@ -33,6 +34,7 @@ class Account:
     rows_deduplicated: int = 0
     rows_too_late: int = 0
     rows_left_out: int = 0
+    rows_rejected_again: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -42,9 +44,13 @@ class Account:
 
     @property
     def rejected_rate(self) -> float:
-        """Share of the rows that were wanted that went to quarantine, 0-1."""
-        wanted = self.rows_in - self.rows_left_out
-        return self.rows_quarantined / wanted if wanted else 0.0
+        """Share of the rows that were wanted and arrived that went to quarantine, 0-1.
+
+        Of files that are gone only the rejects are judged again: their share would say nothing.
+        """
+        wanted = self.rows_in - self.rows_left_out - self.rows_rejected_again
+        rejected = self.rows_quarantined - self.rows_rejected_again
+        return rejected / wanted if wanted else 0.0
 
 
 @dataclass(frozen=True)

@@ -131,14 +131,14 @@ class Consumption:
     def _next(self, *, is_first: bool) -> Batch | None:
         """The next batch; None where there is nothing to do.
 
-        The first one runs in any case: files may have landed, and a run may have died.
+        The first one runs where anything ever arrived: files may have landed, or a run died.
         """
         began = time.monotonic()
         try:
             arrivals = self.look()
         except LakehouseError as error:
             return Batch(seconds=time.monotonic() - began, error=error)
-        if not (is_first or arrivals.has_new):
+        if not ((is_first and arrivals.ever) or arrivals.has_new):
             return None
         outcomes = self.lake.run(self.names, new_request())
         first = next(each for each in outcomes if each.table == self.first)

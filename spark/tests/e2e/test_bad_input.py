@@ -263,6 +263,22 @@ def test_a_source_that_never_came_says_where_it_is_expected(lake, command, tmp_p
     assert says(done.err, ["conversions", str(empty.raw), ".jsonl", ".csv"])
 
 
+def test_rejects_of_files_that_are_gone_do_not_block_a_rebuild(tmp_path, spark):
+    """Only they are judged again: all of what is read is rejected, and nothing is wrong with it."""
+    lake = new_lake(tmp_path / "lake", spark)
+    path = lake.land("user_signups/1.jsonl", [signup("u1"), signup("u2"), "{broken"])
+    lake.run("bronze.user_signups")
+    path.unlink()
+    account = lake.run("bronze.user_signups", full_refresh=True)["bronze.user_signups"].account
+    assert (account.rows_in, account.rows_quarantined, account.rows_rejected_again) == (1, 1, 1)
+    assert account.balanced
+    assert len(lake.rows("bronze.user_signups")) == 2
+    assert list(rejects(lake, "bronze.user_signups")) == [("user_signups/1.jsonl", 3)]
+    lake.land("user_signups/2.jsonl", [signup("u3"), "{", "["])
+    failed = lake.try_run("bronze.user_signups", full_refresh=True)["bronze.user_signups"]
+    assert failed.error is not None, "of what arrived, two of three are rejected"
+
+
 def test_a_source_that_is_gone_leaves_its_rows(lake):
     before = Snapshot.of(lake, "bronze.conversions")
     (lake.raw / "conversions/1.json").unlink()

@@ -375,6 +375,11 @@ def _objects(text: str) -> Iterator[str]:
         place = end
 
 
+def test_a_topic_without_a_record_is_waited_for(lake, records):
+    done = lakehouse(lake, "stream", "--once", kafka_bootstrap=lake.settings.kafka_bootstrap)
+    assert (done.code, done.out) == (0, f"{TOPIC}: no record ever came\n"), done.err
+
+
 def test_where_no_broker_is_known_it_says_how_to_get_one(lake):
     done = stream(lake, "--once", kafka_bootstrap="")
     assert done.code == 78
