@@ -13,6 +13,7 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.relanded import as_landed
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
 from lakehouse.errors import SchemaMismatchError
+from lakehouse.io import delta_log
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import Account
 from lakehouse.landing.reader import parts_of
@@ -110,7 +111,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
         may_leave_out = source_of(job).mappings or source_of(job).topic
-        again = bad.filter(~F.col("_source_file").isin(present)).count() if whole else 0
+        again = _rejected_again(job, bad, present) if whole and found.bad else 0
         left_out = records.filter(LEFT_OUT).count() if may_leave_out else 0
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
@@ -140,6 +141,13 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         rows_rejected_again=again,
     )
     return replace(written, account=account)
+
+
+def _rejected_again(job: Job, bad: DataFrame, present: Sequence[str]) -> int:
+    """Rejects of what is not there any more; none where nothing was rejected before."""
+    if delta_log.latest_version(quarantine.uri(job.settings, job.table.name)) is None:
+        return 0
+    return bad.filter(~F.col("_source_file").isin([*present])).count()
 
 
 def _is_bad() -> Column:

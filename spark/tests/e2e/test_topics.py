@@ -163,6 +163,7 @@ def test_records_of_a_topic_end_where_those_of_a_file_do_however_they_are_cut(la
     assert lake.run(THROUGH)[TABLE].outcome == "unchanged"
 
 
+@pytest.mark.slow
 def test_a_share_at_a_time_ends_where_all_at_once_does(lake, make, records):
     records.send(*MIXED)
     small = replace(lake, settings=lake.settings.model_copy(update={"topic_most_records": 20}))
@@ -188,6 +189,7 @@ def test_a_record_that_comes_by_both_is_one(lake, records):
     assert (account.rows_loaded, account.rows_deduplicated) == (5, 10)
 
 
+@pytest.mark.slow
 def test_rows_and_rejects_outlive_their_records(lake, records):
     """A rebuild asks the topic for nothing old: it may not be there any more."""
     records.send(*MIXED)
@@ -275,6 +277,7 @@ def test_a_topic_that_was_made_again_stops_it_until_somebody_accepts_that(lake, 
     assert lake.run(TABLE)[TABLE].outcome == "unchanged", "what was accepted is not asked again"
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_asks_for_a_retry(lake, records, broker):
     records.send(*EVENTS[:3])
     lake.run(TABLE)
