@@ -70,8 +70,7 @@ def absent(
         if source is None or not source.without:
             continue
         try:
-            arrived = has_arrived(settings, source, day)
-            ever = arrived or states.published(first.name) is not None
+            ever = states.published(first.name) is not None or has_arrived(settings, source, day)
         except (LakehouseError, OSError):
             continue  # as in `_is_used`
         if not ever and _is_used(registry, settings, first.domain):
@@ -88,10 +87,8 @@ def _is_used(registry: Registry, settings: Settings, domain: str) -> bool:
     states, landing_as = StateStore(settings), sources(registry, settings)
     tables = [entry.table for entry in registry if entry.table.domain == domain]
     try:
-        return any(
-            (table.source is not None and has_arrived(settings, landing_as[table.source.name]))
-            or states.published(table.name) is not None
-            for table in tables
+        return any(states.published(table.name) for table in tables) or any(
+            has_arrived(settings, landing_as[table.source.name]) for table in tables if table.source
         )
     except (LakehouseError, OSError):
         return True  # the storage does not answer: each table says so itself

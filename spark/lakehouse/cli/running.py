@@ -32,6 +32,8 @@ from lakehouse.landing.files import listed, unclaimed
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lakehouse.engine.outcome import Outcome
     from lakehouse.reporting.findings import Finding
 
@@ -83,6 +85,12 @@ def run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  
     else:
         with progress.Progress(lake.due(names, request.day)) as shown:
             outcomes = lake.run(names, request, shown.show)
+    return told(outcomes, as_json=as_json)
+
+
+def told(outcomes: Iterable[Outcome], *, as_json: bool) -> int:
+    """Say what went wrong in a run, and publish what it made; the exit code."""
+    outcomes = list(outcomes)
     for outcome in outcomes:
         if outcome.error is not None:
             console.print_error(outcome.error, outcome.trace)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakehouse.catalog.registry import registry
-from lakehouse.cli import console, serving
+from lakehouse.cli import console
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.arguments import AsJson, EngineName
-from lakehouse.cli.running import found_in
+from lakehouse.cli.running import found_in, told
 from lakehouse.engine import plan as planning
 from lakehouse.errors import ConfigError, exit_code_of
 from lakehouse.settings import current_settings
@@ -54,16 +54,15 @@ def stream(
     with Lake(settings, registry()) as lake:
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
-        code, n = 0, 0
+        code, is_idle = 0, True
         with batches.alone(lake, topic):
             for batch in consumption.batches(_stop(), once=once):
-                n += 1
-                if batch.error is not None and not once and batch.may_retry:
-                    console.print_error(batch.error)
-                code = max(code, _tell(topic, batch, as_json=as_json))
-        if not n and not as_json:
+                is_idle, failed = False, _tell(topic, batch, as_json=as_json)
+                if once or batch.is_last:  # what went wrong before it was told, and tried again
+                    code = max(code, failed)
+        if is_idle and not as_json:
             console.out.print(f"{topic}: no record ever came", highlight=False)
-    raise typer.Exit(code if once else 0)
+    raise typer.Exit(code)
 
 
 def _fed_by_a_topic() -> str:
@@ -91,24 +90,21 @@ def _stop() -> threading.Event:
 
 def _tell(topic: str, batch: Batch, *, as_json: bool) -> int:
     """Say what became of a batch, and publish it; the exit code it asks for."""
-    for outcome in batch.outcomes:
-        if outcome.error is not None and outcome.error is not batch.error:
-            console.print_error(outcome.error, outcome.trace)
-    not_served = serving.publish_audited([each.table for each in batch.outcomes])
-    if not_served is not None:
-        console.print_error(not_served)
+    if batch.error is not None and not batch.outcomes:
+        console.print_error(batch.error)
+        return exit_code_of(batch.error)
+    code = told(batch.outcomes, as_json=as_json)
     if as_json:
         console.print_json(_row(topic, batch))
     elif batch.error is None:
         console.out.print(_sentence(topic, batch), highlight=False, soft_wrap=True)
-    codes = [exit_code_of(each.error) for each in batch.outcomes]
-    return max([*codes, exit_code_of(not_served)])
+    return code
 
 
 def _row(topic: str, batch: Batch) -> dict[str, Any]:
     tables = [rows_of.outcome_row(each, found_in(each)) for each in batch.outcomes]
-    told = {"topic": topic, "consumed": batch.n, "waiting": batch.waiting}
-    return told | {"seconds": round(batch.seconds, 3), "tables": tables}
+    about = {"topic": topic, "consumed": batch.n, "waiting": batch.waiting}
+    return about | {"seconds": round(batch.seconds, 3), "tables": tables}
 
 
 def _sentence(topic: str, batch: Batch) -> str:
@@ -119,9 +115,8 @@ def _sentence(topic: str, batch: Batch) -> str:
         "rejected": account.rows_quarantined,
         "left out": account.rows_left_out,
     }
-    told = ", ".join(f"{n:,} {fate}" for fate, n in fates.items() if n)
+    counted = ", ".join(f"{n:,} {fate}" for fate, n in fates.items() if n)
     rate = f" ({batch.n / batch.seconds:,.0f}/s)" if batch.n else ""
     waits = f"; {batch.waiting:,} wait" if batch.waiting else ""
-    return (
-        f"{topic}: {batch.n:,} offsets in {batch.seconds:.1f} s{rate}: {told or 'nothing'}{waits}"
-    )
+    took = f"{batch.n:,} offsets in {batch.seconds:.1f} s{rate}"
+    return f"{topic}: {took}: {counted or 'nothing'}{waits}"

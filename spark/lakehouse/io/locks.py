@@ -46,9 +46,7 @@ def table_lock(settings: Settings, table: str) -> Iterator[int]:
         LockedError: Another process holds it for longer than `LAKEHOUSE_LOCK_TIMEOUT_S`.
     """
     path = lock_folder(settings) / f"{table}.lock"
-    with storage_errors(str(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = _opened(path)
     try:
         with storage_errors(str(path)):
             _acquire(handle, table, settings.lock_timeout_s)
@@ -65,27 +63,35 @@ def file_lock(path: Path, what: str, timeout_s: float) -> Iterator[None]:
     Raises:
         LockedError: Another process, or another thread of this one, holds it for longer.
     """
-    with storage_errors(str(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = _opened(path)
     try:
-        deadline = time.monotonic() + timeout_s
-        while not _taken(handle):
-            if time.monotonic() >= deadline:
-                message = f"{what} is held by another process for more than {timeout_s:g} s"
-                raise LockedError(f"{message}; end it, or wait", path=str(path))
-            time.sleep(SHORT_POLL_SECONDS)
+        if not _taken(handle, timeout_s, SHORT_POLL_SECONDS):
+            message = f"{what} is held by another process for more than {timeout_s:g} s"
+            raise LockedError(f"{message}; end it, or wait", path=str(path))
         yield
     finally:
         os.close(handle)  # also releases the lock
 
 
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _opened(path: Path) -> int:
+    """The file of a lock, made if need be."""
+    with storage_errors(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _taken(handle: int, timeout_s: float, poll_s: float) -> bool:
+    """Whether the lock could be had in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(poll_s)
+        else:
+            return True
 
 
 @contextlib.contextmanager
@@ -105,21 +111,13 @@ def all_tables_free(settings: Settings) -> Iterator[bool]:
 
 
 def _acquire(handle: int, table: str, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = _read(handle).partition(" ")[2] or "unknown"
-                message = (
-                    f"{table} is being written by another process (pid {holder}); run again "
-                    "when it is done, or set LAKEHOUSE_LOCK_TIMEOUT_S to wait for it"
-                )
-                raise LockedError(message, table=table, pid=holder) from None
-            time.sleep(POLL_SECONDS)
-        else:
-            return
+    if not _taken(handle, timeout_s, POLL_SECONDS):
+        holder = _read(handle).partition(" ")[2] or "unknown"
+        message = (
+            f"{table} is being written by another process (pid {holder}); run again "
+            "when it is done, or set LAKEHOUSE_LOCK_TIMEOUT_S to wait for it"
+        )
+        raise LockedError(message, table=table, pid=holder)
 
 
 def _next_token(handle: int) -> int:

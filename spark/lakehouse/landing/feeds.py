@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.io import kafka
-from lakehouse.landing.files import has_files
+from lakehouse.landing import files
 from lakehouse.landing.topic import Offsets, Topic, TopicArrivals
 
 if TYPE_CHECKING:
@@ -122,9 +122,10 @@ def parts_of(position: str | None) -> tuple[str | None, Offsets | None]:
 
 def topic_of(source: Source, settings: Settings) -> Topic:
     """The topic of a source, as the settings say how to reach it."""
+    servers = kafka.find(settings)
     return Topic(
         source.topic,
-        kafka.client_config(settings) if kafka.find(settings) else None,
+        kafka.config_of(settings, servers) if servers else None,
         most=settings.topic_most_records,
         accepts_loss=settings.topic_accept_loss,
     )
@@ -136,6 +137,6 @@ def has_arrived(settings: Settings, source: Source, day: date | None = None) -> 
     Raises:
         UpstreamMissingError: The broker does not answer.
     """
-    if has_files(settings.raw_uri, source, day):
+    if files.has_files(settings.raw_uri, source, day):
         return True
     return bool(source.topic) and topic_of(source, settings).look(None).ever

@@ -293,9 +293,11 @@ def _asked(ask: Callable[[], _Answer], config: Mapping[str, Any]) -> _Answer:
     try:
         return ask()
     except KafkaException as error:
-        servers = config["bootstrap.servers"]
-        reason = error.args[0].str()
-        raise UpstreamMissingError(
-            f"Kafka at {servers} does not answer: {reason}; run again when it does",
-            servers=servers,
-        ) from error
+        raise away(config["bootstrap.servers"], error.args[0].str()) from error
+
+
+def away(servers: str, reason: str) -> UpstreamMissingError:
+    """The error of a broker that does not answer."""
+    return UpstreamMissingError(
+        f"Kafka at {servers} does not answer: {reason}; run again when it does", servers=servers
+    )

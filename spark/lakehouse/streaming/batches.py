@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.engine.job import new_request
 from lakehouse.errors import ConfigError, LakehouseError, LockedError
+from lakehouse.io import kafka
 from lakehouse.io.locks import table_lock
 from lakehouse.landing.feeds import parts_of, topic_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.lake import Lake
     from lakehouse.engine.outcome import Outcome
-    from lakehouse.landing.topic import Topic, TopicArrivals
+    from lakehouse.landing.topic import Offsets, Topic, TopicArrivals
 
 LONGEST_PAUSE_S = 60.0
 """Between attempts while something is away that may come back."""
@@ -38,7 +39,8 @@ class Batch:
         waiting: Offsets that were there behind them when it began.
         seconds: How long it took.
         outcomes: What became of each table, the one that consumes first; empty where nothing ran.
-        error: What kept that one; others fail for reasons of their own.
+        error: What kept that one, or a look at the topic; others fail for reasons of their own.
+        is_last: No other follows it, as its error needs a person.
     """
 
     n: int = 0
@@ -46,11 +48,7 @@ class Batch:
     seconds: float = 0.0
     outcomes: tuple[Outcome, ...] = ()
     error: Exception | None = None
-
-    @property
-    def may_retry(self) -> bool:
-        """Whether the same batch may succeed without a person's help."""
-        return isinstance(self.error, LakehouseError) and self.error.retry
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,16 +74,17 @@ class Consumption:
         Raises:
             ConfigError: No broker is known.
         """
+        kafka.bootstrap(self.lake.settings)
         source = self.lake.registry[self.first].table.source
         if source is None or not source.topic:
             raise ConfigError(f"{self.first} has no topic")
-        topic = topic_of(source, self.lake.settings)
-        if topic.config is None:
-            raise ConfigError(
-                f"no broker of topic {topic.name} is known: start one with `lakehouse kafka up`, "
-                "or set LAKEHOUSE_KAFKA_BOOTSTRAP"
-            )
-        return topic
+        return topic_of(source, self.lake.settings)
+
+    @property
+    def consumed(self) -> Offsets | None:
+        """How far the published version is; None before the first record."""
+        published = self.lake.states.published(self.first)
+        return parts_of(published.position if published else None)[1]
 
     def look(self) -> TopicArrivals:
         """What there is that was not consumed.
@@ -94,62 +93,63 @@ class Consumption:
             UpstreamMissingError: The broker does not answer.
             InputQualityError: Records are gone, and nobody accepted that.
         """
-        published = self.lake.states.published(self.first)
-        _, offsets = parts_of(published.position if published else None)
-        return self.topic.look(offsets)
+        return self.topic.look(self.consumed)
 
     def batches(self, stop: Event, *, once: bool) -> Iterator[Batch]:
         """Run the tables for each batch, until told to stop.
 
+        The first one runs where anything ever arrived: files may have landed, or a run died.
+
         Args:
             stop: Set to end after the batch that is being made.
-            once: End when all that was there at the start is consumed.
-
-        Raises:
-            LakehouseError: What no retry can help.
+            once: End when all that was there at the start is consumed, or at the first error.
         """
-        to_go = self._backlog() if once else 0
-        pause, is_first = self.interval_s, True
+        to_go, pause, must_run = None, self.interval_s, True
         while not stop.is_set():
             began = time.monotonic()
-            batch = self._next(is_first=is_first)
+            batch, backlog = self._next(must_run=must_run, once=once)
+            if to_go is None:
+                to_go = backlog
             if batch is not None:
                 yield batch
+                if batch.is_last:
+                    return
                 to_go -= batch.n
-                if batch.error is not None and (once or not batch.may_retry):
-                    raise batch.error
-                is_first = batch.error is not None
-                pause = min(2 * pause, LONGEST_PAUSE_S) if is_first else self.interval_s
-            if once and to_go <= 0:
+                must_run = batch.error is not None
+                pause = min(max(2 * pause, 1), LONGEST_PAUSE_S) if must_run else self.interval_s
+            if once and (batch is None or to_go <= 0):
                 return
             stop.wait(0 if once else max(pause - (time.monotonic() - began), 0))
 
-    def _backlog(self) -> int:
-        arrivals = self.look()
-        return arrivals.n + arrivals.waiting
-
-    def _next(self, *, is_first: bool) -> Batch | None:
-        """The next batch; None where there is nothing to do.
-
-        The first one runs where anything ever arrived: files may have landed, or a run died.
-        """
+    def _next(self, *, must_run: bool, once: bool) -> tuple[Batch | None, int]:
+        """The next batch, or None where there is nothing to do; and what was there before it."""
         began = time.monotonic()
         try:
             arrivals = self.look()
         except LakehouseError as error:
-            return Batch(seconds=time.monotonic() - began, error=error)
-        if not ((is_first and arrivals.ever) or arrivals.has_new):
-            return None
+            return Batch(error=error, is_last=once or not error.retry), 0
+        if not ((must_run and arrivals.ever) or arrivals.has_new):
+            return None, 0
         outcomes = self.lake.run(self.names, new_request())
         first = next(each for each in outcomes if each.table == self.first)
         others = (each for each in outcomes if each is not first)
-        return Batch(
-            n=0 if first.error else arrivals.n,
+        may_retry = isinstance(first.error, LakehouseError) and first.error.retry
+        batch = Batch(
+            n=0 if first.error else arrivals.n + self._more_than(arrivals),
             waiting=arrivals.waiting,
             seconds=time.monotonic() - began,
             outcomes=(first, *others),
             error=first.error,
+            is_last=first.error is not None and (once or not may_retry),
         )
+        return batch, arrivals.n + arrivals.waiting
+
+    def _more_than(self, arrivals: TopicArrivals) -> int:
+        """Offsets that a run consumed beside those that were seen before it: it looks again."""
+        seen, reached = arrivals.offsets, self.consumed
+        if seen is None or reached is None:
+            return 0
+        return sum(reached.next.values()) - sum(seen.next.values())
 
 
 @contextmanager

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from lakehouse.engines.ports import LOOPBACK
 from lakehouse.errors import ConfigError, RegistryDamagedError
 from lakehouse.streaming.registry_app import app_of
 
 if TYPE_CHECKING:
     from lakehouse.streaming.registry import Registry
 
-LOOPBACK = "127.0.0.1"
-"""It knows no users: whoever reaches it may register and delete."""
-
 
 def listen(port: int) -> socket.socket:
     """A socket of this machine alone; port 0 is any that is free.
+
+    The registry knows no users: whoever reaches it may register and delete.
 
     Raises:
         ConfigError: Somebody else has the port.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from support import command_line, environment, lakehouse, new_lake
 from conftest import ON_DUCKDB
 from lakehouse.catalog import views
 from lakehouse.errors import InputQualityError, UpstreamMissingError
+from lakehouse.io.fault_points import POINTS
 from lakehouse.landing.feeds import parts_of
+from lakehouse.streaming.batches import Consumption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -292,24 +295,16 @@ def test_a_broker_that_is_away_asks_for_a_retry(lake, records, broker):
 # ------------------------------------------------------------------------ lakehouse stream
 
 
-POINTS = (
-    "before_read",
-    "before_write",
-    "between_quarantine_and_table",
-    "after_commit_before_gate",
-    "before_publish",
-)
-
-
 def stream(lake: LakeDriver, *arguments: str, **settings: object) -> Any:
     settings = {"kafka_bootstrap": lake.settings.kafka_bootstrap} | settings
     return lakehouse(lake, "stream", "--json", *arguments, **settings)
 
 
 def test_killed_anywhere_every_record_is_there_once(lake, make, records):
-    size = len(MIXED) // len(POINTS)
+    rows = [*REJECTS, *EVENTS, *EVENTS[10:20]]  # rejects first: each attempt meets them again
+    size = len(rows) // len(POINTS)
     for number, point in enumerate(POINTS):
-        records.send(*MIXED[number * size : (number + 1) * size])
+        records.send(*rows[number * size : (number + 1) * size])
         done = stream(lake, "--once", fault=f"{point}@{TABLE}")
         assert done.code == -signal.SIGKILL, (point, done.err)
     done = stream(lake, "--once", "--through", COMPARED[-1])
@@ -367,6 +362,35 @@ def test_once_takes_batches_until_all_that_was_there_is_consumed(lake, records):
     batches = [json.loads(text) for text in _objects(done.out)]
     assert sum(each["consumed"] for each in batches) == len(EVENTS)
     assert len(batches) >= 3
+
+
+def test_what_comes_while_a_batch_runs_is_counted_and_ends_it_all_the_same(
+    lake, records, monkeypatch
+):
+    """A run looks again: it may take more than was seen before it, and then all is consumed."""
+    records.send(*EVENTS[:10])
+    with lake.open() as opened:
+        run = opened.run
+
+        def run_later(*arguments):
+            records.send(*EVENTS[10:20])
+            return run(*arguments)
+
+        monkeypatch.setattr(opened, "run", run_later)
+        stop = threading.Event()
+        threading.Timer(PATIENCE_S, stop.set).start()
+        done = list(Consumption(opened, TABLE, (TABLE,), 0).batches(stop, once=True))
+    assert not stop.is_set(), "it ended by itself"
+    assert [batch.n for batch in done] == [20]
+
+
+def test_a_batch_that_a_gate_finds_fault_with_says_so(lake, records):
+    records.send(EVENTS[0])
+    lake.run(TABLE)
+    records.send(*REJECTS)
+    done = lakehouse(lake, "stream", "--once", kafka_bootstrap=lake.settings.kafka_bootstrap)
+    assert done.code == 0, done.err
+    assert "of the input rows were quarantined" in " ".join((done.out + done.err).split())
 
 
 def _objects(text: str) -> Iterator[str]:

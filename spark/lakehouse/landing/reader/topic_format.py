@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lakehouse.errors import InputQualityError, UpstreamMissingError
+from lakehouse.errors import InputQualityError
 from lakehouse.io.kafka import config_of, silent
 from lakehouse.landing.reader.json_format import Objects
 from lakehouse.landing.reader.taken import Taken
+from lakehouse.landing.topic import away
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
@@ -110,12 +111,12 @@ def _polled(part: Part) -> Iterator[list[Message]]:
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_S:
-                raise _away(servers, f"no record of {part.path} came for {SILENCE_S:.0f} s")
+                raise away(servers, f"no record of {part.path} came for {SILENCE_S:.0f} s")
             if found:
                 yield found
         _assert_still_there(consumer, part, TopicPartition(topic, int(partition)))
     except KafkaException as error:
-        raise _away(servers, error.args[0].str()) from error
+        raise away(servers, error.args[0].str()) from error
     finally:
         consumer.close()
 
@@ -152,10 +153,4 @@ def _deleted(part: Part) -> InputQualityError:
     return InputQualityError(
         f"records of {part.path} were deleted while they were read; run again, which says how many",
         path=part.path,
-    )
-
-
-def _away(servers: str, reason: str) -> UpstreamMissingError:
-    return UpstreamMissingError(
-        f"Kafka at {servers} does not answer: {reason}; run again when it does", servers=servers
     )
