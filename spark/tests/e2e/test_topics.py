@@ -369,17 +369,22 @@ def test_what_comes_while_a_batch_runs_is_counted_and_ends_it_all_the_same(
 ):
     """A run looks again: it may take more than was seen before it, and then all is consumed."""
     records.send(*EVENTS[:10])
+    stop = threading.Event()
     with lake.open() as opened:
-        run = opened.run
+        run, consumption = opened.run, Consumption(opened, TABLE, (TABLE,), 0)
 
         def run_later(*arguments):
             records.send(*EVENTS[10:20])
+            deadline = time.monotonic() + PATIENCE_S
+            while consumption.look().n < 20:
+                assert time.monotonic() < deadline, "the broker shows what it took"
             return run(*arguments)
 
         monkeypatch.setattr(opened, "run", run_later)
-        stop = threading.Event()
-        threading.Timer(PATIENCE_S, stop.set).start()
-        done = list(Consumption(opened, TABLE, (TABLE,), 0).batches(stop, once=True))
+        alarm = threading.Timer(4 * PATIENCE_S, stop.set)
+        alarm.start()
+        done = list(consumption.batches(stop, once=True))
+        alarm.cancel()
     assert not stop.is_set(), "it ended by itself"
     assert [batch.n for batch in done] == [20]
 
