@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 APP_NAME = "lakehouse"
+PARTITIONS = "spark.sql.shuffle.partitions"
 HOST_KEYS = ("spark.driver.host", "spark.driver.bindAddress")
 KNOCK_SECONDS = 10
 SMALL_BYTES = 64 * 2**20
 """Of a lake and its landing files: below it Java's second compiler costs more than it gives."""
+PARTITION_BYTES = 128 * 2**20
+"""Of a lake and its landing files, to a partition of what is shuffled: a task's memory holds it."""
+MOST_PARTITIONS = 256
 FIRST_COMPILER_ONLY = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """With room for what it makes: by default of 48 MB, which a run of all tables fills."""
 # What gRPC and a server that was started again say of a session they do not know.
@@ -60,6 +64,8 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     conf["spark.driver.extraClassPath"] = ":".join(str(path) for path in jar_paths())
     conf["spark.driver.defaultJavaOptions"] += f" {java_options()}"
     conf["spark.jars"] = ",".join(str(path) for path in jars)
+    partitions = min(_bytes_here(settings) // PARTITION_BYTES, MOST_PARTITIONS)
+    conf[PARTITIONS] = str(max(int(conf[PARTITIONS]), partitions))
     if settings.event_log:
         conf |= _event_log(settings.event_log)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
@@ -152,18 +158,23 @@ def start_session(settings: Settings) -> SparkSession:
 
 def _is_small(settings: Settings) -> bool:
     """Whether an engine of our own will have little to read; elsewhere than here may be much."""
+    is_here = "://" not in settings.root_uri + settings.raw_uri
+    is_ours = settings.spark_master.startswith("local")
+    return is_ours and is_here and _bytes_here(settings) <= SMALL_BYTES
+
+
+def _bytes_here(settings: Settings) -> int:
+    """Bytes of the lake and its landing files, as far as they are on this machine."""
     root, raw = settings.root_uri, settings.raw_uri
-    if not settings.spark_master.startswith("local") or "://" in root + raw:
-        return False
-    left = SMALL_BYTES
+    found = 0
     for place in {root} if Path(raw).is_relative_to(root) else {root, raw}:
         for folder, _, names in os.walk(place):
             for name in names:
                 with contextlib.suppress(OSError):  # it went meanwhile
-                    left -= Path(folder, name).stat().st_size
-            if left < 0:
-                return False
-    return True
+                    found += Path(folder, name).stat().st_size
+            if found > MOST_PARTITIONS * PARTITION_BYTES:  # enough to know
+                return found
+    return found
 
 
 def relabel(spark: SparkSession, before: str | None, after: str | None) -> None:

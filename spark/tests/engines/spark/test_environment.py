@@ -109,6 +109,26 @@ def test_little_data_gets_an_engine_that_compiles_less(
     assert session._is_small(load_settings(root="lake", **settings)) is small
 
 
+@pytest.mark.parametrize(
+    ("size", "given", "partitions"),
+    [
+        (79, "", "8"),
+        (99, "", "9"),
+        (10_000, "", "256"),
+        (10_000, "spark.sql.shuffle.partitions=12", "12"),
+    ],
+)
+def test_a_lake_of_many_bytes_is_shuffled_in_more_partitions(
+    tmp_path, monkeypatch, size, given, partitions
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(session, "PARTITION_BYTES", 11)
+    (tmp_path / "lake/raw").mkdir(parents=True)
+    (tmp_path / "lake/raw/events.jsonl").write_bytes(b"x" * size)
+    conf = session.spark_conf(load_settings(root="lake", spark_conf=given))
+    assert conf["spark.sql.shuffle.partitions"] == partitions
+
+
 def test_a_spark_setting_without_a_value_is_refused():
     with pytest.raises(ConfigError):
         session.spark_conf(load_settings(spark_conf="spark.ui.enabled"))
