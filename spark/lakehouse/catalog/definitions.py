@@ -87,6 +87,7 @@ def _input_problems(table: Table) -> Iterator[Problem]:
     if table.dedupe:
         for key in table.dedupe.keys:
             yield from _unknown(key, "dedupe key", first.name, known)
+        yield from _unknown(table.dedupe.among, "dedupe among", first.name, known)
         for text in table.dedupe.order_by:
             yield from _unknown(_DIRECTION.sub("", text), "dedupe order", first.name, known)
 

@@ -19,6 +19,7 @@ from lakehouse.engine.outlook import (
 )
 from lakehouse.io.delta_log import Span
 from lakehouse.spec import ReplaceSlices
+from lakehouse.transforms.dedupe import are_among
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -213,7 +214,7 @@ def with_repeats_elsewhere(
     rows: DataFrame, everything: DataFrame, touched: DataFrame, table: Table
 ) -> DataFrame:
     """Add the rows outside the touched slices that repeat a row inside; `IS_TOUCHED` tells them."""
-    met = rows.select(*dedupe_keys(table)).distinct()
+    met = rows.filter(are_among(table.dedupe)).select(*dedupe_keys(table)).distinct()
     elsewhere = rows_of_slices(everything, table.upstream[0], touched, table, how="left_anti")
     repeats = _with_same_keys(elsewhere, met, table).select(*rows.columns)
     return rows.withColumn(IS_TOUCHED, F.lit(True)).unionByName(
@@ -228,13 +229,13 @@ def dedupe_keys(table: Table) -> list[Column]:
 
 
 def _with_same_keys(rows: DataFrame, met: DataFrame, table: Table) -> DataFrame:
-    keyed = rows.select("*", *dedupe_keys(table))
+    keyed = rows.filter(are_among(table.dedupe)).select("*", *dedupe_keys(table))
     return _semi(keyed, met, tuple(met.columns))
 
 
 def _of_same_keys(job: Job, feed: DataFrame) -> DataFrame:
     """Slices of the rows of the first input that share a dedupe key with a changed row."""
-    met = feed.select(*dedupe_keys(job.table)).distinct()
+    met = feed.filter(are_among(job.table.dedupe)).select(*dedupe_keys(job.table)).distinct()
     first = job.table.upstream[0]
     rows = job.read_input(first)
     return _with_same_keys(rows, met, job.table).select(*_slices_of(job.table, first))

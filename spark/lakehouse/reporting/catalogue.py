@@ -88,7 +88,7 @@ class TablePage:
             ("Grain", ", ".join(table.write.grain)),
             ("Rejects", f"days before {table.source.since}" if table.source else ""),
             ("Happened on", table.happened_on),
-            ("Deduplicated by", ", ".join(table.dedupe.keys) if table.dedupe else ""),
+            ("Deduplicated by", _deduplicated_by(table)),
             ("As-of date", f"newest {as_of.column} of {as_of.table.name}" if as_of else ""),
             ("Open while", table.unfinished),
             ("Too late", f"{late} {', '.join(cut)}" if cut else ""),
@@ -128,6 +128,13 @@ def _page(registry: Registry, entry: Entry, origins: dict[str, list[str] | None]
         source_file=_source_file(table),
         made_of={column: words(each) for column, each in origins.items()},
     )
+
+
+def _deduplicated_by(table: Table) -> str:
+    if table.dedupe is None:
+        return ""
+    among = f" where {table.dedupe.among}" if table.dedupe.among else ""
+    return ", ".join(table.dedupe.keys) + among
 
 
 def _source_file(table: Table) -> str:

@@ -59,10 +59,13 @@ class Dedupe:
     Args:
         keys: Columns, or SQL expressions, that make two rows the same.
         order_by: SQL orderings, best row first; must end in a total order.
+        among: SQL predicate of the rows that may repeat each other, null counts as false; the
+            others stand for themselves, and are not looked up. Empty = all rows.
     """
 
     keys: tuple[str, ...]
     order_by: tuple[str, ...]
+    among: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -40,6 +42,18 @@ def with_fates(  # noqa: PLR0913  # all that may befall a row
         as_of: The as-of date.
         left_out: Which of them do not count, and why.
     """
+    if dedupe is not None and dedupe.among:
+        judged = partial(
+            with_fates,
+            happened_on=happened_on,
+            never_late=never_late,
+            as_of=as_of,
+            left_out=left_out,
+        )
+        may_repeat = are_among(dedupe)
+        return judged(rows.filter(may_repeat), dedupe=replace(dedupe, among="")).unionByName(
+            judged(rows.filter(~may_repeat), dedupe=None)
+        )
     is_too_late = is_later(happened_on, as_of) if happened_on else F.lit(False)
     if never_late:
         is_too_late = is_too_late & ~F.expr(never_late)
@@ -54,6 +68,13 @@ def with_fates(  # noqa: PLR0913  # all that may befall a row
     if left_out is not None:
         fate = fate.when(F.coalesce(F.expr(left_out.where), F.lit(False)), LEFT_OUT)
     return rows.withColumn(FATE, fate.otherwise(LOADED))
+
+
+def are_among(dedupe: Dedupe | None) -> Column:
+    """Whether a row may repeat another."""
+    if dedupe is None or not dedupe.among:
+        return F.lit(True)
+    return F.coalesce(F.expr(dedupe.among), F.lit(False))
 
 
 def is_later(happened_on: str, as_of: date) -> Column:

@@ -41,7 +41,7 @@ TICKETS = Table(
 )
 
 
-def marts(window=None, *, column="opened_date"):
+def marts(window=None, *, column="opened_date", among=""):
     """Tickets by a day of another name; a ticket counts once, on whatever day it is told."""
     return Table(
         name="gold.tickets",
@@ -54,7 +54,7 @@ def marts(window=None, *, column="opened_date"):
             keys=("ticket_date",),
             of=(SliceOf(name="ticket_date", column=column, window=window),),
         ),
-        dedupe=Dedupe(keys=("ticket_id",), order_by=("opened_date asc",)),
+        dedupe=Dedupe(keys=("ticket_id",), order_by=("opened_date asc",), among=among),
         ensures=(not_empty(),),
     )
 
@@ -111,6 +111,18 @@ def test_repeats_on_days_that_nothing_touched_are_met_and_told_apart(tickets, to
     assert told(found, "ticket_id", "opened_date", IS_TOUCHED) == [
         ("a", day(1), False),
         ("a", day(2), True),
+        ("b", day(2), True),
+    ]
+
+
+def test_only_rows_that_may_be_repeats_are_looked_up(tickets, touched):
+    everything = tickets(("a", 1), ("a", 2), ("b", 1), ("b", 2))
+    table = marts(among="ticket_id = 'b'")
+    inside = rows_of_slices(everything, TICKETS, touched(2), table)
+    found = with_repeats_elsewhere(inside, everything, touched(2), table)
+    assert told(found, "ticket_id", "opened_date", IS_TOUCHED) == [
+        ("a", day(2), True),
+        ("b", day(1), False),
         ("b", day(2), True),
     ]
 

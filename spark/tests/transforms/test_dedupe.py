@@ -72,6 +72,21 @@ def test_keys_and_orders_may_be_expressions(spark):
     assert sorted(row for row, fate in found.items() if fate == "loaded") == [1, 7, 9]
 
 
+def test_rows_that_cannot_be_repeats_stand_for_themselves(spark):
+    best = Dedupe(keys=("key",), order_by=("n desc", "id asc"), among="n > 1")
+    assert fates(spark, dedupe=best, happened_on="day") == {
+        1: "deduplicated",
+        2: "loaded",
+        3: "loaded",  # null is not among them
+        4: "too_late",
+        5: "loaded",
+        6: "loaded",
+        7: "loaded",
+        8: "too_late",
+        9: "too_late",
+    }
+
+
 def test_of_the_rows_that_would_be_loaded_some_do_not_count(spark):
     best = Dedupe(keys=("key",), order_by=("n desc", "id asc"))
     odd = LeftOut(where="n % 2 = 1", reason="odd ones")

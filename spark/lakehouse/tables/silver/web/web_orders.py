@@ -41,11 +41,6 @@ if TYPE_CHECKING:
     from lakehouse.spec import Run
 
 KINDS = ("purchase", "refund")
-ORDER_KEY = (
-    "CASE WHEN event_type = 'purchase' AND NOT is_late THEN concat('order ', order_id) "
-    "ELSE event_id END"
-)
-"""A late event stands for itself: left out, it must not take the order with it."""
 
 TABLE = Table(
     name="silver.web_orders",
@@ -77,7 +72,12 @@ TABLE = Table(
         of=(SliceOf(name="order_date", column="event_date"),),
     ),
     policies=(Money,),
-    dedupe=Dedupe(keys=(ORDER_KEY,), order_by=("event_at asc", "event_id asc")),
+    dedupe=Dedupe(
+        keys=("order_id",),
+        order_by=("event_at asc", "event_id asc"),
+        # A late one is left out: it must not take the order with it.
+        among="event_type = 'purchase' AND NOT is_late",
+    ),
     left_out=LeftOut(
         where="event_type NOT IN ('purchase', 'refund') OR is_late",
         reason=f"events that are neither orders nor refunds, and {metric.LATE}",
