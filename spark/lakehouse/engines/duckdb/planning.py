@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
 MOST_STEPS = 3
-"""Of a frame's query, before it becomes a view."""
+"""Of a frame's query, before it becomes a macro."""
 _PLAIN = frozenset({bool, int, str, type(None)})
 """Of what is kept beside an expression, nearly all: they need no copy."""
 _numbers = itertools.count()
@@ -114,20 +114,20 @@ def steps_have_names_of_their_own() -> None:
     BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
 
 
-def steps_are_views() -> None:
-    """A frame's query is copied once for the next step, and after a few steps becomes a view.
+def steps_are_macros() -> None:
+    """A frame's query is copied once for the next step, and after a few steps becomes a macro.
 
     SQLFrame copies it five times, all steps before it included. What is copied stays short now;
-    DuckDB sees the same query.
+    DuckDB sees the same query, and plans it when it is asked: it would plan a view at once.
     """
 
     def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
         frame = _as_step(self, sequence_id or self.sequence_id, name or f"t{next(_numbers)}")
         steps = frame.expression.ctes
         if len(steps) > MOST_STEPS:
-            view, columns = _as_view(frame)
+            macro, columns = _as_macro(frame)
             last = steps[-1]
-            last.set("this", exp.select(*columns).from_(view))
+            last.set("this", exp.select(*columns).from_(macro))
             frame.expression.set("with_", exp.With(expressions=[last]))
         return frame
 
@@ -160,18 +160,14 @@ def _keep_names(frame: AnyFrame, query: exp.Select, steps: list[exp.CTE], sequen
             meant.append(sequence_id)
 
 
-def _as_view(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
-    """A view of the rows of a frame, and its columns."""
+def _as_macro(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
+    """A macro that gives the rows of a frame, and its columns."""
     name = f"v{next(_numbers)}"
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
     session: Any = frame.session
-    session._conn.execute(f"CREATE TEMP VIEW {name} AS {session._to_sql(query)}")  # noqa: SLF001  # same
-    found = session._conn.execute(f"DESCRIBE {name}").fetchall()  # noqa: SLF001  # same
-    kinds = {row[0]: kind_of(row[1]) for row in found}
-    session.catalog.add_table(name, kinds)
-    return exp.Table(this=exp.to_identifier(name)), [
-        exp.column(column, quoted=True) for column in kinds
-    ]
+    session._conn.execute(f"CREATE TEMP MACRO {name}() AS TABLE {session._to_sql(query)}")  # noqa: SLF001  # same
+    columns = [exp.column(column, quoted=True) for column in query.named_selects]
+    return exp.Table(this=exp.Anonymous(this=name)), columns
 
 
 def kind_of(described: str) -> exp.DataType:
@@ -279,7 +275,7 @@ WAYS: tuple[Callable[[], None], ...] = (
     expressions_are_copied_quickly,
     frames_are_copied_with_one_query,
     steps_have_names_of_their_own,
-    steps_are_views,
+    steps_are_macros,
     schemas_are_described,
     queries_are_written_from_one_copy,
     names_are_read_once,
