@@ -22,6 +22,17 @@ def start_of_window(moment: str, seconds: int) -> Column:
     return F.timestamp_micros((F.floor(F.unix_micros(moment) / micros) * micros).cast("bigint"))
 
 
+def is_sent_late(max_late_days: int | None) -> Column:
+    """Whether an event was sent more than so many days after it happened; None = none ever is.
+
+    Both by the clock of the device: columns `sent_at` and `timestamp`.
+    """
+    if max_late_days is None:
+        return F.lit(False)
+    waited_us = F.unix_micros("sent_at") - F.unix_micros("timestamp")
+    return F.coalesce(waited_us > max_late_days * 86_400_000_000, F.lit(False))
+
+
 def day_in(zone: str, moment: str) -> Column:
     """Day of a moment in a time zone: of 23 or 25 hours where its clocks change."""
     if ON_DUCKDB:

@@ -41,6 +41,7 @@ from lakehouse.transforms import channels
 from lakehouse.transforms.agents import agent_of
 from lakehouse.transforms.bots import with_bot_reasons
 from lakehouse.transforms.history import with_state_at
+from lakehouse.transforms.moments import is_sent_late
 from lakehouse.transforms.networks import is_in, place_of
 from lakehouse.transforms.sites import known_site, page_of
 
@@ -149,7 +150,7 @@ def transform(web_events: DataFrame, web_identities: DataFrame, run: Run) -> Dat
     labelled = with_bot_reasons(known, run.policies.of(Bots))
     return labelled.select(
         *AS_LANDED,
-        _is_late(run.policies.of(Clock)).alias("is_late"),
+        is_sent_late(run.policies.of(Clock).max_late_days).alias("is_late"),
         F.coalesce("user_id", "_state.user_id", "anonymous_id").alias("visitor_id"),
         (F.col("user_id").isNull() & F.col("_state.user_id").isNotNull()).alias("is_stitched"),
         F.col("session_id").alias("client_session_id"),
@@ -196,13 +197,6 @@ def _with_origin(events: DataFrame, run: Run) -> DataFrame:
         .withColumn("source_site", known_site("source", hosts))
         .withColumn("source_kind", F.col("source_site.kind"))
     )
-
-
-def _is_late(policy: Clock) -> Expression:
-    if policy.max_late_days is None:
-        return F.lit(False)
-    waited_us = F.unix_micros("sent_at") - F.unix_micros("timestamp")
-    return F.coalesce(waited_us > policy.max_late_days * 86_400_000_000, F.lit(False))
 
 
 def _is_internal(policy: Internal) -> Expression:
