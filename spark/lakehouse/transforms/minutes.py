@@ -25,9 +25,10 @@ def against_same_minutes(minutes: DataFrame, *, first: date, last: date) -> Data
     """What was expected of the windows that end on some days, and how far they are from it.
 
     The same minutes of the known days before give a level (their median) and a spread (1.4826 times
-    the median absolute deviation), which is at least that of a Poisson count of what comes at once,
-    and a share of the level; what the level itself may be off is added. All on the scale of roots, on which counts
-    spread equally. A day is known when it has a row at all; a minute without one is 0.
+    the median absolute deviation). The spread is at least that of a Poisson count of what comes at
+    once, and a share of the level; what the level itself may be off is added. All on the scale of
+    roots, on which counts spread equally. A day is known when it has a row at all; a minute without
+    one is 0.
 
     Args:
         minutes: metric_date, minute_start, and the columns of `metric.METRICS`.
