@@ -68,6 +68,7 @@ for command in (
     *(operations.jars, operations.alert, operations.doctor),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
+app.command("alerts")(operations.list_alerts)
 for name, group in {
     "new": definitions.new_app,
     "map": map_app,
