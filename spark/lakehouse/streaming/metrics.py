@@ -34,7 +34,6 @@ class Metrics:
         """All counters stand at 0, so that the first rise is one."""
         self.registry = CollectorRegistry()
         self._topic = topic
-        known = {"registry": self.registry}
         ProcessCollector(registry=self.registry)
         self._lag = Gauge(
             "lakehouse_stream_lag_records",
@@ -43,20 +42,20 @@ class Metrics:
             registry=self.registry,
         )
         self._records = Counter(
-            "lakehouse_stream_records", "Offsets consumed.", _TOPIC, **known
+            "lakehouse_stream_records", "Offsets consumed.", _TOPIC, registry=self.registry
         ).labels(topic)
         self._rate = Gauge(
             "lakehouse_stream_events_per_second",
             "Offsets that the newest batch consumed, by the seconds it took.",
             _TOPIC,
-            **known,
+            registry=self.registry,
         ).labels(topic)
         self._seconds = Histogram(
             "lakehouse_stream_batch_seconds",
             "Seconds that a batch took.",
             _TOPIC,
             buckets=SECONDS,
-            **known,
+            registry=self.registry,
         ).labels(topic)
         self._freshness = Gauge(
             "lakehouse_stream_freshness_seconds",
@@ -65,22 +64,22 @@ class Metrics:
             registry=self.registry,
         )
         self._rejected = Counter(
-            "lakehouse_stream_rejected_records", "Records rejected.", _TOPIC, **known
+            "lakehouse_stream_rejected_records", "Records rejected.", _TOPIC, registry=self.registry
         ).labels(topic)
         self._failed = Counter(
             "lakehouse_stream_failed_batches",
             "Batches, and looks at the topic, in which something failed.",
             _TOPIC,
-            **known,
+            registry=self.registry,
         ).labels(topic)
         self._success = Gauge(
             "lakehouse_stream_last_success_timestamp_seconds",
             "When a batch last ended well, or nothing was to be consumed.",
             _TOPIC,
-            **known,
+            registry=self.registry,
         ).labels(topic)
         self._alerts = Gauge(
-            "lakehouse_alerts_open", "Alerts that are open.", ("topic", "severity"), **known
+            "lakehouse_alerts_open", "Alerts that are open.", ("topic", "severity"), registry=self.registry
         )
 
     def looked(self, lag: Mapping[int, int]) -> None:
