@@ -126,8 +126,12 @@ class TopicArrivals:
         """Offsets to read."""
         return sum(each.end - each.start for each in self.ranges)
 
-    def lag(self, consumed: Offsets | None) -> dict[int, int]:
-        """Of each partition the records that are there and behind what was consumed."""
+    def lag(self, consumed: Offsets | None = None) -> dict[int, int]:
+        """Of each partition the records that are there and behind what was consumed.
+
+        Args:
+            consumed: How far that is by now; by default as far as when it was looked.
+        """
         if not self.ends or self.offsets is None:
             return {}
         is_alike = consumed is not None and consumed.identity == self.offsets.identity

@@ -143,7 +143,7 @@ class Consumption:
             is_last = once or not error.retry
             return Batch(error=error, is_last=is_last, started_at=started_at), 0
         is_idle = not ((must_run and arrivals.ever) or arrivals.has_new)
-        self.looked(arrivals.lag(self.consumed), is_idle=is_idle)
+        self.looked(arrivals.lag(), is_idle=is_idle)
         if is_idle:
             return None, 0
         outcomes = self.lake.run(self.names, new_request())

@@ -46,22 +46,27 @@ class Conditions:
     Attributes:
         settings: Has the limits.
         topic: What is consumed.
-        fine_at: When something was last consumed, or nothing was to be.
+        fine_at: When a batch last ended well, or nothing was to be consumed.
+        is_whole: Whether the newest batch ended well.
     """
 
     settings: Settings
     topic: str
     fine_at: datetime
+    is_whole: bool = True
     _waiting: deque[int] = field(default_factory=lambda: deque(maxlen=GROWS + 1))
     _records: deque[tuple[int, int]] = field(default_factory=deque)
     _failed: dict[str, int] = field(default_factory=dict)
 
     def idle(self, now: datetime) -> list[Observation]:
-        """Nothing waits: what was to be consumed is."""
-        self.fine_at = now
+        """Nothing waits: all is consumed, and in all tables if the newest batch ended well."""
         self._waiting.append(0)
         self._failed.pop(self._key("stream"), None)
-        return [Observation(self._key(name)) for name in ("lag", "freshness", "stream")]
+        names = ["lag", "stream"]
+        if self.is_whole:
+            self.fine_at = now
+            names.append("freshness")
+        return [Observation(self._key(name)) for name in names]
 
     def after(self, made: Measured) -> list[Observation]:
         """What a batch says of each condition."""
@@ -92,13 +97,13 @@ class Conditions:
         )
 
     def _freshness(self, made: Measured) -> Observation | None:
-        late = made.freshness.p50_s
-        if made.batch.error is None:
+        late, self.is_whole = made.freshness.p50_s, made.error is None
+        if self.is_whole:
             self.fine_at = made.ended_at
             told = "half of the newest events were older than that when they could be read"
         else:
             late = (made.ended_at - self.fine_at).total_seconds()
-            told = "nothing has been consumed for so long"
+            told = "no batch ended well for so long"
             if late <= self.settings.alert_freshness_s:
                 return None
         if late is None:

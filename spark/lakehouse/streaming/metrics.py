@@ -79,7 +79,10 @@ class Metrics:
             registry=self.registry,
         ).labels(topic)
         self._alerts = Gauge(
-            "lakehouse_alerts_open", "Alerts that are open.", ("topic", "severity"), registry=self.registry
+            "lakehouse_alerts_open",
+            "Alerts that are open.",
+            ("topic", "severity"),
+            registry=self.registry,
         )
 
     def looked(self, lag: Mapping[int, int]) -> None:

@@ -119,7 +119,10 @@ def measured(
         table.name,
         batch,
         ended_at,
-        freshness=freshness(settings, table, first, ended_at),
+        # Where a table failed, readers of it do not have the events yet.
+        freshness=Freshness()
+        if any(each.outcome.is_failure for each in batch.outcomes)
+        else freshness(settings, table, first, ended_at),
         n_records=account.rows_in - account.rows_rejected_again,
         n_rejected=account.rows_quarantined - account.rows_rejected_again,
     )

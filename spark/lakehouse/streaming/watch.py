@@ -87,7 +87,8 @@ class Watch:
         self.metrics.looked(lag)
         if is_idle:
             now = self._clock()
-            self.metrics.fine(now)
+            if self._conditions.is_whole:
+                self.metrics.fine(now)
             self._see(self._conditions.idle(now), now)
 
     def saw(self, batch: Batch) -> None:

@@ -86,7 +86,9 @@ def test_whatever_is_seen_openings_and_recoveries_alternate(steps, restart):
         now += timedelta(seconds=seconds)
         new = after(held, seen, now, quiet=QUIET, destinations=["d"])
         if new is not None and new is not held:
-            for message in new.outbox[0 if held is None or not held.is_open else len(held.outbox) :]:
+            for message in new.outbox[
+                0 if held is None or not held.is_open else len(held.outbox) :
+            ]:
                 told.append((message.event, new.severity))
         held = incident_of(row_of(new, "t", now)) if restart and new is not None else new
     turns = [event for event, _ in told if event is not Event.WORSE]

@@ -92,9 +92,17 @@ def test_where_nothing_can_be_consumed_figures_get_late_all_the_same(conditions)
     ]
     assert [each.get("freshness") for each in found] == [None, None, "warning", "critical"]
     assert [each.get("stream") for each in found] == [None, None, "warning", "warning"]
+    severities(conditions, minute=32)
     idle = {each.key: each.severity for each in conditions.idle(NOON + timedelta(minutes=32))}
     assert idle == {"lag:t": None, "freshness:t": None, "stream:t": None}
     assert "freshness" not in severities(conditions, error=away, looked=False, minute=33)
+
+
+def test_figures_of_a_table_that_failed_get_late_though_nothing_waits(conditions):
+    red = [Outcome("gold.x", Status.FAILED, error=OutputQualityError("red"))]
+    assert "freshness" not in severities(conditions, others=red, minute=1)
+    assert "freshness:t" not in {each.key for each in conditions.idle(NOON + timedelta(minutes=3))}
+    assert severities(conditions, others=red, minute=6)["freshness"] == "warning"
 
 
 def test_the_share_of_rejects_is_that_of_the_newest_records(conditions):
@@ -139,7 +147,9 @@ def test_anomalies_are_told_by_metric():
     ]
     events, orders = anomalies(rows)
     assert (events.key, str(events.severity)) == ("anomaly:events", "critical")
-    assert events.text == "12 where 120 was expected, in the window that ended 2026-01-05 11:00 UTC."
+    assert (
+        events.text == "12 where 120 was expected, in the window that ended 2026-01-05 11:00 UTC."
+    )
     assert (orders.key, orders.severity) == ("anomaly:orders", None)
 
 
