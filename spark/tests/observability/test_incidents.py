@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from lakehouse.observability.incidents import (
     incident_of,
     row_of,
 )
+from lakehouse.settings import load_settings
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 QUIET = timedelta(seconds=120)
@@ -86,14 +88,12 @@ def test_whatever_is_seen_openings_and_recoveries_alternate(steps, restart):
         now += timedelta(seconds=seconds)
         new = after(held, seen, now, quiet=QUIET, destinations=["d"])
         if new is not None and new is not held:
-            for message in new.outbox[
-                0 if held is None or not held.is_open else len(held.outbox) :
-            ]:
-                told.append((message.event, new.severity))
+            before = len(held.outbox) if held is not None and held.is_open else 0
+            told += [(message.event, new.severity) for message in new.outbox[before:]]
         held = incident_of(row_of(new, "t", now)) if restart and new is not None else new
     turns = [event for event, _ in told if event is not Event.WORSE]
     assert turns == [(Event.OPENED, Event.RECOVERED)[n % 2] for n in range(len(turns))]
-    for (_, old), (event, new) in zip(told, told[1:], strict=False):
+    for (_, old), (event, new) in pairwise(told):
         if event is Event.WORSE:
             assert RANK[new] > RANK[old]
     is_open = bool(turns) and turns[-1] is Event.OPENED
@@ -143,8 +143,6 @@ def test_each_destination_gets_all_in_order_and_nothing_twice():
 
 
 def test_an_incident_is_read_back_from_its_row_as_it_was(tmp_path):
-    from lakehouse.settings import load_settings
-
     settings = load_settings(root=str(tmp_path))
     opened = after(None, bad(), NOON, quiet=QUIET, destinations=["a", "b"])
     calm = after(opened, FINE, NOON, quiet=QUIET, destinations=["a"])

@@ -26,7 +26,7 @@ def conditions():
     return Conditions(load_settings(**limits), "t", NOON)
 
 
-def made(  # noqa: PLR0913  # what a batch may be like
+def made(
     *,
     waiting=0,
     late=None,
