@@ -66,6 +66,9 @@ def test_a_poisoned_share_is_told_once_over_processes_and_once_more_when_it_is_o
         once(lake)
     assert told(lake) == [("warning", REJECTED), ("info", f"recovered: {REJECTED}")]
     assert [row["n_rejected"] for row in batches(lake)] == [0, 5, 8, 8, 0, 0]
+    listed = lakehouse(lake, "batches", "-n", "3")
+    assert listed.code == 0, listed.err
+    assert "n_rejected" in listed.out
     listed = lakehouse(lake, "alerts", "--json")
     assert listed.code == 0, listed.err
     found = {row["key"]: row for row in listed.json}
