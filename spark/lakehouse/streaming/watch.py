@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lakehouse.streaming.telemetry import Measured
 
 ANOMALIES = "gold.live_anomalies"
-COMPACTED_AFTER = 200
+COMPACTED_AFTER = 100
 """Batches between two compactions of their table, whose files are one a batch."""
 KEPT = timedelta(days=7)
 LONGEST_WAIT = 64
