@@ -84,12 +84,13 @@ class Watch:
 
     def looked(self, lag: Mapping[int, int], *, is_idle: bool) -> None:
         """Hear of a look at the topic."""
-        self.metrics.looked(lag)
-        if is_idle:
-            now = self._clock()
-            if self._conditions.is_whole:
-                self.metrics.fine(now)
-            self._see(self._conditions.idle(now), now)
+        with self._harmless("hearing of a look"):
+            self.metrics.looked(lag)
+            if is_idle:
+                now = self._clock()
+                if self._conditions.is_whole:
+                    self.metrics.fine(now)
+                self._see(self._conditions.idle(now), now)
 
     def saw(self, batch: Batch) -> None:
         """Hear of a batch, once its tables can be read."""
