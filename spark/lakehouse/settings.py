@@ -93,7 +93,41 @@ class Settings(BaseSettings):
     )
     alert_urls: SecretStr = Setting(
         SecretStr(""),
-        description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets.",
+        description="Destinations of alerts: URLs separated by spaces or commas; may hold secrets. "
+        "By default <root>/ops/alerts.jsonl.",
+    )
+    alert_lag_records: int = Setting(
+        100_000,
+        ge=0,
+        description="More records of a topic than this behind a batch are an alert; ten times as "
+        "many a critical one.",
+    )
+    alert_rejected_pct: float = Setting(
+        5.0,
+        ge=0,
+        le=100,
+        description="A larger share of a topic's newest records rejected is an alert; half of them "
+        "a critical one.",
+    )
+    alert_freshness_s: float = Setting(
+        300.0,
+        gt=0,
+        description="Half of a batch's events published later than this is an alert; six times as "
+        "late a critical one.",
+    )
+    alert_quiet_s: float = Setting(
+        120.0,
+        ge=0,
+        description="So long a condition must be fine before its alert counts as recovered.",
+    )
+    metrics_port: int = Setting(
+        0,
+        ge=0,
+        le=65_535,
+        description="Port on which `lakehouse stream` serves Prometheus' /metrics; 0 = none.",
+    )
+    metrics_host: str = Setting(
+        "127.0.0.1", description="Address of that port; 0.0.0.0 = reachable from other machines."
     )
     registry_url: SecretStr = Setting(
         SecretStr(""),

@@ -60,7 +60,8 @@ def lakehouse(
 for command in (
     *(running.run, running.plan, running.check, running.stage, running.verify),
     *(mending.migrate, mending.repair),
-    *(looking.tables, looking.show, looking.runs, looking.restatements, looking.freshness),
+    *(looking.tables, looking.show, looking.runs, looking.restatements, looking.batches),
+    looking.freshness,
     explaining.explain_kpi,
     *(pages.report, pages.docs, pages.data_docs, pages.manifest),
     streaming.stream,
@@ -68,6 +69,7 @@ for command in (
     *(operations.jars, operations.alert, operations.doctor),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
+app.command("alerts")(operations.list_alerts)
 for name, group in {
     "new": definitions.new_app,
     "map": map_app,

@@ -90,6 +90,23 @@ def restatements(
     )
 
 
+def batches(
+    *,
+    n: Annotated[int, typer.Option("-n", min=1, help="Batches to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest batches of `lakehouse stream`: lag, seconds, freshness, rejects."""
+    rows = _latest("stream_batches", None, "started_at DESC", n)
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = (
+        *("started_at", "ended_at", "seconds", "n", "waiting", "n_rejected"),
+        *("freshness_p50_s", "freshness_p99_s", "newest_event_at", "error"),
+    )
+    console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no batches yet")
+
+
 def _latest(book: str, table: str | None, order: str, n: int) -> list[dict[str, Any]]:
     """The first rows of one of the lake's books, of one table or of all."""
     from lakehouse.io import ops  # noqa: PLC0415  # deltalake, only where needed

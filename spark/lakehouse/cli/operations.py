@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
@@ -38,13 +39,42 @@ def alert(
     body: Annotated[str, typer.Option(help="Text below the title.")] = "",
     severity: Annotated[Severity, typer.Option(help="Severity.")] = Severity.WARNING,
 ) -> None:
-    """Send a message to every destination in LAKEHOUSE_ALERT_URLS."""
-    reached = alerts.send(current_settings(), alerts.Alert(title, body, severity))
-    if not reached:
-        console.out.print(f"{severity}: {title}", body, sep="\n", markup=False)
-        console.err.print("sent to nobody; set LAKEHOUSE_ALERT_URLS (see .env.example)")
-    else:
+    """Send a message to every destination in LAKEHOUSE_ALERT_URLS, or the lake's own file."""
+    settings = current_settings()
+    reached = alerts.send(settings, alerts.Alert(title, body, severity))
+    if settings.alert_urls.get_secret_value():
         console.out.print(f"sent to {', '.join(reached)}", markup=False)
+        return
+    console.out.print(f"{severity}: {title}", body, sep="\n", markup=False)
+    where = f"only {alerts.default_file(settings)} has it" if reached else "sent to nobody"
+    console.err.print(f"{where}; set LAKEHOUSE_ALERT_URLS (see .env.example)", soft_wrap=True)
+
+
+def list_alerts(
+    *,
+    n: Annotated[int, typer.Option("-n", min=0, help="Recovered alerts to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the alerts of streams that are open, and the newest that recovered."""
+    from lakehouse.streaming import alert_book  # noqa: PLC0415  # deltalake, only where needed
+
+    rows = [_alert_row(row) for row in alert_book.newest(current_settings(), n)]
+    if as_json:
+        console.print_json(rows)
+        return
+    brief = ("state", "severity", "title", "text", "opened_at", "recovered_at", "runbook")
+    console.print_rows([{key: row[key] for key in brief} for row in rows], empty="no alerts")
+
+
+def _alert_row(row: dict[str, Any]) -> dict[str, Any]:
+    untold = {name for each in json.loads(row["outbox"]) for name in each["waits_for"]}
+    kept = ("key", "topic", "severity", "title", "text", "runbook", "opened_at", "fine_since")
+    return {
+        "state": "open" if row["recovered_at"] is None else "recovered",
+        **{name: row[name] for name in kept},
+        "recovered_at": row["recovered_at"],
+        "not_told": sorted(untold),
+    }
 
 
 def doctor(*, as_json: AsJson = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,14 +39,25 @@ def stream(
         bool,
         typer.Option("--accept-loss", help="Go on where records were deleted unconsumed."),
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Serve Prometheus' /metrics there, on loopback. Default: LAKEHOUSE_METRICS_PORT.",
+        ),
+    ] = None,
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
 ) -> None:
     """Consume a topic batch by batch, each with its gates, and make the tables that follow."""
     from lakehouse.engine.lake import Lake  # noqa: PLC0415  # 0.5 s of pyspark
     from lakehouse.streaming import batches  # noqa: PLC0415  # same
+    from lakehouse.streaming.watch import watching  # noqa: PLC0415  # prometheus_client
 
-    chosen = {"topic_most_records": most, "topic_accept_loss": accept_loss}
+    chosen: dict[str, Any] = {"topic_most_records": most, "topic_accept_loss": accept_loss}
+    if metrics_port is not None:
+        chosen["metrics_port"] = metrics_port
     settings = current_settings().model_copy(update=chosen)
     first = _fed_by_a_topic()
     names = planning.select(registry(), [f"+{name}" for name in through or [first]])
@@ -55,9 +67,12 @@ def stream(
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
         code, is_idle = 0, True
-        with batches.alone(lake, topic):
+        table = registry()[first].table
+        with batches.alone(lake, topic), watching(settings, topic, table, _say) as watch:
+            consumption = replace(consumption, looked=watch.looked)
             for batch in consumption.batches(_stop(), once=once):
                 is_idle, failed = False, _tell(topic, batch, as_json=as_json)
+                watch.saw(batch)
                 if once or batch.is_last:  # what went wrong before it was told, and tried again
                     code = max(code, failed)
         if is_idle and not as_json:
@@ -86,6 +101,11 @@ def _stop() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     return stop
+
+
+def _say(text: str) -> None:
+    """What goes wrong beside the stream."""
+    console.err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _tell(topic: str, batch: Batch, *, as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""The lake's own tables: `ops.runs`, `ops.quality_results` and `ops.metric_restatements`.
+"""The lake's own tables, `ops.runs` and others.
 
 Written by delta-rs, not by Spark: a row costs milliseconds, many processes may append at once (its
 put-if-absent is atomic on local disks and object stores), and reading needs no JVM.
@@ -85,6 +85,43 @@ SCHEMAS = {
             ("new", pa.string()),
             ("cause", pa.string()),
             ("restated_at", INSTANT),
+        ]
+    ),
+    "stream_batches": pa.schema(
+        [
+            ("topic", pa.string()),
+            ("table_name", pa.string()),
+            ("run_id", pa.string()),
+            ("started_at", INSTANT),
+            ("ended_at", INSTANT),
+            ("seconds", pa.float64()),
+            ("n", pa.int64()),
+            ("waiting", pa.int64()),
+            ("waiting_by_partition", pa.string()),
+            ("oldest_event_at", INSTANT),
+            ("newest_event_at", INSTANT),
+            ("freshness_p50_s", pa.float64()),
+            ("freshness_p99_s", pa.float64()),
+            ("n_rejected", pa.int64()),
+            ("error", pa.string()),
+        ]
+    ),
+    "alerts": pa.schema(
+        [
+            ("alert_id", pa.string()),
+            ("change", pa.int64()),
+            ("key", pa.string()),
+            ("topic", pa.string()),
+            ("severity", pa.string()),
+            ("title", pa.string()),
+            ("text", pa.string()),
+            ("runbook", pa.string()),
+            ("opened_at", INSTANT),
+            ("fine_since", INSTANT),
+            ("recovered_at", INSTANT),
+            ("outbox", pa.string()),
+            ("n_waiting", pa.int64()),
+            ("changed_at", INSTANT),
         ]
     ),
 }

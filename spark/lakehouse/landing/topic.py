@@ -111,6 +111,7 @@ class TopicArrivals:
         waiting: Records that are there and beyond this run's share.
         lost: What is gone before it was consumed, in words; nobody gets so far who did not accept.
         was_consumed: Whether anything was, before.
+        ends: Of each partition the offset that its next record gets.
     """
 
     offsets: Offsets | None = None
@@ -118,11 +119,25 @@ class TopicArrivals:
     waiting: int = 0
     lost: str = ""
     was_consumed: bool = False
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         """Offsets to read."""
         return sum(each.end - each.start for each in self.ranges)
+
+    def lag(self, consumed: Offsets | None = None) -> dict[int, int]:
+        """Of each partition the records that are there and behind what was consumed.
+
+        Args:
+            consumed: How far that is by now; by default as far as when it was looked.
+        """
+        if not self.ends or self.offsets is None:
+            return {}
+        is_alike = consumed is not None and consumed.identity == self.offsets.identity
+        starts = {each.partition: each.start for each in self.ranges}
+        reached = starts | dict(consumed.next if consumed and is_alike else {})
+        return {p: max(end - reached.get(p, end), 0) for p, end in sorted(self.ends.items())}
 
     @property
     def ever(self) -> bool:
@@ -181,7 +196,8 @@ class Topic:
         if not ends and consumed is None:
             return unchanged
         reached = Offsets(self.name, identity, start | ends)
-        return TopicArrivals(reached, ranges, waiting, lost, consumed is not None)
+        highs = {partition: high for partition, (_, high) in bounds.items()}
+        return TopicArrivals(reached, ranges, waiting, lost, consumed is not None, highs)
 
     def _start(
         self, consumed: Offsets | None, identity: str, bounds: Mapping[int, tuple[int, int]]

@@ -1,8 +1,9 @@
 """Alerts: one message to every destination that LAKEHOUSE_ALERT_URLS names.
 
 A destination is one URL: `slack://…`, `pagerduty://…`, `mailtos://…`, `json://host/path` (a
-webhook) and all the others that apprise knows; `file:///path` appends one JSON line per alert. The
-URLs hold secrets, so nothing here prints, logs or raises more of them than the scheme.
+webhook) and all the others that apprise knows; `file:///path` appends one JSON line per alert.
+Where none is named, alerts go to `ops/alerts.jsonl` in the lake. The URLs hold secrets, so nothing
+here prints, logs or raises more of them than the scheme.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from lakehouse.errors import AlertError, ConfigError
 
@@ -53,7 +55,7 @@ def send(settings: Settings, alert: Alert) -> list[str]:
     """Send an alert to every destination; one that fails does not keep it from the others.
 
     Returns:
-        The schemes of the destinations, in the order of the setting; empty when it names none.
+        The schemes of the destinations, in the order of the setting; empty when there is none.
 
     Raises:
         ConfigError: A URL is none that an alert can go to.
@@ -71,9 +73,28 @@ def send(settings: Settings, alert: Alert) -> list[str]:
     return [scheme for scheme, _ in fates]
 
 
+def send_to(url: str, alert: Alert) -> bool:
+    """Send an alert to one destination; whether it took it."""
+    return bool(_send(url, alert))
+
+
 def destinations(settings: Settings) -> list[str]:
-    """The URLs of the setting."""
-    return [url for url in _SEPARATOR.split(settings.alert_urls.get_secret_value()) if url]
+    """The URLs of the setting; where it has none, the lake's own file, if the lake is in a folder.
+
+    An object store cannot append to a file.
+    """
+    named = [url for url in _SEPARATOR.split(settings.alert_urls.get_secret_value()) if url]
+    return named or [f"file://{quote(str(path))}" for path in (default_file(settings),) if path]
+
+
+def default_file(settings: Settings) -> str | None:
+    """Where alerts go that nobody else gets."""
+    return None if settings.is_remote else f"{settings.root_uri}/ops/alerts.jsonl"
+
+
+def named(settings: Settings) -> dict[str, str]:
+    """The destinations by names that give no secret away: scheme, and place in the setting."""
+    return {f"{_scheme(url)}#{n}": url for n, url in enumerate(destinations(settings), 1)}
 
 
 def _scheme(url: str) -> str:

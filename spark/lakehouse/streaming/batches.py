@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.engine.job import new_request
@@ -19,7 +20,7 @@ from lakehouse.io.locks import table_lock
 from lakehouse.landing.feeds import parts_of, topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from threading import Event
 
     from lakehouse.engine.lake import Lake
@@ -41,6 +42,9 @@ class Batch:
         outcomes: What became of each table, the one that consumes first; empty where nothing ran.
         error: What kept that one, or a look at the topic; others fail for reasons of their own.
         is_last: No other follows it, as its error needs a person.
+        lag: Of each partition the offsets of those seen when it began that are unconsumed after it;
+            empty where nobody could look.
+        started_at: When it began.
     """
 
     n: int = 0
@@ -49,6 +53,12 @@ class Batch:
     outcomes: tuple[Outcome, ...] = ()
     error: Exception | None = None
     is_last: bool = False
+    lag: Mapping[int, int] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def _nobody(lag: Mapping[int, int], *, is_idle: bool) -> None:
+    """Hears of looks where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,15 @@ class Consumption:
         first: The bronze table.
         names: It, and what is to be made after each batch, upstream first.
         interval_s: Seconds from the beginning of a batch to that of the next, at least.
+        looked: Told of each look at the topic: of each partition the offsets that are unconsumed,
+            and whether there is nothing to do.
     """
 
     lake: Lake
     first: str
     names: tuple[str, ...]
     interval_s: float
+    looked: Callable[..., None] = _nobody
 
     @property
     def topic(self) -> Topic:
@@ -123,12 +136,15 @@ class Consumption:
 
     def _next(self, *, must_run: bool, once: bool) -> tuple[Batch | None, int]:
         """The next batch, or None where there is nothing to do; and what was there before it."""
-        began = time.monotonic()
+        began, started_at = time.monotonic(), datetime.now(UTC)
         try:
             arrivals = self.look()
         except LakehouseError as error:
-            return Batch(error=error, is_last=once or not error.retry), 0
-        if not ((must_run and arrivals.ever) or arrivals.has_new):
+            is_last = once or not error.retry
+            return Batch(error=error, is_last=is_last, started_at=started_at), 0
+        is_idle = not ((must_run and arrivals.ever) or arrivals.has_new)
+        self.looked(arrivals.lag(), is_idle=is_idle)
+        if is_idle:
             return None, 0
         outcomes = self.lake.run(self.names, new_request())
         first = next(each for each in outcomes if each.table == self.first)
@@ -141,6 +157,8 @@ class Consumption:
             outcomes=(first, *others),
             error=first.error,
             is_last=first.error is not None and (once or not may_retry),
+            lag=arrivals.lag(self.consumed),
+            started_at=started_at,
         )
         return batch, arrivals.n + arrivals.waiting
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import call_main
 from lakehouse.cli import operations
 from lakehouse.errors import AlertError, ConfigError
-from lakehouse.observability.alerts import Alert, Severity, destinations, send
+from lakehouse.observability.alerts import Alert, Severity, destinations, named, send
 from lakehouse.settings import Settings, load_settings
 
 SECRET = "hunter2-T0K3N"  # noqa: S105  # what must not show up anywhere
@@ -84,16 +84,27 @@ def test_a_file_gets_one_line_per_alert_and_the_severity_as_it_was(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", []),
         ("json://a/b", ["json://a/b"]),
         (" json://a , file:///b\n,slack://c,", ["json://a", "file:///b", "slack://c"]),
         ("json://a,file:///b", ["json://a", "file:///b"]),
         ("mailto://h?to=a@x.org,b@x.org json://a", ["mailto://h?to=a@x.org,b@x.org", "json://a"]),
     ],
-    ids=["none", "one", "blanks and commas", "a comma", "a comma within"],
+    ids=["one", "blanks and commas", "a comma", "a comma within"],
 )
 def test_urls_are_separated_by_blanks_or_commas(text, expected):
     assert destinations(load_settings(alert_urls=text)) == expected
+
+
+def test_where_none_is_named_the_lake_has_a_file(tmp_path):
+    chosen = load_settings(root=str(tmp_path / "a lake"))
+    assert send(chosen, Alert("x")) == ["file://"]
+    assert [line["title"] for line in lines(tmp_path / "a lake/ops/alerts.jsonl")] == ["x"]
+    assert destinations(load_settings(root="s3a://bucket/lake")) == []
+
+
+def test_names_of_destinations_give_no_secret_away():
+    chosen = settings(f"slack://{SECRET}", f"json://a:{SECRET}@b", f"json://{SECRET}")
+    assert list(named(chosen)) == ["slack://#1", "json://#2", "json://#3"]
 
 
 def test_a_destination_that_fails_is_named_by_its_scheme_and_stops_no_other(webhook, tmp_path):
@@ -151,11 +162,14 @@ def run(monkeypatch, capfd, *arguments: str) -> tuple[int, str, str]:
     return call_main(monkeypatch, "alert", *arguments), *capfd.readouterr()
 
 
-def test_the_command_without_urls_prints_the_alert_and_the_setting(monkeypatch, capfd):
+def test_the_command_without_urls_prints_the_alert_and_the_setting(monkeypatch, capfd, tmp_path):
+    monkeypatch.setenv("LAKEHOUSE_ROOT", str(tmp_path))
     code, out, err = run(monkeypatch, capfd, "late [again]", "--body", "see runs")
     assert code == 0
     assert out.splitlines() == ["warning: late [again]", "see runs"]
+    assert f"only {tmp_path}/ops/alerts.jsonl has it" in err
     assert "LAKEHOUSE_ALERT_URLS" in err
+    assert [line["title"] for line in lines(tmp_path / "ops/alerts.jsonl")] == ["late [again]"]
 
 
 @pytest.mark.parametrize(
