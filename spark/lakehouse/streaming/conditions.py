@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.catalog.status import Status
 from lakehouse.errors import LakehouseError
+from lakehouse.metrics.live import METRICS
 from lakehouse.observability.alerts import Severity
 from lakehouse.observability.incidents import Observation
 
@@ -176,20 +177,24 @@ def _may_retry(error: Exception) -> bool:
     return isinstance(error, LakehouseError) and error.retry
 
 
-def anomalies(rows: Iterable[Mapping[str, Any]]) -> Iterator[Observation]:
-    """What the newest window of each metric in `gold.live_anomalies` says."""
-    for row in rows:
-        key = f"anomaly:{row['metric']}"
-        if not row["is_anomaly"]:
-            yield Observation(key)
+def anomalies(rows: Iterable[Mapping[str, Any]], newest: datetime) -> Iterator[Observation]:
+    """Whether each watched figure is unusual in the window that ended last.
+
+    Args:
+        rows: The last unusual window of each figure that ever was, of `gold.live_anomalies`.
+        newest: When the last window of all ended.
+    """
+    last = {row["metric_name"]: row for row in rows if row["window_end"] >= newest}
+    for name in METRICS:
+        row = last.get(name)
+        if row is None:
+            yield Observation(f"anomaly:{name}")
             continue
-        critical = row["severity"] in {"critical", "high", "severe"}
-        expected = f"{row['expected']:,.4g}" if row["expected"] is not None else "nothing"
         yield Observation(
-            key,
-            Severity.CRITICAL if critical else Severity.WARNING,
-            f"{row['metric']} is unusual",
-            f"{row['value']:,.4g} where {expected} was expected, in the window that ended "
-            f"{row['window_end']:%Y-%m-%d %H:%M} UTC.",
+            f"anomaly:{name}",
+            Severity.CRITICAL if row["severity"] == "critical" else Severity.WARNING,
+            f"{name} is unusual: a {row['direction']}",
+            f"{row['value']:,.4g} where {row['expected']:,.4g} was expected, in the ten minutes "
+            f"that ended {row['window_end']:%Y-%m-%d %H:%M} UTC.",
             REAL_TIME_DELAY,
         )

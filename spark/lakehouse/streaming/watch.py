@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.streaming.batches import Batch
     from lakehouse.streaming.telemetry import Measured
 
-ANOMALIES = "gold.live_anomalies"
+ANOMALIES, MINUTES = "gold.live_anomalies", "gold.live_minutes"
 COMPACTED_AFTER = 100
 """Batches between two compactions of their table, whose files are one a batch."""
 KEPT = timedelta(days=7)
@@ -112,16 +112,23 @@ class Watch:
             ops.compact(self._settings, "stream_batches", KEPT)
 
     def _anomalies(self, batch: Batch) -> list[Observation]:
-        made = (each for each in batch.outcomes if each.table == ANOMALIES)
-        outcome = next(made, None)
-        if outcome is None or outcome.outcome is not Status.UPDATED or outcome.state is None:
+        states = {
+            each.table: each.state
+            for each in batch.outcomes
+            if each.state and each.outcome is Status.UPDATED
+        }
+        found, minutes = states.get(ANOMALIES), states.get(MINUTES)
+        if found is None or minutes is None:
             return []
         query = (
-            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY metric "
-            "ORDER BY window_end DESC) AS place FROM t) WHERE place = 1 ORDER BY metric"
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY metric_name "
+            "ORDER BY window_end DESC) AS place FROM t) WHERE place = 1"
         )
-        uri = self._settings.table_uri(ANOMALIES)
-        return list(anomalies(ops.query_delta(uri, query, outcome.state.version)))
+        rows = ops.query_delta(self._settings.table_uri(ANOMALIES), query, found.version)
+        # A window ends where the minute begins that is not over.
+        query = "SELECT max(minute_start) AS newest FROM t"
+        (row,) = ops.query_delta(self._settings.table_uri(MINUTES), query, minutes.version)
+        return list(anomalies(rows, row["newest"])) if row["newest"] else []
 
     def _see(self, seen: Sequence[Observation], now: datetime) -> None:
         """Open, keep and end alerts, write down what changed, and tell what is to be told."""

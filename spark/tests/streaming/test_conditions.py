@@ -138,19 +138,28 @@ def test_the_red_gate_of_the_first_table_is_one_alert(conditions):
     assert [e.key for e in found if e.severity] == [f"table:{TABLE}"]
 
 
-def test_anomalies_are_told_by_metric():
-    window = NOON.replace(hour=11)
-    common = {"window_end": window, "expected": 120.0}
+def test_anomalies_are_told_by_figure_as_long_as_the_last_window_is_one():
+    common = {"expected": 120.0, "direction": "drop"}
     rows = [
-        {"metric": "events", "value": 12.0, "severity": "critical", "is_anomaly": True} | common,
-        {"metric": "orders", "value": 119.0, "severity": None, "is_anomaly": False} | common,
+        {"metric_name": "n_events", "value": 12, "severity": "critical", "window_end": NOON},
+        {"metric_name": "n_page_views", "value": 60, "severity": "high", "window_end": NOON},
+        {
+            "metric_name": "n_conversions",
+            "value": 1,
+            "severity": "critical",
+            "window_end": NOON - timedelta(minutes=1),  # the window after it was as usual
+        },
     ]
-    events, orders = anomalies(rows)
-    assert (events.key, str(events.severity)) == ("anomaly:events", "critical")
-    assert (
-        events.text == "12 where 120 was expected, in the window that ended 2026-01-05 11:00 UTC."
+    found = {each.key: each for each in anomalies([row | common for row in rows], NOON)}
+    assert {key: each.severity and str(each.severity) for key, each in found.items()} == {
+        "anomaly:n_events": "critical",
+        "anomaly:n_page_views": "warning",
+        "anomaly:n_conversions": None,
+        "anomaly:n_failed_forms": None,
+    }
+    assert found["anomaly:n_events"].text == (
+        "12 where 120 was expected, in the ten minutes that ended 2026-01-05 12:00 UTC."
     )
-    assert (orders.key, orders.severity) == ("anomaly:orders", None)
 
 
 def test_every_runbook_that_an_alert_names_is_there():
