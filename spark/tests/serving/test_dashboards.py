@@ -28,7 +28,7 @@ from lakehouse.serving.dashboards.charts import Chart
 from lakehouse.serving.dashboards.check import check
 from lakehouse.spec import Column
 
-HOURLY, SIX_HOURLY, HALF_HOURLY = 3600, 21_600, 1800
+LIVE, HOURLY, SIX_HOURLY, HALF_HOURLY = 30, 3600, 21_600, 1800
 # Requirements, section 4: refresh, filters and charts of each.
 WANTED = {
     "executive-overview": (
@@ -80,6 +80,14 @@ WANTED = {
             *("web_conversion_rate", "web_engagement", "web_trend", "bot_trend", "kpi_table"),
             *("channel_trend", "source_table", "device_trend", "browser_bars", "visitor_map"),
             *("place_table", "page_table", "lcp_trend", "inp_trend", "cls_trend", "vital_table"),
+        },
+    ),
+    "live": (
+        LIVE,
+        set(),
+        {
+            *("live_visitors", "live_age", "live_conversion", "live_trend"),
+            *("live_top_pages", "live_unusual"),
         },
     ),
     "funnels-and-revenue": (
