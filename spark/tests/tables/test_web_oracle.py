@@ -133,12 +133,67 @@ def test_generated_dirty_files_give_the_tables_of_the_definitions_and_the_plante
     _assert_landed(lake, truth)
     events = lake.rows("silver.web_events")
     sessions = lake.rows("silver.web_sessions")
+    _assert_live(lake, events, sessions)
     assert Counter(row["event_type"] for row in events) == Counter(truth["events_by_type"])
     _assert_programs(events, truth)
     _assert_identities(events, truth)
     _assert_sessions(sessions, truth)
     _assert_funnel(lake, truth)
     _assert_money_and_lateness(lake, truth)
+
+
+def _assert_live(lake, events, sessions):
+    """What is told within seconds is what the batch marts tell of the same windows later."""
+    batch = {
+        (row["window_start"], row["page_id"]): row
+        for row in lake.rows("gold.web_5min")
+        if row["view"] == "all"
+    }
+    views = lake.rows("gold.live_page_views")
+    days = {row["metric_date"] for row in views}
+    assert len(days) == 2
+    figures = ("n_events", "n_page_views")
+    expected = {
+        place: tuple(row[name] for name in figures)
+        for place, row in batch.items()
+        if row["metric_date"] in days
+    }
+    found = {
+        (row["window_start"], row["page_id"]): tuple(row[name] for name in figures) for row in views
+    }
+    assert found == expected
+    rates = lake.rows("gold.live_conversion_rates")
+    assert [row["n_conversions"] for row in rates] == [
+        batch[row["window_start"], None]["n_conversions"] for row in rates
+    ]
+    assert sum(row["n_conversions"] for row in rates) > 0
+    minutes = [row for row in lake.rows("gold.live_minutes") if row["metric_date"] in days]
+    for name in (*figures, "n_conversions", "n_failed_forms"):
+        assert sum(row[name] for row in minutes) == sum(
+            row[name]
+            for place, row in batch.items()
+            if place[1] is None and row["metric_date"] in days
+        )
+    _assert_live_sessions(lake.rows("gold.live_sessions"), days, events, sessions)
+
+
+def _assert_live_sessions(live, days, events, sessions):
+    """Of visitors with one device that is nobody else's: others are told apart later."""
+    pairs = {(row["visitor_id"], row["actor_id"]) for row in events}
+    visitors, devices = (Counter(each) for each in zip(*pairs, strict=True))
+    device_of = {v: d for v, d in pairs if visitors[v] == 1 and devices[d] == 1}
+    expected = {
+        (device_of[row["visitor_id"]], row["started_at"]): (row["n_events"], row["n_page_views"])
+        for row in sessions
+        if row["visitor_id"] in device_of and row["ended_at"].date() in days
+    }
+    found = {
+        (row["actor_id"], row["started_at"]): (row["n_events"], row["n_page_views"])
+        for row in live
+        if row["actor_id"] in device_of.values()
+    }
+    assert len(expected) > 10
+    assert found == expected
 
 
 def _assert_landed(lake, truth):
