@@ -20,7 +20,7 @@ from lakehouse.settings import current_settings
 if TYPE_CHECKING:
     from lakehouse.streaming.batches import Batch
 
-MOST = 200_000
+MOST, MOST_BYTES = 200_000, 256 << 20
 
 
 def stream(
@@ -34,6 +34,9 @@ def stream(
         float, typer.Option(min=0, help="Seconds from one batch to the next, at least.")
     ] = 5.0,
     most: Annotated[int, typer.Option(min=1, help="Records of a batch, at most.")] = MOST,
+    most_bytes: Annotated[
+        int, typer.Option(min=0, help="Bytes of a batch's records, at most; 0 = any number.")
+    ] = MOST_BYTES,
     accept_loss: Annotated[
         bool,
         typer.Option("--accept-loss", help="Go on where records were deleted unconsumed."),
@@ -45,7 +48,11 @@ def stream(
     from lakehouse.engine.lake import Lake  # noqa: PLC0415  # 0.5 s of pyspark
     from lakehouse.streaming import batches  # noqa: PLC0415  # same
 
-    chosen = {"topic_most_records": most, "topic_accept_loss": accept_loss}
+    chosen = {
+        "topic_most_records": most,
+        "topic_most_bytes": most_bytes,
+        "topic_accept_loss": accept_loss,
+    }
     settings = current_settings().model_copy(update=chosen)
     first = _fed_by_a_topic()
     names = planning.select(registry(), [f"+{name}" for name in through or [first]])
