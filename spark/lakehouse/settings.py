@@ -87,6 +87,18 @@ class Settings(BaseSettings):
     topic_most_records: int = Setting(
         0, ge=0, description="Records of a topic that one run takes at most; 0 = all there are."
     )
+    topic_most_bytes: int = Setting(
+        0,
+        ge=0,
+        description="Bytes of records of a topic that one run takes at most, the first record of a "
+        "partition aside; 0 = all there are.",
+    )
+    stream_upkeep_every: int = Setting(
+        100,
+        ge=0,
+        description="Batches of `lakehouse stream` after which it merges the small files; "
+        "0 = never.",
+    )
     topic_accept_loss: bool = Setting(
         False,
         description="Go on where records of a topic were deleted before they were consumed.",

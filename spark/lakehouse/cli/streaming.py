@@ -21,7 +21,7 @@ from lakehouse.settings import current_settings
 if TYPE_CHECKING:
     from lakehouse.streaming.batches import Batch
 
-MOST = 200_000
+MOST, MOST_BYTES = 200_000, 256 << 20
 
 
 def stream(
@@ -35,6 +35,9 @@ def stream(
         float, typer.Option(min=0, help="Seconds from one batch to the next, at least.")
     ] = 5.0,
     most: Annotated[int, typer.Option(min=1, help="Records of a batch, at most.")] = MOST,
+    most_bytes: Annotated[
+        int, typer.Option(min=0, help="Bytes of a batch's records, at most; 0 = any number.")
+    ] = MOST_BYTES,
     accept_loss: Annotated[
         bool,
         typer.Option("--accept-loss", help="Go on where records were deleted unconsumed."),
@@ -55,7 +58,11 @@ def stream(
     from lakehouse.streaming import batches  # noqa: PLC0415  # same
     from lakehouse.streaming.watch import watching  # noqa: PLC0415  # prometheus_client
 
-    chosen: dict[str, Any] = {"topic_most_records": most, "topic_accept_loss": accept_loss}
+    chosen: dict[str, Any] = {
+        "topic_most_records": most,
+        "topic_most_bytes": most_bytes,
+        "topic_accept_loss": accept_loss,
+    }
     if metrics_port is not None:
         chosen["metrics_port"] = metrics_port
     settings = current_settings().model_copy(update=chosen)

@@ -83,13 +83,17 @@ class Upkeep:
         }
 
 
-def maintain(lake: Lake, names: Sequence[str], *, with_ops: bool) -> list[Upkeep]:
+def maintain(
+    lake: Lake, names: Sequence[str], *, with_ops: bool, in_order: bool = True
+) -> list[Upkeep]:
     """Compact tables and their quarantine, and delete what nobody may read any more.
 
     Args:
         lake: The lake and its engine.
         names: Tables.
         with_ops: Also the lake's own tables and manifests.
+        in_order: Order rows by what they are asked for, which writes all files anew; else small
+            files are merged, and large ones stay as they are.
 
     Returns:
         One entry a table; errors of one do not stop the others.
@@ -97,7 +101,7 @@ def maintain(lake: Lake, names: Sequence[str], *, with_ops: bool) -> list[Upkeep
     with _stdout_is_stderr():
         lake.host.start()  # Spark's VACUUM prints, and stdout belongs to the command
     run_id = new_request().run_id
-    done = [each for name in names for each in _maintain(lake, name, run_id)]
+    done = [each for name in names for each in _maintain(lake, name, run_id, in_order=in_order)]
     if with_ops:
         for name in ops.SCHEMAS:
             done += _guarded(lake.settings, f"ops.{name}", partial(_ops, lake.settings, name))
@@ -117,12 +121,12 @@ def _stdout_is_stderr() -> Iterator[None]:
         os.close(ours)
 
 
-def _maintain(lake: Lake, name: str, run_id: str) -> list[Upkeep]:
+def _maintain(lake: Lake, name: str, run_id: str, *, in_order: bool) -> list[Upkeep]:
     def work() -> list[Upkeep]:
         at_once = lake.settings.model_copy(update={"lock_timeout_s": 0.0})
         with table_lock(at_once, name) as token:
             job = lake.job(name, new_request(run_id=run_id), token=token)
-            return [_table(job), *_quarantine(job)]
+            return [_table(job, in_order=in_order), *_quarantine(job)]
 
     return _guarded(lake.settings, name, work)
 
@@ -138,7 +142,7 @@ def _guarded(settings: Settings, name: str, work: Callable[[], list[Upkeep]]) ->
 
 
 @labelled("maintain")
-def _table(job: Job) -> Upkeep:
+def _table(job: Job, *, in_order: bool) -> Upkeep:
     published = job.published
     if published is None:
         return Upkeep(job.table.name, SKIPPED, note="never published")
@@ -148,7 +152,7 @@ def _table(job: Job) -> Upkeep:
         note = "a run died before publishing; the next one rolls it back"
         return Upkeep(job.table.name, SKIPPED, note=note)
     before = ops.size(job.uri)
-    outcome = _compact(job, job.uri, job.table.cluster_by)
+    outcome = _compact(job, job.uri, job.table.cluster_by if in_order else ())
     # Before anything is deleted: from here on no reader asks for the files of the version before.
     _move(job, published)
     return _vacuumed(job, Upkeep(job.table.name, outcome, before), job.uri)

@@ -30,7 +30,7 @@ from lakehouse.landing.feeds import parts_of
 from lakehouse.quality import gates
 from lakehouse.spec import Append
 from lakehouse.spec.changes import CHANGE_TYPE
-from lakehouse.spec.checks import OUTPUT, REJECTED_RATE
+from lakehouse.spec.checks import OUTPUT, REJECTED_RATE, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -280,9 +280,10 @@ def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
 def _never_stopping(check: Check) -> Check:
     """The same of a topic: a file can be corrected, but nobody can take a record back.
 
-    However many rejects come in a row, what comes behind them is consumed; people are told.
+    However many rejects come in a row, and be they all that ever came, what comes behind them is
+    consumed; people are told.
     """
-    return replace(check, severity="warn") if check.fact == REJECTED_RATE else check
+    return replace(check, severity="warn") if check.fact in {REJECTED_RATE, ROWS} else check
 
 
 def _assert_ours(job: Job, candidate: State) -> None:

@@ -102,7 +102,12 @@ class FilesAndTopic:
         """
         manifest, offsets = parts_of(position)
         delivery = self.landing.look(manifest, day, afresh=afresh)
-        return FilesAndTopicArrivals(delivery, self.topic.look(offsets))
+        found = self.topic.look(offsets)
+        if self.topic.most_bytes and found.ranges:
+            from lakehouse.landing.topic_bytes import within  # noqa: PLC0415  # numpy and pyarrow
+
+            found = within(found, self.topic.most_bytes)
+        return FilesAndTopicArrivals(delivery, found)
 
     def expected(self, day: date | None) -> str:
         """Where something would have to arrive."""
@@ -127,6 +132,7 @@ def topic_of(source: Source, settings: Settings) -> Topic:
         source.topic,
         kafka.config_of(settings, servers) if servers else None,
         most=settings.topic_most_records,
+        most_bytes=settings.topic_most_bytes,
         accepts_loss=settings.topic_accept_loss,
     )
 

@@ -39,24 +39,32 @@ class Offsets:
         topic: Its name.
         identity: Kafka's own id of the topic, which one that is made anew does not share.
         next: Of each partition the offset that comes next.
+        era: How often its offsets began anew: an offset of one era is another record in the next.
     """
 
     topic: str
     identity: str
     next: Mapping[int, int]
+    era: int = 0
 
     def __str__(self) -> str:
         """As one text without a blank, to be kept in a position."""
         told = ",".join(f"{partition}={offset}" for partition, offset in sorted(self.next.items()))
-        return f"{self.topic}/{self.identity}:{told}"
+        return f"{self.topic}/{self.identity}{_mark(self.era)}:{told}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read back what `str` wrote."""
         where, _, told = text.rpartition(":")
-        topic, _, identity = where.partition("/")
+        topic, _, named = where.partition("/")
+        identity, _, era = named.partition("#")
         pairs = (pair.split("=") for pair in told.split(",") if pair)
-        return cls(topic, identity, {int(partition): int(offset) for partition, offset in pairs})
+        offsets = {int(partition): int(offset) for partition, offset in pairs}
+        return cls(topic, identity, offsets, int(era or 0))
+
+
+def _mark(era: int) -> str:
+    return f"#{era}" if era else ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class Range:
         partition: Number of the partition.
         start: Offset of the first.
         end: Offset behind the last.
+        era: That of its offsets.
     """
 
     servers: str
@@ -76,14 +85,18 @@ class Range:
     partition: int
     start: int
     end: int
+    era: int = 0
     size: int = 0
     known: None = None
     """Nobody knows its content before it is read."""
 
     @property
     def path(self) -> str:
-        """Its name: a run that died and its successor begin at one offset, so they share it."""
-        return f"{self.topic}/{self.partition}@{self.start}"
+        """Its name: a run that died and its successor begin at one offset, so they share it.
+
+        Records of another era do not: theirs must not replace what was read before.
+        """
+        return f"{self.topic}/{self.partition}@{self.start}{_mark(self.era)}"
 
     @property
     def uri(self) -> str:
@@ -167,12 +180,15 @@ class Topic:
         name: Its name.
         config: Of a client; None where no broker is known.
         most: Offsets that a run reads at most; 0 = all that are there.
+        most_bytes: Bytes of keys and values that it reads at most, the first record of each
+            partition aside; 0 = all. Nobody knows them before they are read: see `topic_bytes`.
         accepts_loss: Go on where records are gone before they were consumed.
     """
 
     name: str
     config: Mapping[str, Any] | None = field(default=None, repr=False)
     most: int = 0
+    most_bytes: int = 0
     accepts_loss: bool = False
 
     def look(self, consumed: Offsets | None) -> TopicArrivals:
@@ -190,54 +206,58 @@ class Topic:
         if found is None:
             return unchanged
         identity, bounds = found
-        start, lost = self._start(consumed, identity, bounds)
-        ranges, waiting = self._ranges(start, bounds)
+        start, era, lost = self._start(consumed, identity, bounds)
+        ranges, waiting = self._ranges(start, bounds, era)
         ends = {each.partition: each.end for each in ranges}
         if not ends and consumed is None:
             return unchanged
-        reached = Offsets(self.name, identity, start | ends)
+        reached = Offsets(self.name, identity, start | ends, era)
         highs = {partition: high for partition, (_, high) in bounds.items()}
         return TopicArrivals(reached, ranges, waiting, lost, consumed is not None, highs)
 
     def _start(
         self, consumed: Offsets | None, identity: str, bounds: Mapping[int, tuple[int, int]]
-    ) -> tuple[dict[int, int], str]:
-        """Where reading begins in each partition, and what is gone by then, in words."""
+    ) -> tuple[dict[int, int], int, str]:
+        """Where reading begins in each partition, the era, and what is gone by then, in words."""
         lows = {partition: low for partition, (low, _) in bounds.items()}
         if consumed is None:
-            return lows, ""
+            return lows, 0, ""
         if consumed.identity != identity:
             told = (
                 f"topic {self.name} is another one than was consumed (its id was "
                 f"{consumed.identity} and is {identity}): it was deleted and made again"
             )
             self._stop_unless_accepted(told)
-            return lows, told
-        start = {partition: consumed.next.get(partition, low) for partition, low in lows.items()}
-        beyond = [p for p, (_, high) in bounds.items() if start[p] > high]
-        if beyond:
-            told = ", ".join(f"{p}: {start[p]:,} > {bounds[p][1]:,}" for p in beyond)
-            told = f"topic {self.name} ends before what was consumed (partition {told})"
-            self._stop_unless_accepted(told)
-            return start | {p: lows[p] for p in beyond}, told
+            return lows, consumed.era + 1, told
+        # A partition that was added since began at 0, whatever it holds by now.
+        start = {partition: consumed.next.get(partition, 0) for partition in lows}
+        beyond = {p: (start[p], high) for p, (_, high) in bounds.items() if start[p] > high}
         gone = {p: (start[p], low) for p, low in lows.items() if start[p] < low}
-        if gone:
-            n = sum(low - offset for offset, low in gone.values())
-            told = ", ".join(f"{p}: {old:,} to {low - 1:,}" for p, (old, low) in gone.items())
-            told = (
-                f"{n:,} offsets of topic {self.name} were deleted before they were consumed "
-                f"(partition {told})"
-            )
-            self._stop_unless_accepted(told)
-            return start | {p: low for p, (_, low) in gone.items()}, told
-        return start, ""
+        if not beyond and not gone:
+            return start, consumed.era, ""
+        told = "; ".join(filter(None, [self._told_beyond(beyond), self._told_gone(gone)]))
+        self._stop_unless_accepted(told)
+        begun = start | {p: lows[p] for p in (*beyond, *gone)}
+        return begun, consumed.era + bool(beyond), told
+
+    def _told_beyond(self, beyond: Mapping[int, tuple[int, int]]) -> str:
+        told = ", ".join(f"{p}: {start:,} > {high:,}" for p, (start, high) in beyond.items())
+        return told and f"topic {self.name} ends before what was consumed (partition {told})"
+
+    def _told_gone(self, gone: Mapping[int, tuple[int, int]]) -> str:
+        n = sum(low - start for start, low in gone.values())
+        told = ", ".join(f"{p}: {start:,} to {low - 1:,}" for p, (start, low) in gone.items())
+        return told and (
+            f"{n:,} offsets of topic {self.name} were deleted before they were consumed "
+            f"(partition {told})"
+        )
 
     def _stop_unless_accepted(self, told: str) -> None:
         if not self.accepts_loss:
             raise InputQualityError(f"{told}; {REMEDY}", topic=self.name)
 
     def _ranges(
-        self, start: Mapping[int, int], bounds: Mapping[int, tuple[int, int]]
+        self, start: Mapping[int, int], bounds: Mapping[int, tuple[int, int]], era: int
     ) -> tuple[tuple[Range, ...], int]:
         """What to read of each partition, and how many offsets wait then.
 
@@ -250,7 +270,7 @@ class Topic:
         share = min(1.0, self.most / n) if self.most and n else 1.0
         taken = {p: max(1, int(waits * share)) for p, waits in backlog.items()}
         ranges = tuple(
-            Range(servers, self.name, p, start[p], start[p] + taken[p]) for p in sorted(taken)
+            Range(servers, self.name, p, start[p], start[p] + taken[p], era) for p in sorted(taken)
         )
         return ranges, n - sum(taken.values())
 

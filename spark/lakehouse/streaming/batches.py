@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.engine.job import new_request
-from lakehouse.errors import ConfigError, LakehouseError, LockedError
+from lakehouse.engine.maintenance import maintain
+from lakehouse.errors import ConfigError, LakehouseError, LockedError, WriteConflictError
 from lakehouse.io import kafka
 from lakehouse.io.locks import table_lock
 from lakehouse.landing.feeds import parts_of, topic_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.outcome import Outcome
     from lakehouse.landing.topic import Offsets, Topic, TopicArrivals
 
+_BUSY = (LockedError, WriteConflictError)
 LONGEST_PAUSE_S = 60.0
 """Between attempts while something is away that may come back."""
 
@@ -55,6 +57,11 @@ class Batch:
     is_last: bool = False
     lag: Mapping[int, int] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether somebody else wrote a table: it can be made soon, whatever comes by the topic."""
+        return any(isinstance(each.error, _BUSY) for each in self.outcomes)
 
 
 def _nobody(lag: Mapping[int, int], *, is_idle: bool) -> None:
@@ -117,7 +124,7 @@ class Consumption:
             stop: Set to end after the batch that is being made.
             once: End when all that was there at the start is consumed, or at the first error.
         """
-        to_go, pause, must_run = None, self.interval_s, True
+        to_go, pause, must_run, n_batches = None, self.interval_s, True, 0
         while not stop.is_set():
             began = time.monotonic()
             batch, backlog = self._next(must_run=must_run, once=once)
@@ -127,12 +134,20 @@ class Consumption:
                 yield batch
                 if batch.is_last:
                     return
+                self._keep_up(n_batches := n_batches + (not batch.error))
                 to_go -= batch.n
-                must_run = batch.error is not None
-                pause = min(max(2 * pause, 1), LONGEST_PAUSE_S) if must_run else self.interval_s
+                must_run = batch.error is not None or batch.waits_for_others
+                away = batch.error is not None
+                pause = min(max(2 * pause, 1), LONGEST_PAUSE_S) if away else self.interval_s
             if once and (batch is None or to_go <= 0):
                 return
             stop.wait(0 if once else max(pause - (time.monotonic() - began), 0))
+
+    def _keep_up(self, n_batches: int) -> None:
+        """Merge the small files that batches leave, every so many of them."""
+        every = self.lake.settings.stream_upkeep_every
+        if every and n_batches and n_batches % every == 0:
+            maintain(self.lake, self.names, with_ops=True, in_order=False)
 
     def _next(self, *, must_run: bool, once: bool) -> tuple[Batch | None, int]:
         """The next batch, or None where there is nothing to do; and what was there before it."""
@@ -150,9 +165,10 @@ class Consumption:
         first = next(each for each in outcomes if each.table == self.first)
         others = (each for each in outcomes if each is not first)
         may_retry = isinstance(first.error, LakehouseError) and first.error.retry
+        n = 0 if first.error else arrivals.n + self._more_than(arrivals)
         batch = Batch(
-            n=0 if first.error else arrivals.n + self._more_than(arrivals),
-            waiting=arrivals.waiting,
+            n=n,
+            waiting=max(arrivals.n + arrivals.waiting - n, 0),
             seconds=time.monotonic() - began,
             outcomes=(first, *others),
             error=first.error,
@@ -163,7 +179,10 @@ class Consumption:
         return batch, arrivals.n + arrivals.waiting
 
     def _more_than(self, arrivals: TopicArrivals) -> int:
-        """Offsets that a run consumed beside those that were seen before it: it looks again."""
+        """Offsets that a run consumed beside those that were seen before it: it looks again.
+
+        Fewer than none where it was the bytes that ended it.
+        """
         seen, reached = arrivals.offsets, self.consumed
         if seen is None or reached is None:
             return 0

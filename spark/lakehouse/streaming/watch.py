@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from lakehouse.streaming.telemetry import Measured
 
 ANOMALIES, MINUTES = "gold.live_anomalies", "gold.live_minutes"
-COMPACTED_AFTER = 100
-"""Batches between two compactions of their table, whose files are one a batch."""
-KEPT = timedelta(days=7)
 LONGEST_WAIT = 64
 """Rounds that a destination which fails again and again is left alone, at most."""
 MOST_UNTOLD = 100
@@ -69,7 +66,6 @@ class Watch:
         self._open: dict[str, Incident] = {}
         self._over: list[Incident] = []
         self._said = ""
-        self._n = 0
         self._rests: dict[str, int] = {}
         self._rested: dict[str, int] = {}
         with self._harmless("reading ops.alerts"):
@@ -107,9 +103,6 @@ class Watch:
 
     def _write(self, made: Measured) -> None:
         ops.append(self._settings, "stream_batches", [made.row])
-        self._n += 1
-        if self._n % COMPACTED_AFTER == 0:
-            ops.compact(self._settings, "stream_batches", KEPT)
 
     def _anomalies(self, batch: Batch) -> list[Observation]:
         states = {

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
 from support import command_line, environment, lakehouse, new_lake
+from topic_records import PARTITIONS, PATIENCE_S, TABLE, TOPIC, Records, page_view, told
 
 from conftest import ON_DUCKDB
 from lakehouse.catalog import views
@@ -33,26 +33,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(900)]
 
-TOPIC, TABLE = "topic_web_events", "bronze.web_events"
 COMPARED = (TABLE, "silver.web_events", *(("gold.web_5min",) if ON_DUCKDB else ()))
 THROUGH = f"+{COMPARED[-1]}"
-PARTITIONS = 3
-PATIENCE_S = 30
-
-
-def page_view(n: int, who: str = "a", **more: Any) -> dict[str, Any]:
-    return {
-        "event_id": f"e{n}",
-        "event_type": "page_view",
-        "timestamp": f"2026-01-05T10:{n % 60:02}:{n // 60:02}Z",
-        "anonymous_id": who,
-        "properties": {"page_url": f"https://www.example.com/{n % 5}"},
-        **more,
-    }
-
-
-def told(row: dict[str, Any] | bytes) -> bytes:
-    return row if isinstance(row, bytes) else json.dumps(row).encode()
 
 
 EVENTS = [page_view(n, f"d{n % 7}") for n in range(60)]
@@ -64,42 +46,6 @@ REJECTS: list[dict[str, Any] | bytes] = [
     page_view(91, event_type="no_such_type"),
 ]
 MIXED: list[dict[str, Any] | bytes] = [*EVENTS, *EVENTS[10:20], *REJECTS]
-
-
-class Records:
-    """The topic of web events on a broker, made anew."""
-
-    def __init__(self, servers: str) -> None:
-        reach = {"bootstrap.servers": servers, "log_level": 0}
-        self.admin = AdminClient(reach)
-        self.producer = Producer(reach | {"acks": "all"})
-
-    def make(self, **config: str) -> None:
-        """Make it without a record, in place of one that is there."""
-        if TOPIC in self.admin.list_topics(timeout=PATIENCE_S).topics:
-            self.admin.delete_topics([TOPIC])[TOPIC].result(PATIENCE_S)
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                new = NewTopic(TOPIC, PARTITIONS, 1, config=config)
-                self.admin.create_topics([new])[TOPIC].result(PATIENCE_S)
-            except KafkaException:  # the old one is still going
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            else:
-                return
-
-    def send(self, *rows: dict[str, Any] | bytes | None) -> None:
-        """Spread records over the partitions."""
-        for n, row in enumerate(rows):
-            value = None if row is None else told(row)
-            self.producer.produce(TOPIC, value, key=f"{n}", partition=n % PARTITIONS)
-        assert self.producer.flush(PATIENCE_S) == 0
-
-    def delete_before(self, partition: int, offset: int) -> None:
-        """What retention does."""
-        before = TopicPartition(TOPIC, partition, offset)
-        self.admin.delete_records([before])[before].result(PATIENCE_S)
 
 
 @pytest.fixture

@@ -236,17 +236,6 @@ def test_each_batch_is_a_row_of_the_lake(make):
     assert second["error"] == "away"
 
 
-def test_batches_are_compacted_now_and_then(make, monkeypatch):
-    monkeypatch.setattr(module, "COMPACTED_AFTER", 3)
-    stream = make()
-    uri = stream.settings.table_uri("ops.stream_batches")
-    files = []
-    for _ in range(4):
-        stream.batch()
-        files.append(ops.size(uri).files)
-    assert files == [1, 2, 1, 2]
-
-
 def test_metrics_say_what_the_batches_were(make):
     stream = make()
     stream.batch(waiting=200, records=50, rejected=2)

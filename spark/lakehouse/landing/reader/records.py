@@ -232,7 +232,8 @@ def rejudge(
         content = Content("", row["layout"], row["header"])
         path = row["source_file"]
         place = -number << PLACE_OF_REJECT_BITS
-        origin = Origin(path, day_of(path), place, row["layout"], row["header"])
+        day = None if row["layout"] == LAYOUT else day_of(path)  # an offset may look like a day
+        origin = Origin(path, day, place, row["layout"], row["header"])
         if row["layout"] == LAYOUT:
             messages = topic_format.Messages(source, longest=max_record_bytes)
             found = messages.taken([row["raw"]], [row["source_line"]])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
 
     from lakehouse.landing.reader.records import Part
+    from lakehouse.landing.topic import Range
     from lakehouse.spec import Source
 
 AT_ONCE = 10_000
@@ -71,15 +72,20 @@ def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Tak
         InputQualityError: Records were deleted while they were read.
     """
     messages, before = Messages(source, longest=longest), 0
-    for found in _polled(part):
+    for found in polled(part):
         values = [message.value() for message in found]
         taken = messages.taken(values, [message.offset() or 0 for message in found])
         yield before, taken
         before += taken.used + 1
 
 
-def _polled(part: Part) -> Iterator[list[Message]]:
-    """The messages of a range of offsets, some at once."""
+def polled(part: Part | Range) -> Iterator[list[Message]]:
+    """The messages of a range of offsets, some at once.
+
+    Raises:
+        UpstreamMissingError: The broker does not answer.
+        InputQualityError: Records were deleted meanwhile.
+    """
     from confluent_kafka import (  # noqa: PLC0415  # only a topic needs it
         Consumer,
         KafkaException,
@@ -121,7 +127,7 @@ def _polled(part: Part) -> Iterator[list[Message]]:
         consumer.close()
 
 
-def _behind(message: Message, part: Part) -> int:
+def _behind(message: Message, part: Part | Range) -> int:
     """The offset up to which a message, or what stands for one, says that all was told.
 
     Raises:
@@ -142,14 +148,14 @@ def _behind(message: Message, part: Part) -> int:
     return 0
 
 
-def _assert_still_there(consumer: Consumer, part: Part, where: Any) -> None:  # noqa: ANN401  # untyped
+def _assert_still_there(consumer: Consumer, part: Part | Range, where: Any) -> None:  # noqa: ANN401  # untyped
     """Nothing of the range was deleted while it was read: a gap may have been records."""
     low, _ = consumer.get_watermark_offsets(where, timeout=SILENCE_S)
     if low > part.start:
         raise _deleted(part)
 
 
-def _deleted(part: Part) -> InputQualityError:
+def _deleted(part: Part | Range) -> InputQualityError:
     return InputQualityError(
         f"records of {part.path} were deleted while they were read; run again, which says how many",
         path=part.path,
