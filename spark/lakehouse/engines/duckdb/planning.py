@@ -166,7 +166,8 @@ def _as_macro(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
     session: Any = frame.session
     session._conn.execute(f"CREATE TEMP MACRO {name}() AS TABLE {session._to_sql(query)}")  # noqa: SLF001  # same
-    columns = [exp.column(column, quoted=True) for column in query.named_selects]
+    names = query.assert_is(exp.Select).named_selects
+    columns = [exp.column(column, quoted=True) for column in names]
     return exp.Table(this=exp.Anonymous(this=name)), columns
 
 
