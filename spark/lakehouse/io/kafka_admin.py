@@ -61,7 +61,7 @@ class Admin:
         self._patience_s = patience_s
         self._said: deque[KafkaError] = deque(maxlen=_MOST_SAID)
         # Its own lines on stderr say less than our error.
-        mine = {"error_cb": self._said.append, "log_level": 0}
+        mine: dict[str, Any] = {"error_cb": self._said.append, "log_level": 0}
         self._client = AdminClient({**config, **mine})
 
     def partitions(self) -> dict[str, int]:
@@ -85,11 +85,12 @@ class Admin:
         asked = TopicCollection([name])
         try:
             told = self._client.describe_topics(asked, request_timeout=self._patience_s)
-            return told[name].result()
+            found: TopicDescription = told[name].result()
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
             raise self._told(error) from error
+        return found
 
     def offsets(
         self,
