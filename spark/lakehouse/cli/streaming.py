@@ -19,6 +19,7 @@ from lakehouse.errors import ConfigError, exit_code_of
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
+    from lakehouse.settings import Settings
     from lakehouse.streaming.batches import Batch
 
 MOST, MOST_BYTES = 200_000, 256 << 20
@@ -70,6 +71,7 @@ def stream(
     names = planning.select(registry(), [f"+{name}" for name in through or [first]])
     if first not in names:
         raise ConfigError(f"{', '.join(through or [])}: does not follow from {first}")
+    _assert_agreed(settings, first)
     with Lake(settings, registry()) as lake:
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
@@ -92,6 +94,24 @@ def _fed_by_a_topic() -> str:
     return next(
         entry.table.name for entry in registry() if entry.table.source and entry.table.source.topic
     )
+
+
+def _assert_agreed(settings: Settings, first: str) -> None:
+    """The contract of a topic is compatible with what a shared registry has, if there is one.
+
+    Raises:
+        ConfigError: It is not.
+        RegistryError: The registry does not answer: nobody knows, so nothing is consumed.
+    """
+    url = settings.registry_url.get_secret_value()
+    if not url:
+        return
+    from lakehouse.landing.contracts import declared  # noqa: PLC0415  # jsonschema, only here
+    from lakehouse.streaming import registration  # noqa: PLC0415  # same
+    from lakehouse.streaming.registry_client import AtUrl  # noqa: PLC0415  # same
+
+    target = AtUrl.of(url)
+    registration.assert_compatible(target, target.url, declared([registry()[first].table]))
 
 
 def _stop() -> threading.Event:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from lakehouse.errors import InputQualityError, UpstreamMissingError
-from lakehouse.io.kafka import silent
+from lakehouse.errors import BrokerError, InputQualityError, UpstreamMissingError
 from lakehouse.landing.content import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
-    from confluent_kafka.admin import AdminClient
+    from lakehouse.io.kafka_admin import Admin
 
-_Answer = TypeVar("_Answer")
 LAYOUT = "topic"
 PATIENCE_S = 5.0
 """Within this a broker answers, or it is away."""
@@ -195,6 +193,7 @@ class Topic:
         """Compare what is there with what was consumed.
 
         Raises:
+            ConfigError: The broker refuses the login, or the topic.
             UpstreamMissingError: The broker does not answer.
             InputQualityError: The topic is another one by now, or records were deleted before they
                 were consumed, and nobody accepted that.
@@ -202,7 +201,7 @@ class Topic:
         unchanged = TopicArrivals(consumed, was_consumed=consumed is not None)
         if self.config is None:
             return unchanged
-        found = _asked(lambda: _there(self.config or {}, self.name), self.config)
+        found = _there(self.config, self.name)
         if found is None:
             return unchanged
         identity, bounds = found
@@ -279,57 +278,37 @@ def _there(config: Mapping[str, Any], name: str) -> tuple[str, dict[int, tuple[i
     """A topic's id, and the first and the next offset of each partition; None without the topic.
 
     The next offset is the end of what is decided: records of open transactions wait.
+
+    Raises:
+        ConfigError: The broker refuses the login, or the topic.
+        UpstreamMissingError: It does not answer.
     """
     from confluent_kafka import (  # noqa: PLC0415  # most commands reach no broker
         IsolationLevel,
-        KafkaError,
-        KafkaException,
-        TopicCollection,
         TopicPartition,
     )
     from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415  # same
 
     admin = _admin(tuple(sorted(config.items())))
     try:
-        told = admin.describe_topics(TopicCollection([name]), request_timeout=PATIENCE_S)
-        about = told[name].result()
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        about = admin.describe(name)
+        if about is None:
             return None
-        raise
-    partitions = [TopicPartition(name, each.id) for each in about.partitions]
-
-    def offsets(spec: OffsetSpec) -> dict[int, int]:
-        asked = admin.list_offsets(
-            dict.fromkeys(partitions, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=PATIENCE_S,
+        partitions = [TopicPartition(name, each.id) for each in about.partitions]
+        lows, highs = (
+            admin.offsets(partitions, spec, IsolationLevel.READ_COMMITTED)
+            for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
         )
-        return {each.partition: answer.result().offset for each, answer in asked.items()}
-
-    lows, highs = offsets(OffsetSpec.earliest()), offsets(OffsetSpec.latest())
-    return str(about.topic_id), {p: (lows[p], highs[p]) for p in sorted(lows)}
+    except BrokerError as error:
+        raise away(config["bootstrap.servers"], str(error.details["reason"])) from error
+    return str(about.topic_id), {p: (lows[name, p], highs[name, p]) for _, p in sorted(lows)}
 
 
 @lru_cache(maxsize=4)
-def _admin(config: tuple[tuple[str, Any], ...]) -> AdminClient:
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415  # most commands reach no broker
+def _admin(config: tuple[tuple[str, Any], ...]) -> Admin:
+    from lakehouse.io.kafka_admin import Admin  # noqa: PLC0415  # most commands reach no broker
 
-    return AdminClient(dict(config), logger=silent())
-
-
-def _asked(ask: Callable[[], _Answer], config: Mapping[str, Any]) -> _Answer:
-    """What a broker answers.
-
-    Raises:
-        UpstreamMissingError: It does not.
-    """
-    from confluent_kafka import KafkaException  # noqa: PLC0415  # most commands reach no broker
-
-    try:
-        return ask()
-    except KafkaException as error:
-        raise away(config["bootstrap.servers"], error.args[0].str()) from error
+    return Admin(dict(config), PATIENCE_S)
 
 
 def away(servers: str, reason: str) -> UpstreamMissingError:

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lakehouse.errors import RegistryRefusedError, SchemaRefusedError
+from lakehouse.errors import ConfigError, RegistryRefusedError, SchemaRefusedError
 from lakehouse.landing.compatibility import incompatible
 from lakehouse.landing.contracts import kind_of
 from lakehouse.landing.schema_documents import parsed
@@ -139,6 +139,26 @@ def _wrong(newest: str, text: str) -> Iterator[tuple[str, str]]:
         yield from incompatible(parsed(newest), parsed(text))
     except SchemaRefusedError as error:
         yield "", f"cannot be compared: {error}"
+
+
+def assert_compatible(target: Target, where: str, contracts: Iterable[Declared]) -> None:
+    """Contracts may be registered where they are agreed on, as far as BACKWARD goes.
+
+    Raises:
+        ConfigError: One may not; says which field of which kind, and why.
+        RegistryError: The registry does not answer, or is busy.
+        RegistryRefusedError: It refuses.
+    """
+    wrong = problems(target, proposals(contracts))
+    if wrong:
+        told = "; ".join(
+            f"{each.subject}: {each.field or 'the record'} {each.what}" for each in wrong
+        )
+        raise ConfigError(
+            f"contracts are not compatible with those in {where}: {told}; raise what the sources "
+            "declare to what senders agreed on (`lakehouse contracts register --dry-run` checks)",
+            problems=[vars(each) for each in wrong],
+        )
 
 
 def register(target: Target, proposed: Sequence[Proposal]) -> list[Registered]:

@@ -16,8 +16,10 @@ import psutil
 import pytest
 from streaming.kafka_server import consume, produce
 
-from lakehouse.errors import BrokerError, ConfigError
+from lakehouse.errors import BrokerError, ConfigError, UpstreamMissingError
 from lakehouse.io import kafka
+from lakehouse.io.kafka import client_config
+from lakehouse.landing.topic import Topic
 from lakehouse.settings import load_settings
 from lakehouse.streaming import server_properties
 from lakehouse.streaming.broker import Broker
@@ -211,9 +213,16 @@ def test_a_login_is_asked_for_and_never_told(another, tmp_path, monkeypatch):
     produce(right, "guarded", [b"in"])
     assert consume(right, "guarded", 1) == [b"in"]
     wrong = load_settings(root=str(tmp_path), kafka_password="verraten", **named)  # noqa: S106
-    with pytest.raises(ConfigError, match="refused") as raised:
-        topics(wrong)
-    assert "verraten" not in f"{raised.value!r} {raised.value.details}"
+    feeds = [Topic("guarded", client_config(each)) for each in (right, wrong)]
+    assert feeds[0].look(None).n == 1
+    for ask in (lambda: topics(wrong), lambda: feeds[1].look(None)):
+        with pytest.raises(ConfigError, match="refused") as raised:
+            ask()
+        assert raised.value.exit_code == 78
+        assert "verraten" not in f"{raised.value!r} {raised.value.details}"
+    another.down()
+    with pytest.raises(UpstreamMissingError, match="does not answer"):  # and no refused login
+        feeds[1].look(None)
 
 
 def test_the_commands_start_use_and_stop_it(another):

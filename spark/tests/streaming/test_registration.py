@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -243,3 +244,53 @@ def test_our_contracts_are_compatible_with_themselves(tmp_path):
     target = InFiles(Registry(Files(tmp_path)))
     register(target, ours)
     assert problems(target, ours) == []
+
+
+@pytest.fixture
+def stream(monkeypatch, tmp_path, capsys):
+    """`lakehouse stream` on a lake without a broker, with a registry: exit code and what it says.
+
+    Contracts are looked at first: what comes after that is that no topic can be reached.
+    """
+    monkeypatch.setenv("LAKEHOUSE_ROOT", str(tmp_path))
+    monkeypatch.setenv("LAKEHOUSE_ENGINE", "duckdb")
+
+    def called(url):
+        monkeypatch.setenv("LAKEHOUSE_REGISTRY_URL", url)
+        current_settings.cache_clear()
+        code = call_main(monkeypatch, "stream", "--once")
+        return code, " ".join(capsys.readouterr().err.split())
+
+    yield called
+    current_settings.cache_clear()
+
+
+def test_a_stream_whose_contracts_are_compatible_goes_on(stream, tmp_path):
+    with serving(tmp_path / "agreed") as running:
+        register(AtUrl.of(running.url), proposals(declared(each.table for each in tables())))
+        code, said = stream(running.url)
+    assert code == 78
+    assert "no topic can be reached" in said
+
+
+def test_a_stream_whose_contract_is_not_compatible_does_not_start(stream, tmp_path):
+    with serving(tmp_path / "agreed") as running:
+        spoiled(AtUrl.of(running.url))
+        code, said = stream(running.url)
+    assert code == 78
+    assert "web_events.scroll" in said
+    assert "asks for" in said
+    assert "no topic can be reached" not in said
+
+
+def test_a_stream_whose_registry_is_away_may_be_tried_again(stream, no_registry):
+    code, said = stream(no_registry)
+    assert code == 75
+    assert "does not answer as a schema registry" in said
+
+
+@pytest.fixture
+def no_registry():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"

@@ -68,6 +68,7 @@ def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Tak
     """The records of a range of offsets, some at once, each time with the bytes before them.
 
     Raises:
+        ConfigError: The broker refuses the login, or the topic.
         UpstreamMissingError: The broker does not answer.
         InputQualityError: Records were deleted while they were read.
     """
@@ -91,6 +92,8 @@ def polled(part: Part | Range) -> Iterator[list[Message]]:
         KafkaException,
         TopicPartition,
     )
+
+    from lakehouse.io.kafka_admin import refused  # noqa: PLC0415  # same
 
     servers, topic, partition = part.uri.removeprefix("kafka://").split("/")
     consumer = Consumer(
@@ -122,7 +125,8 @@ def polled(part: Part | Range) -> Iterator[list[Message]]:
                 yield found
         _assert_still_there(consumer, part, TopicPartition(topic, int(partition)))
     except KafkaException as error:
-        raise away(servers, error.args[0].str()) from error
+        reason = error.args[0]
+        raise refused(servers, [reason]) or away(servers, reason.str()) from error
     finally:
         consumer.close()
 
