@@ -169,6 +169,10 @@ kafka: $(VENV)/lakehouse.stamp ## Start a Kafka of the lake's own, with the topi
 	@$(BIN)/lakehouse kafka create topic_web_events --partitions 3
 	@$(BIN)/lakehouse kafka create topic_web_events.dlq --partitions 1
 
+.PHONY: live
+live: $(VENV)/lakehouse.stamp ## Let synthetic visitors come and watch them (RATE=200 events a second)
+	@$(BIN)/lakehouse live --rate $(or $(RATE),200) $(ARGS)
+
 .PHONY: kafka-stop
 kafka-stop: $(VENV)/lakehouse.stamp ## Stop it; its data stays
 	@$(BIN)/lakehouse kafka down

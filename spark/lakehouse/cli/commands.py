@@ -13,6 +13,7 @@ from lakehouse.cli import (
     console,
     definitions,
     explaining,
+    live,
     looking,
     mending,
     operations,
@@ -64,7 +65,7 @@ for command in (
     looking.freshness,
     explaining.explain_kpi,
     *(pages.report, pages.docs, pages.data_docs, pages.manifest),
-    streaming.stream,
+    *(streaming.stream, live.live, live.produce),
     *(serving.publish, running.maintain, definitions.check_definitions),
     *(operations.jars, operations.alert, operations.doctor),
 ):

@@ -1,0 +1,247 @@
+"""Synthetic visits that happen now: web events sent to the topic at a chosen rate.
+
+Visits are those of the generator. Each begins when its turn comes, and its events keep their
+distances, so that sessions, page views and attention are as true as in generated files. A device
+that was offline in the files is not here: everything is sent within seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import random
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Producer
+
+from lakehouse.io import kafka
+from lakehouse.synthetic import Arguments, generate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from threading import Event
+
+    from lakehouse.settings import Settings
+
+EVENTS_A_WORLD = 20_000
+"""Of the generator, at once; when their visits have begun, another world is made."""
+EVENTS_A_USER = 20
+MOST_WAIT_US = 3_000_000
+"""Longest that an event waits on its device."""
+TURNS = 20
+AHEAD_US = 120_000_000
+"""Visits that began at most so long before the start are going on: the rate is soon right."""
+IDS = ("event_id", "anonymous_id", "session_id", "page_view_id")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of a visit.
+
+    Attributes:
+        after_us: When it happens, counted from the visit's begin.
+        wait_us: How long after that it is received.
+        off_us: How far the device's clock is ahead.
+        told: The event.
+    """
+
+    after_us: int
+    wait_us: int
+    off_us: int
+    told: dict[str, Any]
+
+    def at(self, began_us: int) -> tuple[int, str, bytes]:
+        """When it is received, its key, and its line, where the visit began at a moment."""
+        happened = began_us + self.after_us
+        received = happened + self.wait_us
+        moments = {
+            "timestamp": _iso(happened + self.off_us),
+            "sent_at": _iso(received + self.off_us),
+            "received_at": _iso(received),
+        }
+        key = self.told.get("anonymous_id") or self.told.get("user_id") or ""
+        return received, key, json.dumps(self.told | moments, separators=(",", ":")).encode()
+
+    def of_another(self, salt: int) -> Happening:
+        """The same of somebody else: with other ids."""
+        told = self.told | {
+            name: f"{int(self.told[name][:8], 16) ^ salt:08x}{self.told[name][8:]}"
+            for name in IDS
+            if name in self.told
+        }
+        if "user_id" in told:
+            told["user_id"] = f"{told['user_id']}_{salt:x}"
+        order = told["properties"].get("transaction")
+        if order:
+            other = order | {"order_id": f"{order['order_id']}_{salt:x}"}
+            told["properties"] = told["properties"] | {"transaction": other}
+        return replace(self, told=told)
+
+
+@dataclass
+class Sent:
+    """What was sent: good events, those that were sent once more, and broken ones."""
+
+    events: int = 0
+    repeated: int = 0
+    broken: int = 0
+
+
+def visits_of(seed: int) -> Iterator[list[Happening]]:
+    """Visits without end, in the order of the generator's period; their ids are unique.
+
+    A world costs seconds: it comes several times, each time with other people.
+    """
+    for number in itertools.count():
+        visits = _world(seed + number)
+        salts = random.Random(seed + number)  # noqa: S311  # made-up ids
+        for turn in range(TURNS):
+            salt = salts.getrandbits(32)
+            for visit in visits:
+                yield [each.of_another(salt) for each in visit] if turn else visit
+
+
+def _world(seed: int) -> list[list[Happening]]:
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = Arguments(
+            users=EVENTS_A_WORLD // EVENTS_A_USER,
+            events=EVENTS_A_WORLD,
+            days=7,
+            seed=seed,
+            dirty=0,
+            domains=("web",),
+        )
+        generate(arguments, Path(folder))
+        lines = [
+            json.loads(line)
+            for path in sorted(Path(folder).glob("web_events*"))
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+    by_visit: dict[str, list[dict[str, Any]]] = {}
+    for told in lines:
+        by_visit.setdefault(told["session_id"], []).append(told)
+    return [_visit(told) for told in by_visit.values()]
+
+
+def _visit(lines: list[dict[str, Any]]) -> list[Happening]:
+    placed = []
+    for told in lines:
+        device, sent, received = (
+            _micros(told[name]) for name in ("timestamp", "sent_at", "received_at")
+        )
+        waited = sent - device
+        placed.append((received - waited, device - received + waited, waited, told))
+    began = min(happened for happened, *_ in placed)
+    return [
+        Happening(happened - began, min(waited, MOST_WAIT_US), off, told)
+        for happened, off, waited, told in sorted(placed, key=lambda each: each[0])
+    ]
+
+
+def received(seed: int, rate: float, start_us: int) -> Iterator[tuple[int, str, bytes]]:
+    """Events in the order of reception, as many a second as the rate in the mean, without end.
+
+    Visits begin at random (a Poisson process); those that began before the start go on.
+
+    Yields:
+        Microseconds since 1970, the key and the line of each event.
+    """
+    chance = random.Random(seed)  # noqa: S311  # made-up visits
+    open_: list[tuple[int, int, str, bytes]] = []
+    order = itertools.count()
+    next_us, mean = float(start_us - AHEAD_US), 0.0
+    for n_visits, visit in enumerate(visits_of(seed), start=1):
+        mean += (len(visit) - mean) / n_visits
+        next_us += chance.expovariate(rate / mean) * 1_000_000
+        while open_ and open_[0][0] <= next_us:
+            moment, _, key, line = heapq.heappop(open_)
+            yield moment, key, line
+        for event in visit:
+            if next_us + event.after_us + event.wait_us >= start_us:
+                moment, key, line = event.at(int(next_us))
+                heapq.heappush(open_, (moment, next(order), key, line))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to send.
+
+    Attributes:
+        rate: Events a second.
+        seconds: How long; None = until told to stop.
+        seed: Of all that is random.
+        broken: Share of events that are followed by a line that breaks off.
+        repeated: Share that is sent once more.
+    """
+
+    rate: float
+    seconds: float | None = None
+    seed: int = 1
+    broken: float = 0.0
+    repeated: float = 0.0
+
+
+def produce(settings: Settings, topic: str, plan: Plan, stop: Event) -> Sent:
+    """Send events as they happen until the time is over, or until told to stop.
+
+    Args:
+        settings: Where the topic is.
+        topic: Its name.
+        plan: How to send.
+        stop: Set to end.
+
+    Raises:
+        ConfigError: No broker is known.
+    """
+    ours = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4"}
+    producer = Producer(kafka.client_config(settings) | ours, logger=kafka.silent())
+    sent, chance = Sent(), random.Random(plan.seed)  # noqa: S311  # made-up faults
+    begin = time.time()
+    for moment, key, line in received(plan.seed, plan.rate, int(begin * 1_000_000)):
+        due = moment / 1_000_000
+        if plan.seconds is not None and due > begin + plan.seconds:
+            break
+        while (now := time.time()) < due and not stop.is_set():
+            producer.poll(0)
+            stop.wait(min(due - now, 0.2))
+        if stop.is_set():
+            break
+        _send(producer, topic, key, line)
+        sent.events += 1
+        if chance.random() < plan.repeated:
+            _send(producer, topic, key, line)
+            sent.repeated += 1
+        if chance.random() < plan.broken:
+            _send(producer, topic, key, line[: len(line) // 2])
+            sent.broken += 1
+    producer.flush(30)
+    return sent
+
+
+def _send(producer: Producer, topic: str, key: str, line: bytes) -> None:
+    while True:
+        try:
+            producer.produce(topic, line, key.encode())
+        except BufferError:  # the broker is slower than we are
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _micros(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _iso(micros: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=micros)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
