@@ -48,6 +48,8 @@ FAST_JVM = ";".join(
 TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
 
 
+TOPICS_APART = 9
+"""Tests with a broker of which a sample has a third; a person who asks for fewer has them all."""
 HEAVY = {"crash", "concurrency", "cluster", "s3", "e2e", "notebook", "laws"}
 
 
@@ -65,7 +67,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Heavy files first and those without an engine last: no worker ends alone with a long one."""
+    """Heavy files first and those without an engine last: no worker ends alone with a long one.
+
+    A sample has a third of the tests that run whole processes against a broker.
+    """
+    of_topics = sorted(
+        item.nodeid
+        for item in items
+        if item.path.parent.name == "e2e"
+        and item.get_closest_marker("kafka")
+        and not item.get_closest_marker("slow")
+    )
+    if len(of_topics) > TOPICS_APART:
+        kept = set(some_of(of_topics, n=len(of_topics) // 3))
+        items[:] = [each for each in items if each.nodeid not in of_topics or each.nodeid in kept]
     weights: dict[Path, int] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
