@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakehouse.catalog import dead_letters
 from lakehouse.catalog.registry import registry
 from lakehouse.cli import console
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.arguments import AsJson, EngineName
-from lakehouse.cli.running import found_in, told
+from lakehouse.cli.running import found_in, tell_letters, told
 from lakehouse.engine import plan as planning
 from lakehouse.errors import ConfigError, exit_code_of
 from lakehouse.settings import current_settings
@@ -56,10 +57,13 @@ def stream(
         topic = consumption.topic.name
         code, is_idle = 0, True
         with batches.alone(lake, topic):
-            for batch in consumption.batches(_stop(), once=once):
+            stop = _stop()
+            for batch in consumption.batches(stop, once=once):
                 is_idle, failed = False, _tell(topic, batch, as_json=as_json)
                 if once or batch.is_last:  # what went wrong before it was told, and tried again
                     code = max(code, failed)
+                letters = tell_letters(lake, first, as_json=as_json)
+                code = max(code, letters if once or stop.is_set() else 0)
         if is_idle and not as_json:
             console.out.print(f"{topic}: no record ever came", highlight=False)
     raise typer.Exit(code)
@@ -67,9 +71,7 @@ def stream(
 
 def _fed_by_a_topic() -> str:
     """The table that consumes a topic."""
-    return next(
-        entry.table.name for entry in registry() if entry.table.source and entry.table.source.topic
-    )
+    return dead_letters.tables(registry())[0].name
 
 
 def _stop() -> threading.Event:
