@@ -67,6 +67,17 @@ class Letter:
         )
 
     @property
+    def held(self) -> dict[str, Any]:
+        """What it takes to judge it again, as the quarantine has it."""
+        return {
+            "source_file": self.coordinates,
+            "source_line": self.offset,
+            "raw": self.value,
+            "layout": LAYOUT,
+            "header": str(self.beside),
+        }
+
+    @property
     def coordinates(self) -> str:
         """Where it stands."""
         return f"{self.topic}/{self.partition}@{self.offset}"

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from support import lakehouse, new_lake
 
-from lakehouse.catalog import dead_letters
+from lakehouse.catalog import dead_letters, views
 from lakehouse.streaming.dead_letters import bring
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def brought(lake: LakeDriver) -> int:
     """New rows of the table of dead letters."""
     with lake.open() as opened:
         outcomes = bring(opened, TABLE)
+    print([(o.table, o.outcome, o.reason, o.account, o.error, o.trace) for o in outcomes], views.rejected(lake.registry[LETTERS].table, lake.settings, 5))
     assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
     return sum(outcome.account.rows_loaded for outcome in outcomes)
 

@@ -129,7 +129,7 @@ TABLE = Table(
     ensures=(
         not_empty(severity="warn"),
         not_null("kafka_topic", "kafka_partition", "kafka_offset", "part", "status", "attempts"),
-        one_of("status", "dead", "replayed"),
+        one_of("status", ("dead", "replayed")),
         unique("_row_id"),
         none_ahead("dead_date"),
     ),
