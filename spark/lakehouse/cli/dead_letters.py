@@ -12,19 +12,15 @@ from lakehouse.catalog.sources import sources
 from lakehouse.cli import console
 from lakehouse.cli.arguments import AsJson, open_lake
 from lakehouse.cli.running import run_once
-from lakehouse.errors import ConfigError
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from lakehouse.catalog.dead_letters import Letter
     from lakehouse.spec import Table
 
 dlq_app = typer.Typer(help="Show records of topics that were rejected, or validate them again.")
-Reason = Annotated[
-    str, typer.Option(help="Only of this reason, e.g. missing or missing:event_id.")
-]
+Reason = Annotated[str, typer.Option(help="Only of this reason, e.g. missing or missing:event_id.")]
 SHOWN = 2_000
 """Characters of a value that a terminal shows; --json has all of it."""
 NONE, ACCEPTED = "no dead letters", "accepted"

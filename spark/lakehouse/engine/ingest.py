@@ -156,9 +156,7 @@ def _replayed(
     if whole or job.request.replays is None:
         return None
     where, paths = quarantine.uri(job.settings, job.table.name), [each.path for each in landed]
-    found = quarantine.split(
-        job.engine.store, where, job.request.replays, but_not_from=paths
-    )
+    found = quarantine.split(job.engine.store, where, job.request.replays, but_not_from=paths)
     if found is None:
         return None
     source, longest = source_of(job), job.settings.max_line_bytes

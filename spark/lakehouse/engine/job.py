@@ -62,7 +62,7 @@ class Request:
         return self.as_of or self.today
 
 
-def new_request(
+def new_request(  # noqa: PLR0913  # what may be asked for
     *,
     as_of: date | None = None,
     full_refresh: bool = False,

@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support import lakehouse, new_lake
 
-from lakehouse.catalog import dead_letters, views
+from lakehouse.catalog import views
+from lakehouse.io.fault_points import LETTER_POINTS, POINTS
+from lakehouse.streaming import dead_letters
 from lakehouse.streaming.dead_letters import bring
 
 if TYPE_CHECKING:
@@ -101,9 +103,9 @@ class Topics:
         about = self.admin.list_topics(timeout=PATIENCE_S).topics
         if DLQ not in about:
             return []
-        own = {"group.id": "t", "auto.offset.reset": "earliest", "enable.partition.eof": True}
+        own = {"group.id": "t", "enable.auto.commit": False, "enable.partition.eof": True}
         consumer, found, ends = Consumer(self.reach | own), [], 0
-        consumer.subscribe([DLQ])
+        consumer.assign([TopicPartition(DLQ, n, 0) for n in about[DLQ].partitions])
         while ends < len(about[DLQ].partitions):
             message = consumer.poll(PATIENCE_S)
             assert message is not None
@@ -143,7 +145,6 @@ def brought(lake: LakeDriver) -> int:
     """New rows of the table of dead letters."""
     with lake.open() as opened:
         outcomes = bring(opened, TABLE)
-    print([(o.table, o.outcome, o.reason, o.account, o.error, o.trace) for o in outcomes], views.rejected(lake.registry[LETTERS].table, lake.settings, 5))
     assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
     return sum(outcome.account.rows_loaded for outcome in outcomes)
 
@@ -176,24 +177,168 @@ def test_each_poison_is_one_row_and_one_message_and_good_ones_pass(lake, topics)
     assert [message.value() for message in messages] == [*POISON]
     assert {message.key() for message in messages} == {ODD_KEY}
     assert all(message.headers()[:4] == ODD_HEADERS for message in messages)
-    assert headers_of(messages[0]).items() >= {
-        "topic": TOPIC,
-        "partition": "0",
-        "offset": "1",
-        "reason": "invalid_utf8",
-        "reason_class": "invalid_utf8",
-        "schema_version": "3",
-        "attempts": "1",
-        "status": "dead",
-    }.items()
+    assert (
+        headers_of(messages[0]).items()
+        >= {
+            "topic": TOPIC,
+            "partition": "0",
+            "offset": "1",
+            "reason": "invalid_utf8",
+            "reason_class": "invalid_utf8",
+            "schema_version": "3",
+            "attempts": "1",
+            "status": "dead",
+        }.items()
+    )
     assert brought(lake) == 0
     assert len(topics.dead()) == 8, "nothing is sent twice"
 
 
 def test_without_key_headers_and_version_nothing_is_told(lake, topics):
-    topics.send(b"{", FRAMED)
+    topics.send(b"{", FRAMED, told(page_view(1)))
     lake.run(TABLE)
     brought(lake)
     plain, framed = letters(lake)
     assert (plain["key"], plain["headers"], plain["schema_version"]) == (None, "[]", None)
     assert framed["schema_version"] == "7", "the registry's id before the value"
+
+
+def test_parts_of_one_message_are_letters_of_their_own(lake, topics):
+    topics.send(told([page_view(1), page_view(2, event_type="a"), page_view(3, event_type="b")]))  # type: ignore[arg-type]  # an array, on purpose
+    assert lake.run(TABLE)[TABLE].account.rows_loaded == 1
+    assert brought(lake) == 2
+    rows = letters(lake)
+    assert [row["kafka_offset"] for row in rows] == [0, 0]
+    assert {json.loads(row["value"])["event_type"] for row in rows} == {"a", "b"}
+
+
+# -------------------------------------------------------------- killed between table and topic
+
+
+def stream(lake: LakeDriver, *arguments: str, **settings: object) -> Any:
+    settings = {"kafka_bootstrap": lake.settings.kafka_bootstrap} | settings
+    return lakehouse(lake, "stream", "--once", *arguments, **settings)
+
+
+@pytest.mark.parametrize("point", LETTER_POINTS)
+def test_killed_before_or_after_sending_every_letter_is_a_row_once(lake, topics, point):
+    topics.send(told(page_view(1)), b"{", UNKNOWN)
+    done = stream(lake, fault=f"{point}@{TABLE}")
+    assert done.code == -signal.SIGKILL, done.err
+    assert len(lake.rows(TABLE)) == 1, "the rows are published"
+    assert lake.open().states.published(LETTERS) is None
+    done = stream(lake)
+    assert done.code == 0, done.err
+    assert [row["kafka_offset"] for row in letters(lake)] == [1, 2]
+    sent = [(headers_of(each)["offset"], headers_of(each)["part"]) for each in topics.dead()]
+    assert len(set(sent)) == 2, "one that came twice can be told by its coordinates"
+    assert len(sent) == (2 if point == LETTER_POINTS[0] else 4)
+
+
+def test_control_one_that_sends_what_its_own_run_rejected_leaves_letters_out(
+    lake, topics, monkeypatch
+):
+    """Without the comparison of quarantine and table, a killed run's letters are lost."""
+    topics.send(told(page_view(1)), b"{")
+    stream(lake, fault=f"{LETTER_POINTS[0]}@{TABLE}")
+    topics.send(told(page_view(2)), UNKNOWN)
+    run_id = lake.run(TABLE)[TABLE].run_id
+    held = dead_letters._HELD
+    monkeypatch.setattr(dead_letters, "_HELD", f"{held} AND run_id = '{run_id}'")
+    brought(lake)
+    assert [row["kafka_offset"] for row in letters(lake)] == [3]
+    monkeypatch.undo()
+    brought(lake)
+    assert [row["kafka_offset"] for row in letters(lake)] == [1, 3]
+
+
+# ------------------------------------------------------------------------------------ replays
+
+
+def dlq(lake: LakeDriver, *arguments: str, **settings: object) -> Any:
+    settings = {"kafka_bootstrap": lake.settings.kafka_bootstrap} | settings
+    return lakehouse(lake, "dlq", *arguments, **settings)
+
+
+LONGER = told(page_view(5, note="x" * 2_000))
+"""A good event, were it allowed to be so long."""
+SHORT = {"max_line_bytes": 1_024}
+
+
+@pytest.fixture
+def rejected(lake: LakeDriver, topics: Topics) -> LakeDriver:
+    """A lake that rejected two events, one of which is fine by other settings."""
+    topics.send(told(page_view(1)), LONGER, UNKNOWN)
+    done = stream(lake, **SHORT)
+    assert done.code == 0, done.err
+    assert [row["reason"] for row in letters(lake)] == ["line_too_long", "unknown:event_type"]
+    return lake
+
+
+@pytest.mark.spark_too
+def test_a_replay_loads_what_passes_once_and_counts_the_attempts_of_the_others(rejected, topics):
+    lake = rejected
+    done = dlq(lake, "replay", "--dry-run", "--json")
+    verdicts = [(row["verdict"], row["n"]) for row in json.loads(done.out)]
+    assert sorted(verdicts) == [("accepted", 1), ("unknown:event_type", 1)]
+    assert len(lake.rows(TABLE)) == 1, "a dry run changes nothing"
+    done = dlq(lake, "replay")
+    assert done.code == 0, done.err
+    assert {row["event_id"] for row in lake.rows(TABLE)} == {"e1", "e5"}
+    found = [(row["kafka_offset"], row["status"], row["attempts"]) for row in letters(lake)]
+    assert found == [(1, "dead", 1), (1, "replayed", 2), (2, "dead", 1), (2, "dead", 2)]
+    done = dlq(lake, "replay")
+    assert done.code == 0, done.err
+    assert len(lake.rows(TABLE)) == 2, "a second replay adds nothing"
+    found = [(row["kafka_offset"], row["status"], row["attempts"]) for row in letters(lake)]
+    assert found[2:] == [(2, "dead", 1), (2, "dead", 2), (2, "dead", 3)]
+    (left,) = views.rejected(lake.registry[TABLE].table, lake.settings, None)
+    assert left["raw"] == UNKNOWN
+    assert [headers_of(each)["status"] for each in topics.dead()].count("replayed") == 1
+
+
+def test_a_replay_of_one_reason_leaves_the_others_as_they_are(rejected):
+    done = dlq(rejected, "replay", "--reason", "unknown")
+    assert done.code == 0, done.err
+    found = [(row["kafka_offset"], row["status"], row["attempts"]) for row in letters(rejected)]
+    assert found == [(1, "dead", 1), (2, "dead", 1), (2, "dead", 2)]
+    done = dlq(rejected, "replay", "--reason", "no_such")
+    assert "of that reason" in done.err
+    done = dlq(rejected, "replay", "--reason", "line_too_long")
+    assert done.code == 0, done.err
+    assert len(rejected.rows(TABLE)) == 2
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_replay_that_is_killed_loses_nothing(rejected, point):
+    """A record that it accepted stands nowhere but in the version that nobody published."""
+    done = dlq(rejected, "replay", fault=f"{point}@{TABLE}")
+    assert done.code == -signal.SIGKILL, done.err
+    done = stream(rejected)
+    assert done.code == 0, done.err
+    done = dlq(rejected, "replay")
+    assert done.code == 0, done.err
+    assert {row["event_id"] for row in rejected.rows(TABLE)} == {"e1", "e5"}
+    (left,) = views.rejected(rejected.registry[TABLE].table, rejected.settings, None)
+    assert left["raw"] == UNKNOWN
+
+
+def test_list_counts_and_show_prints_what_came(lake, topics):
+    key, headers = b"\x1b[31mk\xff", [("h", b"\x07")]
+    topics.send(
+        told(page_view(1)), b"{\x1b[2J", b"{", key=key, headers=headers, timestamp=MOMENT_MS
+    )
+    topics.send(WITHOUT_ID, timestamp=MOMENT_MS + 60_000)
+    lake.run(TABLE)
+    (first, second) = json.loads(dlq(lake, "list", "--json").out)
+    assert (first["reason_class"], first["n"], first["attempts"]) == ("malformed_row", 2, 1)
+    assert first["oldest"] == first["newest"] == "2026-01-05T10:00:00+00:00"
+    assert (second["reason_class"], second["oldest"]) == ("missing", "2026-01-05T10:01:00+00:00")
+    done = dlq(lake, "show", f"{TOPIC}/0@1")
+    assert "\x1b" not in done.out, "what data says is shown, never obeyed"
+    assert "malformed_row" in done.out
+    assert "value (5 bytes):" in done.out
+    (row,) = json.loads(dlq(lake, "show", "--reason", "missing:event_id", "--json").out)
+    assert (row["coordinates"], row["value"]) == (f"{TOPIC}/0@3", WITHOUT_ID.decode())
+    assert row["key"] is None
+    assert dlq(lake, "show", "nowhere").code == 78
