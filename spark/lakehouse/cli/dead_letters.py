@@ -15,7 +15,6 @@ from lakehouse.cli.running import run_once
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
-
     from lakehouse.catalog.dead_letters import Letter
     from lakehouse.spec import Table
 

@@ -76,7 +76,7 @@ def record_of(value: bytes | None, about: Beside) -> bytes:
     It has `key`, `value` and the other `headers`; and under their own names what headers of ours
     say, of which the last of each name counts: a message that dies twice has some of before.
     """
-    ours: dict[str, str] = {}
+    ours: dict[str, str | None] = {}
     others = []
     for name, told in reversed(about.headers):
         own = name.removeprefix(OURS)
@@ -84,8 +84,8 @@ def record_of(value: bytes | None, about: Beside) -> bytes:
             ours[own] = told.decode("utf-8", "replace")
         else:
             others.append([name, text_of(told)])
-    told = {"key": text_of(about.key), "value": text_of(value), "headers": json.dumps(others[::-1])}
-    return json.dumps(ours | told).encode()
+    texts = {"key": text_of(about.key), "value": text_of(value)}
+    return json.dumps(ours | texts | {"headers": json.dumps(others[::-1])}).encode()
 
 
 def text_of(data: bytes | None) -> str | None:

@@ -70,7 +70,7 @@ class Message:
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes | None]]
+    headers: list[tuple[str, str | bytes | None]]
 
 
 def bring(lake: Lake, name: str) -> list[Outcome]:

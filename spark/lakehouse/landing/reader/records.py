@@ -237,7 +237,7 @@ def rejudge(
         if row["layout"] == LAYOUT:
             messages = topic_format.Messages(source, longest=max_record_bytes)
             about = Beside.parse(row["header"]).again
-            found = messages.taken([row["raw"]], [row["source_line"]], lambda _, it=about: it)
+            found = messages.taken([row["raw"]], [row["source_line"]], [about].__getitem__)
             yield from bench.add(found, origin, 0)
             continue
         mapping = source.mapping_of(path)

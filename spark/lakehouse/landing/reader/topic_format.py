@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +81,10 @@ class Messages:
         return taken
 
 
+def _beside(others: Sequence[tuple[Any, Any, tuple[int, int]]], n: int) -> Beside:
+    return beside(*others[n])
+
+
 def _frame(value: bytes) -> int:
     """Bytes before the text of a message that a registry's serializer wrote: its schema's id."""
     is_framed = len(value) > _SCHEMA_ID_BYTES and value[0] == _MAGIC
@@ -101,7 +106,7 @@ def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Tak
         taken = messages.taken(
             values,
             [message.offset() or 0 for message in found],
-            lambda n, others=others: beside(*others[n]),
+            partial(_beside, others),
         )
         yield before, taken
         before += taken.used + 1

@@ -76,7 +76,6 @@ SOURCE = Source(
             for name in ("key", "value")
         ),
     ),
-    missing=(),
     without="no record of topic_web_events was ever rejected",
 )
 
