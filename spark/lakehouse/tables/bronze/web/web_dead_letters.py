@@ -8,6 +8,7 @@ in the quarantine of bronze.web_events; a letter that was sent twice is one row.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -76,6 +77,7 @@ SOURCE = Source(
             for name in ("key", "value")
         ),
     ),
+    since=date(2000, 1, 1),
     without="no record of topic_web_events was ever rejected",
 )
 
