@@ -17,7 +17,7 @@ from lakehouse.catalog import dead_letters
 from lakehouse.catalog.dead_letters import REPLAYED, Letter
 from lakehouse.engine.job import new_request
 from lakehouse.errors import BrokerError, ConfigError
-from lakehouse.io import kafka, ops
+from lakehouse.io import delta_log, kafka, ops
 from lakehouse.io.fault_points import fault_point
 from lakehouse.landing.messages import OURS
 
@@ -117,9 +117,10 @@ def _waiting(lake: Lake, table: Table, keeper: Table) -> Iterator[Message]:
     """Letters of the published version that the table of letters does not have."""
     published = lake.states.published(table.name)
     uri = lake.settings.table_uri(f"quarantine.{table.noun}")
-    if published is None or published.quarantine is None:
+    newest = delta_log.latest_version(uri)
+    if published is None or published.quarantine is None or newest is None:
         return
-    tables = {"t": (uri, published.quarantine)}
+    tables = {"t": (uri, min(published.quarantine, newest))}  # a repaired one counts from 0
     kept = lake.states.published(keeper.name)
     if kept is None:
         rows = ops.query_tables(tables, _HELD)

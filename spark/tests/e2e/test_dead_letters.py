@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from support import lakehouse, new_lake
 
 from lakehouse.catalog import views
+from lakehouse.engine.maintenance import maintain
 from lakehouse.io.fault_points import LETTER_POINTS, POINTS
 from lakehouse.streaming import dead_letters
 from lakehouse.streaming.dead_letters import bring
@@ -342,3 +343,12 @@ def test_list_counts_and_show_prints_what_came(lake, topics):
     assert (row["coordinates"], row["value"]) == (f"{TOPIC}/0@3", WITHOUT_ID.decode())
     assert row["key"] is None
     assert dlq(lake, "show", "nowhere").code == 78
+
+
+def test_after_maintenance_letters_are_found_and_a_replay_works(rejected):
+    with rejected.open() as opened:
+        list(maintain(opened, [TABLE]))
+    assert brought(rejected) == 0
+    done = dlq(rejected, "replay")
+    assert done.code == 0, done.err
+    assert [row["status"] for row in letters(rejected)] == ["dead", "replayed", "dead", "dead"]
