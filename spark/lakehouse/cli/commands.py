@@ -24,6 +24,7 @@ from lakehouse.cli import (
 )
 from lakehouse.cli.contracts import contracts_app
 from lakehouse.cli.dashboards import dashboards_app
+from lakehouse.cli.dead_letters import dlq_app
 from lakehouse.cli.mappings import map_app
 from lakehouse.cli.quarantine import quarantine_app
 from lakehouse.cli.shared_engine import engine_app
@@ -76,6 +77,7 @@ for name, group in {
     "map": map_app,
     "contracts": contracts_app,
     "quarantine": quarantine_app,
+    "dlq": dlq_app,
     "engine": engine_app,
     "database": serving.database_app,
     "kafka": kafka_app,

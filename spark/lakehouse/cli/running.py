@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakehouse.catalog import dead_letters
 from lakehouse.catalog.domains import absent, in_use, is_spare
 from lakehouse.catalog.registry import registry
 from lakehouse.catalog.sources import sources
@@ -27,7 +28,7 @@ from lakehouse.cli.arguments import (
     open_lake,
 )
 from lakehouse.engine import plan as planning
-from lakehouse.errors import UpstreamMissingError, exit_code_of
+from lakehouse.errors import LakehouseError, UpstreamMissingError, exit_code_of
 from lakehouse.landing.files import listed, unclaimed
 from lakehouse.settings import current_settings
 
@@ -85,6 +86,27 @@ def run_once(lake: Any, names: list[str], request: Any, as_json: bool) -> int:  
     else:
         with progress.Progress(lake.due(names, request.day)) as shown:
             outcomes = lake.run(names, request, shown.show)
+    code = told(outcomes, as_json=as_json)
+    updated = {each.table for each in outcomes if each.outcome is Status.UPDATED}
+    rejecting = [each.name for each in dead_letters.tables(registry()) if each.name in updated]
+    return max(code, *(tell_letters(lake, name, as_json=as_json) for name in rejecting), 0)
+
+
+def tell_letters(lake: Any, name: str, *, as_json: bool) -> int:  # noqa: ANN401  # see open_lake
+    """Bring the dead letters of a table where they belong, and say so; the exit code."""
+    if not dead_letters.may_wait(lake.registry[name].table, lake.settings):
+        return 0
+    from lakehouse.streaming.dead_letters import bring  # noqa: PLC0415  # only where some wait
+
+    try:
+        outcomes = bring(lake, name)
+    except LakehouseError as error:
+        console.print_error(error)
+        return exit_code_of(error)
+    for outcome in outcomes:
+        if outcome.error is None and not as_json:
+            n = outcome.account.rows_loaded
+            console.err.print(f"{outcome.table}: {n:,} dead letter{'s'[: n != 1]}", highlight=False)
     return told(outcomes, as_json=as_json)
 
 

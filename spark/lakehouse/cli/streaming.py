@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakehouse.catalog import dead_letters
 from lakehouse.catalog.registry import registry
 from lakehouse.cli import console
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.arguments import AsJson, EngineName
-from lakehouse.cli.running import found_in, told
+from lakehouse.cli.running import found_in, tell_letters, told
 from lakehouse.engine import plan as planning
 from lakehouse.errors import ConfigError, exit_code_of
 from lakehouse.settings import current_settings
@@ -76,14 +77,16 @@ def stream(
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
         code, is_idle = 0, True
-        table = registry()[first].table
+        table, stop = registry()[first].table, _stop()
         with batches.alone(lake, topic), watching(settings, topic, table, _say) as watch:
             consumption = replace(consumption, looked=watch.looked)
-            for batch in consumption.batches(_stop(), once=once):
+            for batch in consumption.batches(stop, once=once):
                 is_idle, failed = False, _tell(topic, batch, as_json=as_json)
                 watch.saw(batch)
                 if once or batch.is_last:  # what went wrong before it was told, and tried again
                     code = max(code, failed)
+                letters = tell_letters(lake, first, as_json=as_json)
+                code = max(code, letters if once or stop.is_set() else 0)
         if is_idle and not as_json:
             console.out.print(f"{topic}: no record ever came", highlight=False)
     raise typer.Exit(code)
@@ -91,9 +94,7 @@ def stream(
 
 def _fed_by_a_topic() -> str:
     """The table that consumes a topic."""
-    return next(
-        entry.table.name for entry in registry() if entry.table.source and entry.table.source.topic
-    )
+    return dead_letters.tables(registry())[0].name
 
 
 def _assert_agreed(settings: Settings, first: str) -> None:

@@ -107,11 +107,16 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
     present = [*(each.path for each in landed), *arrivals.withdrawn]
     held = None if job.fills else job.engine.store.read(job.uri, job.base)
     # Reading is the dear part: kept once, for the counts, the table and the quarantine.
-    with job.engine.kept_meanwhile(_records(job, landed, present if whole else None)) as records:
+    records, others = _records(job, landed, present if whole else None), None
+    if (replayed := _replayed(job, landed, whole=whole)) is not None:
+        again, others = replayed
+        records = records.unionByName(again)
+    with job.engine.kept_meanwhile(records) as records:
         rows, bad = _good_rows(job, records), records.filter(_is_bad())
         found = Identities.of(job.engine, rows, bad=bad, earliest=_earliest(job.table))
         may_leave_out = source_of(job).mappings or source_of(job).topic
-        again = _rejected_again(job, bad, present) if whole and found.bad else 0
+        is_judged_again = found.bad and (whole or others is not None)
+        n_again = _rejected_again(job, bad, present) if is_judged_again else 0
         left_out = records.filter(LEFT_OUT).count() if may_leave_out else 0
         rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
         fault_point("before_write", job.table.name)
@@ -129,8 +134,9 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
                 job.engine.store,
                 quarantine.uri(job.settings, job.table.name),
                 bad if found.bad else None,
-                files=None if whole else [each.path for each in landed],
+                files=None if whole or others is not None else [each.path for each in landed],
                 run=job.run,
+                kept=None if others is None or others.isEmpty() else others,
             )
     account = Account(
         rows_in=found.rows + left_out,
@@ -138,9 +144,23 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         rows_loaded=loaded,
         rows_deduplicated=found.rows - found.bad - loaded,
         rows_left_out=left_out,
-        rows_rejected_again=again,
+        rows_rejected_again=n_again,
     )
     return replace(written, account=account)
+
+
+def _replayed(
+    job: Job, landed: Sequence[Landed], *, whole: bool
+) -> tuple[DataFrame, DataFrame] | None:
+    """Rejects that are judged again because somebody asked, and the others; None without."""
+    if whole or job.request.replays is None:
+        return None
+    where, paths = quarantine.uri(job.settings, job.table.name), [each.path for each in landed]
+    found = quarantine.split(job.engine.store, where, job.request.replays, but_not_from=paths)
+    if found is None:
+        return None
+    source, longest = source_of(job), job.settings.max_line_bytes
+    return job.engine.rejudged(found[0], source, longest), found[1]
 
 
 def _rejected_again(job: Job, bad: DataFrame, present: Sequence[str]) -> int:

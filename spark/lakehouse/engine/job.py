@@ -38,6 +38,7 @@ class Request:
         full_refresh: Recompute everything, whatever was consumed before.
         day: The day the run is for: new landing files dated later wait; None = all are due.
         migrate: Bring stored columns in line with declared ones; else a difference stops the run.
+        replays: Judge rejected records of topics again, those of this reason; "" = of any.
         as_published: The as-of dates are those of what is published.
     """
 
@@ -47,6 +48,7 @@ class Request:
     full_refresh: bool = False
     day: date | None = None
     migrate: bool = False
+    replays: str | None = None
     as_published: bool = False
 
     @property
@@ -60,18 +62,19 @@ class Request:
         return self.as_of or self.today
 
 
-def new_request(
+def new_request(  # noqa: PLR0913  # what may be asked for
     *,
     as_of: date | None = None,
     full_refresh: bool = False,
     run_id: str | None = None,
     day: date | None = None,
     migrate: bool = False,
+    replays: str | None = None,
 ) -> Request:
     """A request made now; run ids sort by time."""
     now = datetime.now(UTC)
     identity = run_id or f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    return Request(identity, now, as_of, full_refresh, day, migrate)
+    return Request(identity, now, as_of, full_refresh, day, migrate, replays)
 
 
 @dataclass(frozen=True)

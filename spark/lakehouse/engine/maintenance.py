@@ -164,8 +164,13 @@ def _quarantine(job: Job) -> list[Upkeep]:
     uri = quarantine.uri(job.settings, job.table.name)
     if not job.feed or delta_log.latest_version(uri) is None:
         return []
-    before = ops.size(uri)
+    before, version = ops.size(uri), delta_log.latest_version(uri)
     outcome = _compact(job, uri)
+    # As of the table: what follows the version of before must not ask for files that go.
+    published = job.states.published(job.table.name)
+    if published is not None and published.quarantine == version:
+        newest = delta_log.latest_version(uri)
+        job.states.replace(replace(published, quarantine=newest, token=job.token))
     return [_vacuumed(job, Upkeep(f"quarantine.{job.table.noun}", outcome, before), uri)]
 
 

@@ -74,9 +74,10 @@ def _look_at_feed(job: Job, feed: Feed, *, died: bool) -> Outlook:
     everything = _why_all(job)
     if everything is None and arrivals.corrected:
         everything = f"changed files: {', '.join(arrivals.corrected)}"
+    is_replay = job.request.replays is not None
     return Outlook(
-        has_news=everything is not None or arrivals.has_new,
-        why=everything or arrivals.news,
+        has_news=everything is not None or arrivals.has_new or is_replay,
+        why=everything or arrivals.news or ("replay of rejects" if is_replay else ""),
         died=died,
         arrivals=arrivals,
         whole=everything is not None,

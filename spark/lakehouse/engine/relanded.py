@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.spec.columns import STRING, TECHNICAL_COLUMNS, TIMESTAMP
+from lakehouse.landing.messages import MARK
+from lakehouse.spec.columns import BINARY, STRING, TECHNICAL_COLUMNS, TIMESTAMP
 from lakehouse.transforms.numbers import as_json
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def as_landed(held: DataFrame, table: Table, source: Source) -> DataFrame:
 
 def _text(name: str, kind: str) -> Column:
     """A value as sources write it; a moment says that it is one of UTC, in every engine."""
+    if kind == BINARY:
+        return F.concat(F.lit(MARK), F.base64(name))
     text = F.col(name).cast(STRING)
     if kind != TIMESTAMP:
         return text

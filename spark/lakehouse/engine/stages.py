@@ -27,7 +27,7 @@ from lakehouse.io.delta_log import Span
 from lakehouse.io.fault_points import fault_point
 from lakehouse.io.state import MOST_DAYS_AHEAD, State
 from lakehouse.landing.feeds import parts_of
-from lakehouse.quality import gates
+from lakehouse.quality import gates, quarantine
 from lakehouse.spec import Append
 from lakehouse.spec.changes import CHANGE_TYPE
 from lakehouse.spec.checks import OUTPUT, REJECTED_RATE, ROWS
@@ -99,6 +99,8 @@ def process(job: Job, outlook: Outlook) -> Processed:
     """
     job = recover(job)
     if not outlook.has_news and job.published is not None:
+        if job.states.rejected(job.table.name) is None:
+            _roll_back_rejects(job)
         return Processed(job.published, outlook.why, skipped=True)
     if rejected := _rejected_before(job, outlook):
         reason = f"{outlook.why}; nothing has changed since version {rejected.version} was rejected"
@@ -111,10 +113,18 @@ def process(job: Job, outlook: Outlook) -> Processed:
         scope = derive_scope(job)
         return _proposed(job, derive(job, scope), scope.reason)
     check_headers(job, outlook.arrivals)
+    _roll_back_rejects(job)
     position = outlook.arrivals.position
     written = ingest(job, outlook.arrivals, position, whole=outlook.whole)
     job.feed.remember(outlook.arrivals)
     return _proposed(job, written, outlook.why, position)
+
+
+def _roll_back_rejects(job: Job) -> None:
+    """Bring the quarantine back to what belongs to the published version."""
+    if job.feed is not None and job.published is not None:
+        where = quarantine.uri(job.settings, job.table.name)
+        quarantine.roll_back(job.engine.store, where, job.published.quarantine)
 
 
 def _rejected_before(job: Job, outlook: Outlook) -> State | None:
@@ -123,7 +133,10 @@ def _rejected_before(job: Job, outlook: Outlook) -> State | None:
     A retry then audits what is there: it neither writes nor restores.
     """
     rejected, published = job.states.rejected(job.table.name), job.published
-    if rejected is None or published is None or job.request.full_refresh or job.request.migrate:
+    asked = job.request
+    if asked.full_refresh or asked.migrate or asked.replays is not None:
+        return None
+    if rejected is None or published is None:
         return None
     same = (
         rejected.table_id == published.table_id
@@ -156,10 +169,17 @@ def _proposed(job: Job, written: Written, reason: str, position: str | None = No
         base=written.base,
         same_since=_same_since(job, written),
         reason="; ".join([reason, *_waiting(job, totals["ahead"])]),
+        quarantine=_quarantine(job),
     )
     job.states.propose(state)
     fault_point("after_commit_before_gate", job.table.name)
     return Processed(state, state.reason)
+
+
+def _quarantine(job: Job) -> int | None:
+    if job.feed is None:
+        return None
+    return delta_log.latest_version(quarantine.uri(job.settings, job.table.name))
 
 
 def _waiting(job: Job, ahead: dict[str, dict[str, int]]) -> Iterable[str]:

@@ -21,6 +21,9 @@ SERVING_POINTS = ("publish_staged", "publish_applied", "publish_committed")
 REGISTRY_POINTS = ("registry_id_taken", "registry_registered")
 """The same of a schema's registration, by subject."""
 
+LETTER_POINTS = ("before_dead_letters", "dead_letters_sent")
+"""The same of dead letters, by the table that rejected them."""
+
 
 def fault_point(point: str, table: str) -> None:
     """Die here when `LAKEHOUSE_FAULT` says `<point>` or `<point>@<table>`."""

@@ -190,6 +190,16 @@ def query_delta(uri: str, query: str, version: int | None = None) -> list[dict[s
     return list(pa.table(batches).to_pylist())
 
 
+def query_tables(tables: dict[str, tuple[str, int]], query: str) -> list[dict[str, Any]]:
+    """Rows of a SQL query over versions of some Delta tables, each under a name of its own."""
+    builder = QueryBuilder()
+    for name, (uri, version) in tables.items():
+        with storage_errors(uri):
+            table = DeltaTable(uri, version=version, storage_options=storage_options(uri))
+            builder = builder.register(name, table)
+    return list(pa.table(builder.execute(query).read_all()).to_pylist())
+
+
 def query_versions(uri: str, versions: dict[str, int], query: str) -> pa.Table:
     """Rows of a SQL query over versions of a Delta table, each under a name of its own."""
     builder = QueryBuilder()

@@ -103,6 +103,8 @@ class State:
         same_since: Oldest published version with the same content: maintenance moves the version,
             which is no news to whoever consumed it. None = `version`.
         reason: Why it was made, in words.
+        quarantine: Version of the quarantine that belongs to it (bronze); None without one, and in
+            a state of before 2026-11-29.
     """
 
     table: str
@@ -126,6 +128,7 @@ class State:
     published_at: str | None = None
     same_since: int | None = None
     reason: str = ""
+    quarantine: int | None = None
 
     @property
     def published_moment(self) -> datetime | None:

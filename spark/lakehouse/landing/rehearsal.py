@@ -85,6 +85,22 @@ def rehearse(
     ]
 
 
+def verdicts(
+    rejected: Sequence[dict[str, Any]], source: Source, *, max_record_bytes: int
+) -> Counter[str]:
+    """What becomes of rejected records by the rules of today: their reasons, or "" if accepted.
+
+    Args:
+        rejected: Rows of the quarantine.
+        source: What they should be.
+        max_record_bytes: Longer ones are rejected.
+    """
+    found: Counter[str] = Counter()
+    for batch in _judged(rejected, (), source, "", max_record_bytes):
+        found.update(", ".join(reasons) for reasons in batch["_reasons"].to_pylist())
+    return found
+
+
 def _judged(
     gone: Sequence[dict[str, Any]],
     there: Iterable[str],

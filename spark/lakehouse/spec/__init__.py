@@ -21,6 +21,7 @@ from lakehouse.spec.checks import (
     unique,
 )
 from lakehouse.spec.columns import (
+    BINARY,
     BOOLEAN,
     DATE,
     DOUBLE,
@@ -48,6 +49,7 @@ from lakehouse.spec.writes import (
 )
 
 __all__ = [
+    "BINARY",
     "BOOLEAN",
     "DATE",
     "DOUBLE",

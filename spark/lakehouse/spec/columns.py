@@ -11,6 +11,7 @@ LONG = "bigint"
 DOUBLE = "double"
 DATE = "date"
 TIMESTAMP = "timestamp"
+BINARY = "binary"
 
 
 def decimal(precision: int, scale: int) -> str:

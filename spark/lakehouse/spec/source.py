@@ -141,6 +141,8 @@ class Source:
         contract: The kinds of its records; None = all are of one.
         least: Fields beside the required ones that the smallest record tells, to satisfy a rule.
         topic: Kafka topic by which the same records may come, beside files.
+        whole_messages: A record is a message of the topic with all it has, whatever its value
+            holds; see `landing.messages`.
         mappings: Of a lake, how files of other shapes become records of this source or another.
     """
 
@@ -155,6 +157,7 @@ class Source:
     contract: Contract | None = None
     least: tuple[str, ...] = ()
     topic: str = ""
+    whole_messages: bool = False
     mappings: tuple[Mapping, ...] = ()
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from lakehouse.errors import InputQualityError
 from lakehouse.landing.content import Content
 from lakehouse.landing.days import day_of
+from lakehouse.landing.messages import Beside
 from lakehouse.landing.reader import judge, parquet_format, stream, topic_format
 from lakehouse.landing.reader.dialect import header_of
 from lakehouse.landing.reader.inspection import format_of, in_chunks
@@ -236,7 +237,8 @@ def rejudge(
         origin = Origin(path, day, place, row["layout"], row["header"])
         if row["layout"] == LAYOUT:
             messages = topic_format.Messages(source, longest=max_record_bytes)
-            found = messages.taken([row["raw"]], [row["source_line"]])
+            about = Beside.parse(row["header"]).again
+            found = messages.taken([row["raw"]], [row["source_line"]], [about].__getitem__)
             yield from bench.add(found, origin, 0)
             continue
         mapping = source.mapping_of(path)
@@ -347,6 +349,11 @@ class Bench:
             nothing = pa.scalar(None, pa.string())
             return pc.if_else(pa.array(is_good), nothing, pa.scalar(text, pa.string()))
 
+        header = of_bad(origin.header)
+        if taken.beside is not None:
+            beside = {row: taken.beside(row) for row in bad.tolist()}
+            header = pa.array([beside.get(row) for row in range(n)], pa.string())
+
         added = {
             "_source_file": pa.repeat(origin.path, n),
             "_delivered_on": pa.repeat(pa.scalar(origin.day, pa.date32()), n),
@@ -354,7 +361,7 @@ class Bench:
             "_line": pa.array(lines, mask=is_good),
             "_raw": pa.array(raws, pa.binary()),
             "_layout": of_bad(origin.layout),
-            "_header": of_bad(origin.header),
+            "_header": header,
         }
         known = {name: judged[name] for name in judged.column_names} | added
         table = pa.table([known[name] for name in self._schema.names], self._schema.names)

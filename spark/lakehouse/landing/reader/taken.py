@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from lakehouse.landing.reader.judge import given, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lakehouse.spec import Source
@@ -36,6 +38,7 @@ class Taken:
         unfolded: Bytes of the rows that are a part of their record, or of more than stands there.
         elements: Number of each row's record in its file, where lines mean nothing.
         left_out: Rows that the mapping of the file leaves out; None without one.
+        beside: What each row's message has beside its value, as text; None of a file.
     """
 
     data: bytes
@@ -47,6 +50,7 @@ class Taken:
     unfolded: dict[int, bytes] = field(default_factory=dict)
     elements: NDArray[np.int64] | None = None
     left_out: NDArray[np.bool_] | None = None
+    beside: Callable[[int], str] | None = None
 
     def raw(self, row: int) -> bytes:
         """A row as it landed."""

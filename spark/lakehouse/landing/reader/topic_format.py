@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lakehouse.errors import InputQualityError
 from lakehouse.io.kafka import config_of, silent
+from lakehouse.landing.messages import Beside, beside, record_of
 from lakehouse.landing.reader.json_format import Objects
 from lakehouse.landing.reader.taken import Taken
 from lakehouse.landing.topic import away
 from lakehouse.settings import current_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from confluent_kafka import Consumer, Message
 
@@ -28,21 +30,41 @@ AT_ONCE = 10_000
 SILENCE_S = 60.0
 """So long nothing may come of a record that is there: then its broker is away."""
 POLL_S = 0.5
+_ANY = 1 << 40
+"""Bytes of the longest record of a source that takes whole messages: the broker has limits."""
 _MAGIC, _SCHEMA_ID_BYTES = 0, 4
 _NOTHING = b"null"
 """Stands for no text at all: no object, either, but a record."""
 
 
 class Messages:
-    """Values of messages, each a JSON object, or several in an array or an envelope."""
+    """Values of messages, each a JSON object, or several in an array or an envelope.
+
+    Of a source of whole messages each is one record, whatever its value holds.
+    """
 
     def __init__(self, source: Source, *, longest: int) -> None:
         """Keep what a record is."""
-        self._objects = Objects(source, longest=longest)
+        self._are_whole = source.whole_messages
+        self._objects = Objects(source, longest=_ANY if self._are_whole else longest)
 
-    def taken(self, values: Sequence[bytes | None], offsets: Sequence[int]) -> Taken:
-        """The records of messages; one without a value (a tombstone) is left out."""
-        texts = [(value or b"")[_frame(value or b"") :] or _NOTHING for value in values]
+    def taken(
+        self,
+        values: Sequence[bytes | None],
+        offsets: Sequence[int],
+        about: Callable[[int], Beside],
+    ) -> Taken:
+        """The records of messages; one without a value (a tombstone) is left out.
+
+        Args:
+            values: The values.
+            offsets: And offsets.
+            about: What else there is of a message, by its place among these.
+        """
+        if self._are_whole:
+            texts = [record_of(value, about(n)) for n, value in enumerate(values)]
+        else:
+            texts = [(value or b"")[_frame(value or b"") :] or _NOTHING for value in values]
         sizes = np.array([len(text) for text in texts], np.int64)
         ends = np.cumsum(sizes + 1) - 1
         starts = ends - sizes
@@ -54,8 +76,14 @@ class Messages:
         other = [value is not None and value != texts[n] for n, value in enumerate(values)]
         for row in np.flatnonzero(np.array(other, np.bool_)[record]).tolist():
             taken.unfolded.setdefault(row, values[record[row]] or b"")
-        taken.left_out = np.array([value is None for value in values], np.bool_)[record]
+        is_nothing = [value is None and not self._are_whole for value in values]
+        taken.left_out = np.array(is_nothing, np.bool_)[record]
+        taken.beside = lambda row: str(about(record[row]))
         return taken
+
+
+def _beside(others: Sequence[tuple[Any, Any, tuple[int, int]]], n: int) -> Beside:
+    return beside(*others[n])
 
 
 def _frame(value: bytes) -> int:
@@ -75,7 +103,13 @@ def read(part: Part, source: Source, *, longest: int) -> Iterator[tuple[int, Tak
     messages, before = Messages(source, longest=longest), 0
     for found in polled(part):
         values = [message.value() for message in found]
-        taken = messages.taken(values, [message.offset() or 0 for message in found])
+        # Few are asked for: a message with its value would stay as long as its rows wait.
+        others = [(each.key(), each.headers(), each.timestamp()) for each in found]
+        taken = messages.taken(
+            values,
+            [message.offset() or 0 for message in found],
+            partial(_beside, others),
+        )
         yield before, taken
         before += taken.used + 1
 
