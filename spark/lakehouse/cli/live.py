@@ -89,12 +89,11 @@ def live(
     with _broker(settings), _children(settings, rate) as children, _screen() as show:
         while not stop.wait(REFRESH_S) and time.monotonic() < end:
             show(frame(settings, since))
-            gone = next((each for each in children if each.poll() is not None), None)
-            if gone is not None:
-                what = gone.args[3]  # type: ignore[index]  # a list of ours
-                log = _log(settings, what)
-                console.err.print(f"lakehouse {what} ended ({gone.returncode}); see {log}")
-                raise typer.Exit(gone.returncode or EXIT_RETRY)
+            for name, child in children.items():
+                if child.poll() is not None:
+                    log = _log(settings, name)
+                    console.err.print(f"lakehouse {name} ended ({child.returncode}); see {log}")
+                    raise typer.Exit(child.returncode or EXIT_RETRY)
 
 
 @contextmanager
@@ -118,32 +117,32 @@ def _broker(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _children(settings: Settings, rate: float) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _children(settings: Settings, rate: float) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """The producer and the stream, until this ends."""
     from lakehouse.reporting.live import TABLES  # noqa: PLC0415  # deltalake
 
     through = [word for name in TABLES for word in ("--through", name)]
     # Batches of seconds: what DuckDB is for. Whoever chose an engine has it.
     environment = {"LAKEHOUSE_ENGINE": "duckdb"} | os.environ
-    children = []
+    children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for words in (["stream", *through], ["produce", "--rate", f"{rate:g}"]):
             with _log(settings, words[0]).open("wb") as log:
                 command = [sys.executable, "-m", "lakehouse", *words]
                 # In a session of their own: Ctrl-C is for this process, which ends them in order.
-                child = subprocess.Popen(  # noqa: S603  # ourselves
+                children[words[0]] = subprocess.Popen(  # noqa: S603  # ourselves
                     command,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,
                 )
-            children.append(child)
         yield children
     finally:
-        for child in reversed(children):
+        last_first = [*reversed(children.values())]
+        for child in last_first:
             child.terminate()
-        for child in reversed(children):
+        for child in last_first:
             try:
                 child.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:

@@ -199,9 +199,7 @@ class Topic:
                 were consumed, and nobody accepted that.
         """
         unchanged = TopicArrivals(consumed, was_consumed=consumed is not None)
-        if self.config is None:
-            return unchanged
-        found = _there(self.config, self.name)
+        found = self.there()
         if found is None:
             return unchanged
         identity, bounds = found
@@ -213,6 +211,17 @@ class Topic:
         reached = Offsets(self.name, identity, start | ends, era)
         highs = {partition: high for partition, (_, high) in bounds.items()}
         return TopicArrivals(reached, ranges, waiting, lost, consumed is not None, highs)
+
+    def there(self) -> tuple[str, dict[int, tuple[int, int]]] | None:
+        """Kafka's id of it, and the first and the next offset of each partition.
+
+        None without the topic, and where no broker is known.
+
+        Raises:
+            ConfigError: The broker refuses the login, or the topic.
+            UpstreamMissingError: The broker does not answer.
+        """
+        return None if self.config is None else _there(self.config, self.name)
 
     def _start(
         self, consumed: Offsets | None, identity: str, bounds: Mapping[int, tuple[int, int]]

@@ -36,7 +36,8 @@ LONGEST = 1_000_000_000
 """Bytes of a message that the producer lets pass (its highest): the broker has its own limit."""
 _HELD = """
     SELECT source_file, source_line, reasons, raw, header, run_id, quarantined_at,
-        regexp_replace(source_file, '@[0-9]+(#[0-9]+)?$', '') AS place, substr(md5(raw), 1, 12) AS part,
+        regexp_replace(source_file, '@[0-9]+(#[0-9]+)?$', '') AS place,
+        substr(md5(raw), 1, 12) AS part,
         coalesce(regexp_match(header, '"attempts": ([0-9]+)')[1], '1') AS attempts
     FROM t WHERE layout = 'topic'
 """

@@ -9,6 +9,9 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from lakehouse.errors import UpstreamMissingError
+from lakehouse.landing.topic import Topic
+
 TOPIC, TABLE = "topic_web_events", "bronze.web_events"
 PARTITIONS = 3
 PATIENCE_S = 30
@@ -35,10 +38,12 @@ class Records:
     def __init__(self, servers: str) -> None:
         reach = {"bootstrap.servers": servers, "log_level": 0}
         self.admin = AdminClient(reach)
+        self.topic = Topic(TOPIC, reach)
         self.producer = Producer(reach | {"acks": "all"})
 
     def make(self, **config: str) -> None:
         """Make it without a record, in place of one that is there."""
+        before = self.topic.there()
         if TOPIC in self.admin.list_topics(timeout=PATIENCE_S).topics:
             self.admin.delete_topics([TOPIC])[TOPIC].result(PATIENCE_S)
         deadline = time.monotonic() + PATIENCE_S
@@ -50,7 +55,17 @@ class Records:
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
             else:
-                return
+                break
+        while not self._is_new(before and before[0]):  # what is sent now could go to the old one
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def _is_new(self, before: str | None) -> bool:
+        try:
+            there = self.topic.there()
+        except UpstreamMissingError:  # the broker does not lead its partitions yet
+            return False
+        return there is not None and there[0] != before and {*there[1].values()} == {(0, 0)}
 
     def send(self, *rows: dict[str, Any] | bytes | None) -> None:
         """Spread records over the partitions."""
