@@ -192,7 +192,7 @@ def test_law_2_an_unchanged_input_makes_no_commit(copied, delivered, domain):
 def test_law_2_a_full_refresh_of_unchanged_input_makes_no_commit(copied, delivered, domain):
     lake, tables = copied, delivered.tables
     before = {table: lake.commits(table) for table in tables}
-    outcomes = lake.run(full_refresh=True)
+    outcomes = lake.run(*tables, full_refresh=True)
     assert {outcome.outcome for outcome in outcomes.values()} == {"updated"}
     assert all(not outcome.changed for outcome in outcomes.values())
     assert {table: lake.commits(table) for table in tables} == before
