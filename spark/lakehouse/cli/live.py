@@ -58,9 +58,7 @@ def produce(
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
     plan = producer.Plan(rate=rate, seconds=seconds, seed=chosen, broken=broken, repeated=repeated)
     console.err.print(f"sending about {rate:g} events a second to {TOPIC}, --seed {chosen}")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop()
     sent = producer.produce(current_settings(), TOPIC, plan, stop)
     console.print_json(asdict(sent))
 
@@ -76,24 +74,35 @@ def live(
     ] = False,
 ) -> None:
     """Let synthetic visitors come, stream what they do into the live marts, and watch it."""
-    from lakehouse.reporting.live import frame  # noqa: PLC0415  # deltalake
-
     settings = current_settings()
     if once:
-        console.out.print(picture(frame(settings, datetime.fromtimestamp(0, UTC))))
+        console.out.print(picture(_look(settings, datetime.fromtimestamp(0, UTC))))
         return
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stop()
     since, end = datetime.now(UTC), time.monotonic() + (seconds or float("inf"))
     with _broker(settings), _children(settings, rate) as children, _screen() as show:
         while not stop.wait(REFRESH_S) and time.monotonic() < end:
-            show(frame(settings, since))
+            show(_look(settings, since))
             for name, child in children.items():
                 if child.poll() is not None:
                     log = _log(settings, name)
                     console.err.print(f"lakehouse {name} ended ({child.returncode}); see {log}")
                     raise typer.Exit(child.returncode or EXIT_RETRY)
+
+
+def _look(settings: Settings, since: datetime) -> Frame:
+    from lakehouse.reporting.live import frame  # noqa: PLC0415  # deltalake
+    from lakehouse.streaming import alert_book  # noqa: PLC0415  # same
+
+    return frame(settings, since, alert_book.open_now(settings))
+
+
+def _stop() -> threading.Event:
+    """Set by a signal to end."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 @contextmanager
@@ -192,7 +201,7 @@ def picture(shown: Frame) -> Group:
     batch = shown.batch
     p50, p99 = (_seconds(batch[name]) for name in ("freshness_p50_s", "freshness_p99_s"))
     windows = f"{sparkline(shown.views)}  {shown.views[-1] if shown.views else 0:,}"
-    rate = "-" if shown.conversion_rate is None else f"{shown.conversion_rate:.2%} of the devices"
+    rate = f"{shown.conversion_rate or 0:.2%} of the devices in the five minutes before"
     rows = (
         ("events", f"{shown.events_a_second:,.0f} a second; {batch['waiting']:,} wait"),
         ("freshness", f"{p50} (median), {p99} (p99) from event to published mart"),
@@ -200,7 +209,7 @@ def picture(shown: Frame) -> Group:
         ("rejected", f"{shown.n_rejected:,} records"),
         ("visitors", f"{shown.open_sessions:,} with an event in the last 30 minutes"),
         ("page views", f"{windows} in these five minutes"),
-        ("conversion", f"{rate} in the five minutes before"),
+        ("conversion", "-" if shown.conversion_rate is None else rate),
         ("pages", ", ".join(f"{page} {n:,}" for page, n in shown.pages) or "-"),
     )
     lines = [Text(f"Live  {shown.at:%H:%M:%S} UTC", style="bold")]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.reporting.lake import PublishedLake
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lakehouse.settings import Settings
 
 TABLES = (
@@ -32,7 +34,6 @@ class Frame:
         batch: The newest batch, as a row of `ops.stream_batches`; empty before the first.
         events_a_second: Mean of the last batches, pauses included.
         n_rejected: Records rejected since the stream began.
-        newest_at: Moment of the newest event, UTC.
         open_sessions: Devices with an event in the last 30 minutes.
         views: Page views of the last windows of five minutes, oldest first.
         pages: Pages of the newest windows with their page views, most first.
@@ -45,7 +46,6 @@ class Frame:
     batch: dict[str, Any] = field(default_factory=dict)
     events_a_second: float = 0.0
     n_rejected: int = 0
-    newest_at: datetime | None = None
     open_sessions: int = 0
     views: tuple[int, ...] = ()
     pages: tuple[tuple[str, int], ...] = ()
@@ -54,15 +54,15 @@ class Frame:
     alerts: tuple[dict[str, Any], ...] = ()
 
 
-def frame(settings: Settings, since: datetime, now: datetime | None = None) -> Frame:
+def frame(settings: Settings, since: datetime, alerts: Sequence[dict[str, Any]] = ()) -> Frame:
     """Look at the lake.
 
     Args:
         settings: The lake.
         since: When the stream began: batches before it are not told of.
-        now: What time it is.
+        alerts: Rows of those that are open.
     """
-    at = now or datetime.now(UTC)
+    at = datetime.now(UTC)
     lake = PublishedLake(settings)
     began = f"started_at >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'"
     batches = lake.kept(
@@ -80,7 +80,7 @@ def frame(settings: Settings, since: datetime, now: datetime | None = None) -> F
     )
     sessions = lake.one(
         "gold.live_sessions",
-        f"SELECT count(*) AS n, max(last_event_at) AS newest FROM t WHERE {is_open}",
+        f"SELECT count(*) AS n FROM t WHERE {is_open}",
     )
     windows = lake.rows(
         "gold.live_page_views",
@@ -96,7 +96,6 @@ def frame(settings: Settings, since: datetime, now: datetime | None = None) -> F
         batches[0],
         sum(each["n"] for each in batches) / max(taken, 0.001),
         rejected["n"] or 0,
-        sessions.get("newest"),
         sessions.get("n", 0),
         tuple(row["n_page_views"] for row in reversed(windows)),
         _pages(lake, windows),
@@ -107,7 +106,7 @@ def frame(settings: Settings, since: datetime, now: datetime | None = None) -> F
                 f"SELECT * FROM t ORDER BY window_end DESC LIMIT {N_ANOMALIES}",
             )
         ),
-        tuple(_open_alerts(lake)),
+        tuple(alerts),
     )
 
 
@@ -123,11 +122,3 @@ def _pages(lake: PublishedLake, windows: list[dict[str, Any]]) -> tuple[tuple[st
         f"GROUP BY page_id ORDER BY n DESC, page_id LIMIT {N_PAGES}",
     )
     return tuple((row["page_id"], row["n"]) for row in rows)
-
-
-def _open_alerts(lake: PublishedLake) -> list[dict[str, Any]]:
-    newest = (
-        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY alert_id ORDER BY change DESC) "
-        "AS place FROM t) WHERE place = 1 AND recovered_at IS NULL ORDER BY opened_at"
-    )
-    return lake.kept("ops.alerts", newest)

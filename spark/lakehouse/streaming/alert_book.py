@@ -34,13 +34,17 @@ def unfinished(settings: Settings, topic: str) -> list[Incident]:
     return [incident_of(row) for row in ops.read(settings, BOOK, query)]
 
 
-def newest(settings: Settings, n: int) -> list[dict[str, Any]]:
-    """Rows of the open alerts, the worst first, and of the newest of the others."""
+def open_now(settings: Settings) -> list[dict[str, Any]]:
+    """Rows of the open alerts, the worst first."""
     rank = "CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
     order = f"{rank}, opened_at DESC, key"
-    is_open = ops.read(settings, BOOK, f"{_NEWEST} AND recovered_at IS NULL ORDER BY {order}")
+    return ops.read(settings, BOOK, f"{_NEWEST} AND recovered_at IS NULL ORDER BY {order}")
+
+
+def newest(settings: Settings, n: int) -> list[dict[str, Any]]:
+    """Rows of the open alerts, the worst first, and of the newest of the others."""
     over = f"{_NEWEST} AND recovered_at IS NOT NULL ORDER BY recovered_at DESC, key LIMIT {n}"
-    return [*is_open, *ops.read(settings, BOOK, over)]
+    return [*open_now(settings), *ops.read(settings, BOOK, over)]
 
 
 def write(settings: Settings, topic: str, incidents: Iterable[Incident], now: datetime) -> None:

@@ -118,7 +118,7 @@ def steps_are_macros() -> None:
     """A frame's query is copied once for the next step, and after a few steps becomes a macro.
 
     SQLFrame copies it five times, all steps before it included. What is copied stays short now;
-    DuckDB sees the same query, and plans it when it is asked: it would plan a view at once.
+    DuckDB sees the same query. The names of its columns are known, so nobody has to describe it.
     """
 
     def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
