@@ -168,8 +168,8 @@ def _quarantine(job: Job) -> list[Upkeep]:
     outcome = _compact(job, uri)
     # As of the table: what follows the version of before must not ask for files that go.
     published = job.states.published(job.table.name)
-    if published is not None and published.quarantine == version:
-        newest = delta_log.latest_version(uri)
+    newest = delta_log.latest_version(uri)
+    if published is not None and published.quarantine == version != newest:
         job.states.replace(replace(published, quarantine=newest, token=job.token))
     return [_vacuumed(job, Upkeep(f"quarantine.{job.table.noun}", outcome, before), uri)]
 
