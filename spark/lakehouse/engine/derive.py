@@ -11,9 +11,9 @@ from lakehouse.engine.labels import labelled
 from lakehouse.engine.scope import (
     IS_TOUCHED,
     days_named,
-    has_repeats_across_slices,
     history_of,
     is_sliced,
+    may_lack_repeats,
     rows_of_slices,
     with_repeats_elsewhere,
     within,
@@ -96,7 +96,7 @@ def _driving_rows(job: Job, touched: _Touched | None) -> ObservedCounts:
     """The first input with the fate of each row, counted."""
     first = job.table.upstream[0]
     rows = _input(job, first, touched)
-    if touched is not None and has_repeats_across_slices(job.table):
+    if touched is not None and may_lack_repeats(job.table):
         rows = with_repeats_elsewhere(rows, job.read_input(first), touched.slices, job.table)
     rows = with_fates(
         rows,

@@ -126,15 +126,12 @@ class _Link:
         """The slice of a row, or a row for each slice it counts in."""
         if self.of is None:
             return F.col(self.name)
-        found = F.expr(self.of.touches or self.of.column)
-        return F.explode(found) if self.of.needs else found
+        return F.explode(F.expr(self.of.touches)) if self.of.touches else F.col(self.of.column)
 
     @property
-    def named_column(self) -> str | None:
-        """The column of the input of which a touched slice names values, if of any."""
-        if self.of is None:
-            return self.name
-        return self.of.column if self.of.needs or not self.of.touches else None
+    def named_column(self) -> str:
+        """The column of the input of which a touched slice names values."""
+        return self.of.column if self.of else self.name
 
     @property
     def first_and_last(self) -> tuple[Column, Column]:
@@ -208,6 +205,17 @@ def has_repeats_across_slices(table: Table) -> bool:
     """Whether rows that are repeats of each other may lie in several slices."""
     slices = set(table.write.slices)
     return table.dedupe is not None and bool(slices) and not slices <= set(table.dedupe.keys)
+
+
+def may_lack_repeats(table: Table) -> bool:
+    """Whether rows of touched slices may be repeated in slices that nothing touched.
+
+    Not where a slice is of one key: each slice of a key that a change meets is touched.
+    """
+    if not has_repeats_across_slices(table):
+        return False
+    keys = set(table.dedupe.keys) if table.dedupe else set()
+    return not keys <= set(table.write.slices)
 
 
 def with_repeats_elsewhere(

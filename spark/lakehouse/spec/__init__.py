@@ -37,7 +37,7 @@ from lakehouse.spec.run import Run
 from lakehouse.spec.serve import Serve
 from lakehouse.spec.source import Contract, EventType, Field, RowRule, Source
 from lakehouse.spec.table import Dedupe, Latest, LeftOut, Table, ValidAt
-from lakehouse.spec.windows import Around, Minutes, MonthAfter, Period, Trailing
+from lakehouse.spec.windows import Around, MonthAfter, Period, Trailing
 from lakehouse.spec.writes import (
     Append,
     Overwrite,
@@ -67,7 +67,6 @@ __all__ = [
     "Field",
     "Latest",
     "LeftOut",
-    "Minutes",
     "MonthAfter",
     "Overwrite",
     "Period",

@@ -1,7 +1,6 @@
 """Windows of days: in which slices a row counts, and of which rows a slice is made.
 
-Each window says both, as SQL; that one is the inverse of the other is tested. `Minutes` are parts
-of a day: a row counts in one of them alone.
+Each window says both, as SQL; that one is the inverse of the other is tested.
 """
 
 from __future__ import annotations
@@ -122,33 +121,4 @@ class Period:
         return _days(first, f"date_sub({shifted(self.unit, name, 1)}, 1)")
 
 
-@dataclass(frozen=True)
-class Minutes:
-    """So many minutes of an hour, known by their first moment. A row counts in one of them.
-
-    Args:
-        minutes: How many; an hour has a whole number of them.
-
-    Raises:
-        ValueError: An hour does not.
-    """
-
-    minutes: int
-
-    def __post_init__(self) -> None:
-        """Reject windows that would not start at the same minutes of every hour."""
-        if self.minutes < 1 or _MINUTES_AN_HOUR % self.minutes:
-            raise ValueError(f"an hour has no whole number of windows of {self.minutes} minutes")
-
-    def touches(self, moment: str) -> str:
-        """SQL: the slice that a moment lies in; a value, no array."""
-        nth = f"CAST(floor(minute({moment}) / {self.minutes}) AS INT)"
-        return f"date_trunc('HOUR', {moment}) + INTERVAL 1 MINUTE * ({self.minutes} * {nth})"
-
-    def needs(self, name: str) -> str:  # noqa: ARG002  # as all windows have it
-        """Nothing: a slice is made of the rows that count in it, and of no others."""
-        return ""
-
-
-_MINUTES_AN_HOUR = 60
-Window = Around | Minutes | MonthAfter | Period | Trailing
+Window = Around | MonthAfter | Period | Trailing

@@ -83,8 +83,7 @@ class SliceOf:
     Args:
         name: Slice column of the table.
         column: Column of the input.
-        window: The days that a slice is made of, where these are not one day alone; or the part
-            of a day that it is.
+        window: The days that a slice is made of, where these are not one day alone.
     """
 
     name: str
@@ -93,10 +92,7 @@ class SliceOf:
 
     @property
     def touches(self) -> str:
-        """SQL over `column`: the slices that a row counts in; empty for its own value.
-
-        An array, unless the slice `needs` nothing: then the one slice.
-        """
+        """SQL over `column`: the slices that a row counts in, as an array; empty for its own."""
         return self.window.touches(self.column) if self.window else ""
 
     @property

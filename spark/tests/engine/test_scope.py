@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import pytest
 
 from lakehouse.engine.scope import (
     IS_TOUCHED,
-    _slices_of,
-    days_named,
     has_repeats_across_slices,
     is_sliced,
     rows_of_slices,
@@ -18,12 +16,10 @@ from lakehouse.engine.scope import (
 from lakehouse.spec import (
     DATE,
     STRING,
-    TIMESTAMP,
     Append,
     Column,
     Dedupe,
     Field,
-    Minutes,
     Period,
     ReplaceSlices,
     SliceOf,
@@ -135,62 +131,3 @@ def test_what_follows_from_a_row_and_what_runs_across_slices():
     assert is_sliced(marts(), TICKETS)
     assert has_repeats_across_slices(marts())
     assert not is_sliced(marts(column="closed_date"), TICKETS)
-
-
-# ------------------------------------------------------------------------------- parts of a day
-
-CALLS = Table(
-    name="bronze.calls",
-    owner="tests",
-    domain="tests",
-    inputs=(Source(name="calls", doc="Calls.", fields=(Field("call_id"),)),),
-    columns=(
-        Column("call_id", STRING, "Call."),
-        Column("rang_at", TIMESTAMP, "Moment."),
-        Column("rang_date", DATE, "Day."),
-    ),
-    write=Append(),
-    ensures=(not_empty(),),
-    day="rang_date",
-)
-BY_MINUTES = Table(
-    name="gold.calls",
-    owner="tests",
-    domain="tests",
-    inputs=(CALLS,),
-    columns=(Column("call_date", DATE, "Day."), Column("window_start", TIMESTAMP, "Window.")),
-    write=ReplaceSlices(
-        by=("call_date", "window_start"),
-        keys=("call_date", "window_start"),
-        of=(
-            SliceOf(name="call_date", column="rang_date"),
-            SliceOf(name="window_start", column="rang_at", window=Minutes(5)),
-        ),
-    ),
-    ensures=(not_empty(),),
-    day="call_date",
-)
-
-
-def test_minutes_of_a_day_are_made_of_their_rows_and_the_day_says_which_files(spark):
-    told_at = {"a": "23:59:59.999999", "b": "00:00:00", "c": "00:04:59", "d": "00:05:00"}
-    days = {"a": day(1)}
-    calls = spark.createDataFrame(
-        [
-            (name, datetime.fromisoformat(f"{days.get(name, day(2))} {at}"), days.get(name, day(2)))
-            for name, at in told_at.items()
-        ],
-        "call_id string, rang_at timestamp, rang_date date",
-    )
-    slices = calls.select(*_slices_of(BY_MINUTES, CALLS))
-    assert told(slices, "window_start") == [
-        (datetime(2026, 1, 1, 23, 55),),  # noqa: DTZ001  # naive, in UTC
-        (datetime(2026, 1, 2),),  # noqa: DTZ001  # same
-        (datetime(2026, 1, 2),),  # noqa: DTZ001  # same
-        (datetime(2026, 1, 2, 0, 5),),  # noqa: DTZ001  # same
-    ]
-    touched = slices.filter("window_start = TIMESTAMP '2026-01-02 00:00:00'").distinct()
-    found = rows_of_slices(calls, CALLS, touched, BY_MINUTES)
-    assert told(found, "call_id") == [("b",), ("c",)]
-    assert {*days_named(BY_MINUTES)} == {"bronze.calls", "gold.calls"}
-    assert not BY_MINUTES.has_windows

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import duckdb
 import pytest
 import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import functions as F
 
-from lakehouse.spec import Around, Minutes, MonthAfter, Period, SliceOf, Trailing
+from lakehouse.spec import Around, MonthAfter, Period, SliceOf, Trailing
 from lakehouse.spec.windows import week_start
 
 days = st.dates(date(2019, 12, 1), date(2028, 3, 31))
@@ -110,46 +109,3 @@ def test_a_week_of_sundays_is_made_of_seven_days_and_so_is_its_growth(evaluate, 
         date(2026, 1, 4),
         date(2026, 1, 4),
     ]
-
-
-@pytest.fixture(scope="module")
-def started():
-    db = duckdb.connect()
-
-    def start(window, moment):
-        (sql,) = sqlglot.transpile(window.touches("told_at"), read="spark", write="duckdb")
-        found = db.execute(f"SELECT {sql} FROM (SELECT $1::TIMESTAMP AS told_at)", [moment])
-        return found.fetchall()[0][0]
-
-    return start
-
-
-@settings(deadline=None)  # a busy machine is no fault
-@given(
-    minutes=st.sampled_from([1, 2, 5, 15, 60]),
-    moment=st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 31)),  # noqa: DTZ001  # UTC
-)
-def test_a_moment_counts_in_the_minutes_that_it_lies_in(started, minutes, moment):
-    start = moment.replace(minute=moment.minute - moment.minute % minutes, second=0, microsecond=0)
-    assert started(Minutes(minutes), moment) == start
-    assert Minutes(minutes).needs("window_start") == ""
-
-
-@pytest.mark.spark
-@pytest.mark.spark_too
-def test_minutes_start_alike_on_every_engine_before_1970_too(spark):
-    moments = ["1969-12-31 23:59:59.999999", "1970-01-01 00:00:00", "2026-03-29 01:04:59.999999"]
-    given_ = spark.createDataFrame([(each,) for each in moments], "told string")
-    told = given_.select(F.col("told").cast("timestamp").alias("told_at"))
-    found = told.select(F.expr(Minutes(5).touches("told_at")).alias("start")).collect()
-    assert sorted(str(row["start"]) for row in found) == [
-        "1969-12-31 23:55:00",
-        "1970-01-01 00:00:00",
-        "2026-03-29 01:00:00",
-    ]
-
-
-@pytest.mark.parametrize("minutes", [0, -5, 7, 90])
-def test_windows_that_do_not_fill_an_hour_are_refused(minutes):
-    with pytest.raises(ValueError, match="whole number"):
-        Minutes(minutes)

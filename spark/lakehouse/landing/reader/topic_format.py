@@ -148,7 +148,8 @@ def polled(part: Part | Range) -> Iterator[list[Message]]:
         consumer.assign([TopicPartition(topic, int(partition), part.start)])
         reached = part.start
         while reached < end:
-            messages = consumer.consume(AT_ONCE, POLL_S)
+            # It waits for as many as are asked for: never ask for more than there are.
+            messages = consumer.consume(min(AT_ONCE, end - reached), POLL_S)
             reached = max([reached, *(_behind(message, part) for message in messages)])
             found = [m for m in messages if m.error() is None and (m.offset() or 0) < end]
             if messages:

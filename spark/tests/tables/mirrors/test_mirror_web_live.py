@@ -16,6 +16,7 @@ from lakehouse.tables.gold.web import (
     live_page_views,
     live_sessions,
 )
+from lakehouse.tables.silver.web import live_events
 
 pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
 DAY = START.date()
@@ -24,6 +25,11 @@ DAY = START.date()
 def midnight(days: int = 0, minutes: float = 0) -> datetime:
     """So long after the midnight before the start."""
     return datetime.combine(DAY, datetime.min.time()) + timedelta(days=days, minutes=minutes)
+
+
+def events(spark, landed, policies=()):
+    """What marts count, of events as they landed."""
+    return rows(spark, live_events, landed, policies=policies)
 
 
 # ------------------------------------------------------------------------------- page views
@@ -37,7 +43,7 @@ def test_views_of_five_minutes_for_each_page_and_for_all(spark):
         landed_event("d", at(10), event_type="page_ping", page_id="/"),
         landed_event("e", at(300), page_id="/"),  # the next window
     ]
-    found = rows(spark, live_page_views, landed, as_of=DAY)
+    found = rows(spark, live_page_views, events(spark, landed), as_of=DAY)
     counts = ("n_events", "n_page_views", "n_devices", "newest_at")
     assert values(found, "window_start", "page_id", *counts) == [
         (at(0), None, 4, 3, 2, at(299.999)),
@@ -55,7 +61,11 @@ def test_what_is_told_twice_counts_once_and_where_it_was_received_first(spark):
         landed_event("b", at(301), page_view_id="v"),
         landed_event("c", at(302), page_view_id="v"),  # one view, told by two events
     ]
-    found = [row for row in rows(spark, live_page_views, landed, as_of=DAY) if not row["page_id"]]
+    found = [
+        row
+        for row in rows(spark, live_page_views, events(spark, landed), as_of=DAY)
+        if not row["page_id"]
+    ]
     assert values(found, "window_start", "n_events", "n_page_views") == [(at(300), 3, 2)]
 
 
@@ -67,20 +77,26 @@ def test_live_figures_are_of_the_newest_day_and_the_one_before(spark):
         landed_event("today", midnight(0)),
     ]
     days = [(midnight(-1), 1), (midnight(0, -5), 1), (midnight(), 1)]
-    found = [row for row in rows(spark, live_page_views, landed, as_of=DAY) if not row["page_id"]]
+    found = [
+        row
+        for row in rows(spark, live_page_views, events(spark, landed), as_of=DAY)
+        if not row["page_id"]
+    ]
     assert values(found, "window_start", "n_events") == days
-    found = rows(spark, live_conversion_rates, landed, as_of=DAY)
+    found = rows(spark, live_conversion_rates, events(spark, landed), as_of=DAY)
     assert values(found, "window_start", "n_devices") == days
-    assert len(rows(spark, live_minutes, landed)) == 4  # which later days are compared with
+    assert (
+        len(rows(spark, live_minutes, events(spark, landed))) == 4
+    )  # which later days are compared with
 
 
 def test_an_event_that_waited_too_long_on_its_device_counts_in_no_live_figure(spark):
     sent = {"sent_at": at(0), "timestamp": at(-86_401)}
     landed = [landed_event("late", at(0), **sent), landed_event("a", at(1))]
     late = [Clock(max_late_days=1)]
-    (found,) = rows(spark, live_minutes, landed, policies=late)
+    (found,) = rows(spark, live_minutes, events(spark, landed, late))
     assert found["n_events"] == 1
-    (found,) = rows(spark, live_sessions, landed, as_of=DAY, policies=late)
+    (found,) = rows(spark, live_sessions, events(spark, landed, late), as_of=DAY)
     assert found["started_at"] == at(1)
 
 
@@ -98,15 +114,15 @@ def test_conversions_and_who_converts(spark):
         landed_event("g", at(300), actor_id="e"),
     ]
     figures = ("n_devices", "n_converted_devices", "n_conversions", "conversion_rate")
-    found = rows(spark, live_conversion_rates, landed, as_of=DAY)
+    found = rows(spark, live_conversion_rates, events(spark, landed), as_of=DAY)
     assert values(found, "window_start", *figures) == [
         (at(0), 3, 1, 2, 1 / 3),
         (at(300), 1, 0, 0, 0.0),
     ]
     forms = [Attribution(conversions=("form_submit",))]
-    found = rows(spark, live_conversion_rates, landed, as_of=DAY, policies=forms)
+    found = rows(spark, live_conversion_rates, events(spark, landed, forms), as_of=DAY)
     assert values(found, "n_converted_devices", "n_conversions") == [(1, 1), (0, 0)]
-    found = rows(spark, live_minutes, landed)
+    found = rows(spark, live_minutes, events(spark, landed))
     counts = ("n_events", "n_page_views", "n_conversions", "n_failed_forms")
     assert values(found, "minute_start", *counts) == [(at(0), 6, 2, 2, 1), (at(300), 1, 1, 0, 0)]
 
@@ -123,7 +139,8 @@ def test_a_session_goes_on_over_midnight_until_a_pause_is_longer_than_the_gap(sp
         landed_event("d", night + timedelta(minutes=90, microseconds=1), page_id="/"),
         landed_event("e", night, actor_id="e", event_type="click"),  # of no page
     ]
-    found = rows(spark, live_sessions, landed, as_of=DAY)
+    found = rows(spark, live_sessions, events(spark, landed), as_of=DAY)
+    found = sorted(found, key=lambda row: (row["actor_id"], row["started_at"]))
     moments = [(row["actor_id"], row["started_at"], row["last_event_at"]) for row in found]
     assert moments == [
         ("d", night, night + timedelta(minutes=60)),
@@ -137,7 +154,7 @@ def test_a_session_goes_on_over_midnight_until_a_pause_is_longer_than_the_gap(sp
         (1, 0, "unknown", "unknown", False),
     ]
     longer = [Visits(gap_s=3600)]
-    assert len(rows(spark, live_sessions, landed, as_of=DAY, policies=longer)) == 2
+    assert len(rows(spark, live_sessions, events(spark, landed), as_of=DAY, policies=longer)) == 2
 
 
 def test_sessions_that_ended_before_yesterday_are_not_live(spark):
@@ -146,8 +163,15 @@ def test_sessions_that_ended_before_yesterday_are_not_live(spark):
         landed_event("b", midnight(-1, -1), actor_id="went on"),
         landed_event("c", midnight(-1, 1), actor_id="went on"),
     ]
-    found = rows(spark, live_sessions, landed, as_of=DAY)
+    found = rows(spark, live_sessions, events(spark, landed), as_of=DAY)
     assert values(found, "actor_id", "started_at") == [("went on", midnight(-1, -1))]
+
+
+def test_a_session_of_days_begins_at_the_midnight_before_the_day_of_its_last_event(spark):
+    quarters = range(-3 * 96, 3)  # every 15 minutes for three days, until half past midnight
+    landed = [landed_event(str(n), midnight(0, 15 * n)) for n in quarters]
+    (found,) = rows(spark, live_sessions, events(spark, landed), as_of=DAY)
+    assert (found["started_at"], found["n_events"]) == (midnight(-1), 96 + 3)
 
 
 # ------------------------------------------------------------------------------- unusual minutes

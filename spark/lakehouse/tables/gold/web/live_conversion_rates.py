@@ -1,6 +1,6 @@
 """Who converts now. One row per window of five minutes.
 
-Read from the events as they landed, see gold.live_page_views.
+Of the events as they landed, see gold.live_page_views.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from lakehouse.spec import (
     LONG,
     TIMESTAMP,
     Column,
-    Dedupe,
     Latest,
-    Minutes,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -29,8 +27,7 @@ from lakehouse.spec import (
     satisfies,
     unique,
 )
-from lakehouse.tables.bronze.web import web_events
-from lakehouse.tables.silver.web.web_identities import EARLIEST_RECEIVED
+from lakehouse.tables.silver.web import live_events
 from lakehouse.transforms import live
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ TABLE = Table(
     name="gold.live_conversion_rates",
     owner="web",
     domain="web",
-    inputs=(web_events.TABLE,),
+    inputs=(live_events.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day of the window.", nullable=False),
         Column("window_start", TIMESTAMP, "First moment of the window, UTC.", nullable=False),
@@ -56,16 +53,11 @@ TABLE = Table(
     write=ReplaceSlices(
         by=GRAIN,
         keys=GRAIN,
-        of=(
-            SliceOf(name="metric_date", column="event_date"),
-            SliceOf(name="window_start", column="event_at", window=Minutes(metric.WINDOW_MINUTES)),
-        ),
+        of=(SliceOf(name="metric_date", column="event_date"),),
     ),
-    policies=live.POLICIES,
-    dedupe=Dedupe(keys=("event_id",), order_by=EARLIEST_RECEIVED),
-    as_of=Latest(web_events.TABLE, "event_date"),
+    as_of=Latest(live_events.TABLE, "event_date"),
     unfinished="true",
-    requires=(not_empty("bronze.web_events"),),
+    requires=(not_empty("silver.live_events", severity="warn"),),
     ensures=(
         not_empty(severity="warn"),
         not_null(*GRAIN),
@@ -83,18 +75,17 @@ TABLE = Table(
 )
 
 
-def transform(web_events: DataFrame, run: Run) -> DataFrame:
+def transform(live_events: DataFrame, run: Run) -> DataFrame:
     """Count devices and those that converted."""
-    events = live.in_windows(live.live_events(web_events, run), metric.WINDOW_MINUTES)
-    converted = F.when(F.col("converted").isNotNull(), F.col("actor_id"))
+    converted = F.when(F.col("conversion_id").isNotNull(), F.col("actor_id"))
     counted = (
-        live.since_yesterday(events, "metric_date", run)
+        live.since_yesterday(live_events, "event_date", run)
         .withColumn("_converted", converted)
-        .groupBy(*GRAIN)
+        .groupBy(F.col("event_date").alias("metric_date"), "window_start")
         .agg(
             live.distinct("actor_id").alias("n_devices"),
             live.distinct("_converted").alias("n_converted_devices"),
-            live.distinct("converted").alias("n_conversions"),
+            live.distinct("conversion_id").alias("n_conversions"),
         )
     )
     return counted.withColumn("conversion_rate", F.col("n_converted_devices") / F.col("n_devices"))

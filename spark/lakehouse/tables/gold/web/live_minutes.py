@@ -1,6 +1,6 @@
 """What happens minute by minute: what unusual minutes are found in. One row per minute with events.
 
-Read from the events as they landed, see gold.live_page_views.
+Of the events as they landed, see gold.live_page_views.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from lakehouse.spec import (
     LONG,
     TIMESTAMP,
     Column,
-    Dedupe,
-    Minutes,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -27,8 +25,7 @@ from lakehouse.spec import (
     satisfies,
     unique,
 )
-from lakehouse.tables.bronze.web import web_events
-from lakehouse.tables.silver.web.web_identities import EARLIEST_RECEIVED
+from lakehouse.tables.silver.web import live_events
 from lakehouse.transforms import live
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ TABLE = Table(
     name="gold.live_minutes",
     owner="web",
     domain="web",
-    inputs=(web_events.TABLE,),
+    inputs=(live_events.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day of the minute.", nullable=False),
         Column("minute_start", TIMESTAMP, "First moment of the minute, UTC.", nullable=False),
@@ -54,14 +51,9 @@ TABLE = Table(
     write=ReplaceSlices(
         by=GRAIN,
         keys=GRAIN,
-        of=(
-            SliceOf(name="metric_date", column="event_date"),
-            SliceOf(name="minute_start", column="event_at", window=Minutes(1)),
-        ),
+        of=(SliceOf(name="metric_date", column="event_date"),),
     ),
-    policies=live.POLICIES,
-    dedupe=Dedupe(keys=("event_id",), order_by=EARLIEST_RECEIVED),
-    requires=(not_empty("bronze.web_events"),),
+    requires=(not_empty("silver.live_events", severity="warn"),),
     ensures=(
         not_empty(severity="warn", unless="every event is late"),
         not_null(*GRAIN),
@@ -75,16 +67,11 @@ TABLE = Table(
 )
 
 
-def transform(web_events: DataFrame, run: Run) -> DataFrame:
+def transform(live_events: DataFrame, run: Run) -> DataFrame:  # noqa: ARG001  # every transform's
     """Count events of each minute."""
-    events = live.in_windows(live.live_events(web_events, run), 1)
-    return (
-        events.withColumnRenamed("window_start", "minute_start")
-        .groupBy(*GRAIN)
-        .agg(
-            F.count(F.lit(1)).alias("n_events"),
-            live.distinct("viewed").alias("n_page_views"),
-            live.distinct("converted").alias("n_conversions"),
-            F.count_if("is_failed").alias("n_failed_forms"),
-        )
+    return live_events.groupBy(F.col("event_date").alias("metric_date"), "minute_start").agg(
+        F.count(F.lit(1)).alias("n_events"),
+        live.distinct("told_view_id").alias("n_page_views"),
+        live.distinct("conversion_id").alias("n_conversions"),
+        F.count_if("is_failed_form").alias("n_failed_forms"),
     )

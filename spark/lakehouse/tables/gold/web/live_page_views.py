@@ -1,7 +1,7 @@
 """What is viewed now. One row per window of five minutes and page; null stands for all pages.
 
-Read from the events as they landed, so that it is told within seconds: whose a device is and what
-is a program's is not known yet. Once gold.web_5min has a window, its view `all` has these figures.
+Told within seconds, of the events as they landed: whose a device is and what is a program's is not
+known yet. Once gold.web_5min has a window, its view `all` has these figures.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from lakehouse.spec import (
     STRING,
     TIMESTAMP,
     Column,
-    Dedupe,
     Latest,
-    Minutes,
     ReplaceSlices,
     Serve,
     SliceOf,
@@ -30,8 +28,7 @@ from lakehouse.spec import (
     satisfies,
     unique,
 )
-from lakehouse.tables.bronze.web import web_events
-from lakehouse.tables.silver.web.web_identities import EARLIEST_RECEIVED
+from lakehouse.tables.silver.web import live_events
 from lakehouse.transforms import live
 
 if TYPE_CHECKING:
@@ -45,7 +42,7 @@ TABLE = Table(
     name="gold.live_page_views",
     owner="web",
     domain="web",
-    inputs=(web_events.TABLE,),
+    inputs=(live_events.TABLE,),
     columns=(
         Column("metric_date", DATE, "UTC day of the window.", nullable=False),
         Column("window_start", TIMESTAMP, "First moment of the window, UTC.", nullable=False),
@@ -58,16 +55,11 @@ TABLE = Table(
     write=ReplaceSlices(
         by=("metric_date", "window_start"),
         keys=GRAIN,
-        of=(
-            SliceOf(name="metric_date", column="event_date"),
-            SliceOf(name="window_start", column="event_at", window=Minutes(metric.WINDOW_MINUTES)),
-        ),
+        of=(SliceOf(name="metric_date", column="event_date"),),
     ),
-    policies=live.POLICIES,
-    dedupe=Dedupe(keys=("event_id",), order_by=EARLIEST_RECEIVED),
-    as_of=Latest(web_events.TABLE, "event_date"),
+    as_of=Latest(live_events.TABLE, "event_date"),
     unfinished="true",
-    requires=(not_empty("bronze.web_events"),),
+    requires=(not_empty("silver.live_events", severity="warn"),),
     ensures=(
         not_empty(severity="warn"),
         not_null("metric_date", "window_start"),
@@ -81,17 +73,16 @@ TABLE = Table(
 )
 
 
-def transform(web_events: DataFrame, run: Run) -> DataFrame:
+def transform(live_events: DataFrame, run: Run) -> DataFrame:
     """Count events and page views, each once for its page and once for all."""
-    events = live.in_windows(live.live_events(web_events, run), metric.WINDOW_MINUTES)
-    newest = live.with_page(live.since_yesterday(events, "metric_date", run))
+    newest = live.since_yesterday(live_events, "event_date", run)
     pages = F.array(F.col("page_id"), F.lit(None).cast("string"))
     placed = newest.withColumn("_page", F.explode(pages))
     return (
-        placed.groupBy("metric_date", "window_start", "_page")
+        placed.groupBy(F.col("event_date").alias("metric_date"), "window_start", "_page")
         .agg(
             F.count(F.lit(1)).alias("n_events"),
-            live.distinct("viewed").alias("n_page_views"),
+            live.distinct("told_view_id").alias("n_page_views"),
             live.distinct("actor_id").alias("n_devices"),
             F.max("event_at").alias("newest_at"),
         )

@@ -1,7 +1,8 @@
 """Who is there now: sessions of devices. One row per device and start.
 
-Read from the events as they landed, see gold.live_page_views: of one device, not of the visitor it
-belongs to, and not cut where a campaign changes. silver.web_sessions knows both, later.
+Of the events as they landed, see gold.live_page_views: of one device, not of the visitor it belongs
+to, and not cut where a campaign changes. silver.web_sessions knows both, later. One that lasts for
+days begins here at the midnight a day before that of its last event.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from lakehouse.spec import (
     LONG,
     STRING,
     TIMESTAMP,
+    Around,
     Column,
-    Dedupe,
     Latest,
     ReplaceSlices,
     Serve,
+    SliceOf,
     Table,
     in_range,
     not_empty,
@@ -32,8 +34,7 @@ from lakehouse.spec import (
     satisfies,
     unique,
 )
-from lakehouse.tables.bronze.web import web_events
-from lakehouse.tables.silver.web.web_identities import EARLIEST_RECEIVED
+from lakehouse.tables.silver.web import live_events
 from lakehouse.transforms import live
 from lakehouse.transforms.sessions import numbered
 from lakehouse.transforms.visits import IN_TIME
@@ -48,7 +49,7 @@ TABLE = Table(
     name="gold.live_sessions",
     owner="web",
     domain="web",
-    inputs=(web_events.TABLE,),
+    inputs=(live_events.TABLE,),
     columns=(
         Column("actor_id", STRING, "Device, or user where none is told.", nullable=False, pii=True),
         Column("started_at", TIMESTAMP, "First event, UTC.", nullable=False),
@@ -62,12 +63,16 @@ TABLE = Table(
         Column("page_id", STRING, "Page of the last one: where the visitor is.", nullable=False),
         Column("has_converted", BOOLEAN, "There is a conversion.", nullable=False),
     ),
-    write=ReplaceSlices(by=("actor_id",), keys=("actor_id", "started_at")),
-    policies=(*live.POLICIES, Visits),
-    dedupe=Dedupe(keys=("event_id",), order_by=EARLIEST_RECEIVED),
-    as_of=Latest(web_events.TABLE, "event_date"),
+    # Of the days around: what was long ago need not be read.
+    write=ReplaceSlices(
+        by=("last_date", "actor_id"),
+        keys=("last_date", "actor_id", "started_at"),
+        of=(SliceOf(name="last_date", column="event_date", window=Around(1)),),
+    ),
+    policies=(Visits,),
+    as_of=Latest(live_events.TABLE, "event_date"),
     unfinished="true",
-    requires=(not_empty("bronze.web_events"),),
+    requires=(not_empty("silver.live_events", severity="warn"),),
     ensures=(
         not_empty(severity="warn"),
         not_null("actor_id", "started_at", "last_event_at"),
@@ -85,21 +90,22 @@ TABLE = Table(
 )
 
 
-def transform(web_events: DataFrame, run: Run) -> DataFrame:
+def transform(live_events: DataFrame, run: Run) -> DataFrame:
     """Cut the events of each device into sessions, and keep the newest."""
     in_time = Window.partitionBy("actor_id").orderBy(*IN_TIME)
-    events = live.with_page(live.live_events(web_events, run))
     gap_s = run.policies.of(Visits).gap_s
-    cut = numbered(events, "session_number", in_time, ("event_at", "event_at"), gap_s=gap_s)
-    sessions = cut.groupBy("actor_id", "session_number").agg(
+    cut = numbered(live_events, "session_number", in_time, ("event_at", "event_at"), gap_s=gap_s)
+    last_date = F.max("event_date").over(Window.partitionBy("actor_id", "session_number"))
+    newest = cut.withColumn("_last", last_date).filter(F.datediff("_last", "event_date") <= 1)
+    sessions = newest.groupBy("actor_id", "session_number").agg(
         F.min("event_at").alias("started_at"),
         F.max("event_at").alias("last_event_at"),
         F.to_date(F.max("event_at")).alias("last_date"),
         F.count(F.lit(1)).alias("n_events"),
-        live.distinct("viewed").alias("n_page_views"),
+        live.distinct("told_view_id").alias("n_page_views"),
         F.min(_page()).alias("_entry"),
         F.max(_page()).alias("_now"),
-        F.max(F.col("converted").isNotNull()).alias("has_converted"),
+        F.max(F.col("conversion_id").isNotNull()).alias("has_converted"),
     )
     return live.since_yesterday(sessions, "last_date", run).select(
         *("actor_id", "started_at", "last_event_at", "last_date", "n_events", "n_page_views"),
