@@ -215,6 +215,10 @@ benchmark-history: $(VENV)/jars.stamp ## Measure one more day on growing histori
 benchmark-web: $(VENV)/jars.stamp ## Measure the web domain on both engines (ARGS="--events 10m --engine duckdb")
 	@$(BIN)/python -m benchmarks.web $(ARGS)
 
+.PHONY: benchmark-live
+benchmark-live: $(VENV)/jars.stamp ## Measure events from Kafka to live marts (ARGS="--engine duckdb --rate 5000 --minutes 10")
+	@$(BIN)/python -m benchmarks.live $(ARGS)
+
 .PHONY: benchmark-detection
 benchmark-detection: $(VENV)/lakehouse.stamp ## Measure recall and false alarms of the anomaly detectors (ARGS="--seeds 1,2,3")
 	@$(BIN)/python -m benchmarks.detection $(ARGS)

@@ -44,6 +44,10 @@ def produce(
     seconds: Annotated[
         float | None, typer.Option(min=0, help="How long. Default: until told to stop.")
     ] = None,
+    ago: Annotated[
+        float,
+        typer.Option(min=0, help="Begin so many seconds ago: what happened since is sent at once."),
+    ] = 0.0,
     seed: Annotated[int | None, typer.Option(help="Of the visits. Default: a new one.")] = None,
     broken: Annotated[
         float, typer.Option(min=0, max=1, help="Share of events followed by a broken one.")
@@ -56,7 +60,9 @@ def produce(
     from lakehouse.streaming import producer  # noqa: PLC0415  # numpy, confluent-kafka
 
     chosen = random.SystemRandom().randrange(10**6) if seed is None else seed
-    plan = producer.Plan(rate=rate, seconds=seconds, seed=chosen, broken=broken, repeated=repeated)
+    plan = producer.Plan(
+        rate=rate, seconds=seconds, ago=ago, seed=chosen, broken=broken, repeated=repeated
+    )
     console.err.print(f"sending about {rate:g} events a second to {TOPIC}, --seed {chosen}")
     stop = _stop()
     sent = producer.produce(current_settings(), TOPIC, plan, stop)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakehouse.streaming.batches import Batch
 
 MICROS = 1_000_000
+Micros: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,10 @@ def freshness(
 
     Events that had not happened by then have a clock that is wrong, and count for nothing.
     """
-    moment = moment_of(table)
-    if outcome.outcome is not Status.UPDATED or outcome.state is None or moment is None:
+    if outcome.outcome is not Status.UPDATED or outcome.state is None:
         return Freshness()
     state = outcome.state
-    feed = delta_log.feed(settings.table_uri(table.name), state.base or 0, state.version)
-    if feed is None:
-        return Freshness()
-    micros = np.concatenate([np.empty(0, np.int64), *_moments(feed, moment)])
+    micros = moments(settings, table, state.base or 0, state.version)
     now = round(published_at.timestamp() * MICROS)
     micros = micros[micros <= now]
     if not len(micros):
@@ -155,6 +152,18 @@ def freshness(
     return Freshness(len(micros), oldest, newest, round(p50, 3), round(p99, 3))
 
 
+def moments(settings: Settings, table: Table, after: int, until: int) -> Micros:
+    """When the events happened that versions in (after, until] added, in microseconds since 1970.
+
+    None where the table tells no moment, or nobody knows any more what was added.
+    """
+    moment, none = moment_of(table), np.empty(0, np.int64)
+    if moment is None:
+        return none
+    feed = delta_log.feed(settings.table_uri(table.name), after, until)
+    return none if feed is None else np.concatenate([none, *_moments(feed, moment)])
+
+
 def moment_of(table: Table) -> str | None:
     """The column that tells when an event happened: of a table laid out by `x_date`, `x_at`."""
     noun = (table.day or "").removesuffix("_date")
@@ -162,7 +171,7 @@ def moment_of(table: Table) -> str | None:
     return f"{noun}_at" if f"{noun}_at" in names else None
 
 
-def _moments(feed: delta_log.Feed, column: str) -> Iterator[np.ndarray[Any, np.dtype[np.int64]]]:
+def _moments(feed: delta_log.Feed, column: str) -> Iterator[Micros]:
     """The moments of inserted rows, in microseconds since 1970."""
     for path in feed.added:
         yield _micros(_columns(path, [column])[column])
@@ -179,7 +188,7 @@ def _columns(uri: str, names: list[str]) -> Mapping[str, pa.ChunkedArray]:
     return {name: found.column(name) for name in names}
 
 
-def _micros(moments: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    known = moments.cast(pa.timestamp("us", tz="UTC")).drop_null()
-    found: np.ndarray[Any, np.dtype[np.int64]] = known.cast(pa.int64()).to_numpy()
+def _micros(told: pa.ChunkedArray) -> Micros:
+    known = told.cast(pa.timestamp("us", tz="UTC")).drop_null()
+    found: Micros = known.cast(pa.int64()).to_numpy()
     return found

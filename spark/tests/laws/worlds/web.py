@@ -37,6 +37,9 @@ def told_day(source: str, row: dict[str, Any]) -> str | None:
     """The day of a rate; of an event that by the collector's clock, where all clocks are told."""
     if source == "currency_rates":
         return row["rate_date"]
+    if source == "web_dead_letters":
+        dead = _told(row.get("dead_at"))
+        return f"{dead:%Y-%m-%d}" if dead else None
     happened, sent, received = (_told(row.get(n)) for n in ("timestamp", "sent_at", "received_at"))
     if happened and sent and received:
         happened = received - (sent - happened)
