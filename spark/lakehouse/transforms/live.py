@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from lakehouse.spec import Run
 
+RETENTION = timedelta(days=7)
+"""Of replaced versions: a stream makes ten thousand a day."""
+
 
 def since_yesterday(rows: DataFrame, day: str, run: Run) -> DataFrame:
     """Rows of the as-of date and of the day before: all that live figures tell."""

@@ -32,6 +32,7 @@ from lakehouse.spec import (
     unique,
 )
 from lakehouse.tables.gold.web import live_minutes
+from lakehouse.transforms import live
 from lakehouse.transforms.anomalies import severity
 from lakehouse.transforms.minutes import against_same_minutes
 
@@ -89,6 +90,7 @@ TABLE = Table(
     day="metric_date",
     is_small=True,
     serve=Serve(indexes=(("window_end",),)),
+    retention=live.RETENTION,
 )
 
 

@@ -72,6 +72,7 @@ TABLE = Table(
     cluster_by=("metric_date",),
     day="metric_date",
     serve=Serve(),
+    retention=live.RETENTION,
 )
 
 

@@ -64,6 +64,7 @@ TABLE = Table(
     cluster_by=("metric_date",),
     day="metric_date",
     serve=Serve(by_year_of="metric_date"),
+    retention=live.RETENTION,
 )
 
 

@@ -70,6 +70,7 @@ TABLE = Table(
     cluster_by=("metric_date",),
     day="metric_date",
     serve=Serve(indexes=(("page_id", "window_start"),)),
+    retention=live.RETENTION,
 )
 
 

@@ -87,6 +87,7 @@ TABLE = Table(
     cluster_by=("last_date",),
     day="last_date",
     serve=Serve(indexes=(("last_event_at",),)),
+    retention=live.RETENTION,
 )
 
 

@@ -29,6 +29,7 @@ from lakehouse.spec import (
 )
 from lakehouse.tables.bronze.web import web_events
 from lakehouse.tables.silver.web.web_identities import EARLIEST_RECEIVED
+from lakehouse.transforms import live
 from lakehouse.transforms.moments import is_sent_late, start_of_window
 from lakehouse.transforms.sites import page_of
 
@@ -84,6 +85,7 @@ TABLE = Table(
     ),
     cluster_by=("event_date",),
     day="event_date",
+    retention=live.RETENTION,
 )
 
 
