@@ -210,12 +210,15 @@ def has_repeats_across_slices(table: Table) -> bool:
 def may_lack_repeats(table: Table) -> bool:
     """Whether rows of touched slices may be repeated in slices that nothing touched.
 
-    Not where a slice is of one key: each slice of a key that a change meets is touched.
+    Not where a slice is of one key, and nothing but changes of the first input touches slices: they
+    touch each slice of the keys they meet.
     """
-    if not has_repeats_across_slices(table):
+    if table.dedupe is None or not has_repeats_across_slices(table):
         return False
-    keys = set(table.dedupe.keys) if table.dedupe else set()
-    return not keys <= set(table.write.slices)
+    first, *others = table.upstream
+    named = {link.name for link in _links(table, first) if link.of is None}
+    are_touched = not others and table.as_of is None and set(table.dedupe.keys) <= named
+    return not are_touched
 
 
 def with_repeats_elsewhere(

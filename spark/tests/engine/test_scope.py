@@ -10,6 +10,7 @@ from lakehouse.engine.scope import (
     IS_TOUCHED,
     has_repeats_across_slices,
     is_sliced,
+    may_lack_repeats,
     rows_of_slices,
     with_repeats_elsewhere,
 )
@@ -20,6 +21,7 @@ from lakehouse.spec import (
     Column,
     Dedupe,
     Field,
+    Latest,
     Period,
     ReplaceSlices,
     SliceOf,
@@ -131,3 +133,26 @@ def test_what_follows_from_a_row_and_what_runs_across_slices():
     assert is_sliced(marts(), TICKETS)
     assert has_repeats_across_slices(marts())
     assert not is_sliced(marts(column="closed_date"), TICKETS)
+
+
+def single(by=("opened_date", "ticket_id"), others=(), **more):
+    """Tickets once each, a slice of a ticket and day unless told otherwise."""
+    return Table(
+        name="silver.tickets",
+        owner="tests",
+        domain="tests",
+        inputs=(TICKETS, *others),
+        columns=TICKETS.columns,
+        write=ReplaceSlices(by=by, keys=("opened_date", "ticket_id")),
+        dedupe=Dedupe(keys=("ticket_id",), order_by=("opened_date asc",)),
+        ensures=(not_empty(),),
+        **more,
+    )
+
+
+def test_where_changes_touch_every_slice_of_a_key_no_repeat_lies_elsewhere():
+    assert not may_lack_repeats(single())
+    assert may_lack_repeats(single(by=("opened_date",)))
+    # Another input, or a day that begins, touches a slice and none of the key's others.
+    assert may_lack_repeats(single(others=(marts(),)))
+    assert may_lack_repeats(single(as_of=Latest(TICKETS, "opened_date")))
