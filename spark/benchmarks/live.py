@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from benchmarks.data import PROJECT
 from benchmarks.history import size_of
 from benchmarks.options import EXIT_FAILED, chosen, stop
 from benchmarks.ours.settings import ENGINES
+from lakehouse.cli.live import PARTITIONS, TOPIC
 from lakehouse.io import delta_log, ops
 from lakehouse.reporting.live import TABLES
 from lakehouse.settings import Settings, load_settings
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 OUT = PROJECT / "spark/docs/benchmarks"
-TOPIC, PARTITIONS = "topic_web_events", 3
+STREAM = ("stream", *(word for name in TABLES for word in ("--through", name)))
 BRONZE = "bronze.web_events"
 WARM_UP_S = 90.0
 """The first batches, and visits of before the start, do not count."""
@@ -67,7 +67,7 @@ class Flow:
         batch_s: Mean seconds of one.
         waiting: Events that were there and unconsumed after the last batch while events came.
         memory_mib: Of the stream's processes, after each quarter of the time.
-        cores: Processor seconds a second of the stream, the producer and the broker.
+        cores: Processor seconds a second of the stream's processes.
         backlog: Events that waited then.
         caught_up_s: Seconds until all of them were published.
     """
@@ -82,7 +82,7 @@ class Flow:
     batch_s: float
     waiting: int
     memory_mib: tuple[int, ...]
-    cores: Mapping[str, float]
+    cores: float
     backlog: int
     caught_up_s: float
 
@@ -172,13 +172,12 @@ def measure(  # noqa: PLR0913  # the options
 
 def _flowing(
     home: Path, env: Mapping[str, str], rate: float, seconds: float
-) -> tuple[list[int], dict[str, float]]:
-    """Produce and stream side by side; the stream's memory at each look, and who took what."""
-    through = [word for name in TABLES for word in ("--through", name)]
+) -> tuple[list[int], float]:
+    """Produce and stream side by side; the stream's memory at each look, and its processors."""
     produce = ["produce", "--rate", f"{rate:g}", "--seconds", f"{seconds:g}", "--seed", "1"]
     memory: list[int] = []
     with (
-        _running(home, env, ["stream", *through]) as stream,
+        _running(home, env, STREAM) as stream,
         _running(home, env, produce) as producer,
     ):
         began = time.monotonic()
@@ -190,9 +189,9 @@ def _flowing(
         took = time.monotonic() - began
         if producer.returncode:
             raise StreamEndedError(f"produce ended with {producer.returncode}: {home}/produce.log")
-        cores = {"stream": _processor_s(stream) / took}
+        cores = _processor_s(stream) / took
         _end(stream)
-    return memory, {name: round(each, 2) for name, each in cores.items()}
+    return memory, cores
 
 
 def _catching_up(home: Path, env: Mapping[str, str], rate: float, backlog: int) -> float:
@@ -201,9 +200,8 @@ def _catching_up(home: Path, env: Mapping[str, str], rate: float, backlog: int) 
     words = ["--rate", f"{rate:g}", "--ago", f"{ago:g}", "--seconds", f"{ago:g}", "--seed", "2"]
     with _running(home, env, ["produce", *words]) as producer:
         producer.wait()
-    through = [word for name in TABLES for word in ("--through", name)]
     began = time.monotonic()
-    with _running(home, env, ["stream", "--once", *through]) as stream:
+    with _running(home, env, [*STREAM, "--once"]) as stream:
         if stream.wait():
             raise StreamEndedError(f"stream ended with {stream.returncode}: {home}/stream.log")
     return time.monotonic() - began
@@ -228,7 +226,7 @@ def _end(process: psutil.Popen) -> None:
     process.terminate()
     try:
         process.wait(END_S)
-    except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+    except psutil.TimeoutExpired:
         process.kill()
         process.wait()
 
@@ -316,7 +314,7 @@ def markdown(done: Sequence[Flow], minutes: float, about: Mapping[str, Any]) -> 
             "memory at 25, 50, 75, 100 %",
             *(f"{', '.join(f'{n:,}' for n in flow.memory_mib)} MiB" for flow in done),
         ],
-        ["cores of the stream", *(f"{flow.cores['stream']:.2f}" for flow in done)],
+        ["cores of the stream", *(f"{flow.cores:.2f}" for flow in done)],
         [
             "backlog caught up with",
             *(

@@ -155,7 +155,7 @@ def freshness(
 def moments(settings: Settings, table: Table, after: int, until: int) -> Micros:
     """When the events happened that versions in (after, until] added, in microseconds since 1970.
 
-    None where the table tells no moment, or nobody knows any more what was added.
+    Empty, too, where the table tells no moment, or nobody knows any more what was added.
     """
     moment, none = moment_of(table), np.empty(0, np.int64)
     if moment is None:
