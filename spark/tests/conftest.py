@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Amount = TypeVar("Amount")
-pytest_plugins = ["serving.postgres_server", "streaming.kafka_server"]
+pytest_plugins = ["serving.postgres_server", "streaming.kafka_server", "streaming.topic_records"]
 FAST_JVM = ";".join(
     (
         f"spark.driver.extraJavaOptions=-XX:+UseSerialGC {FIRST_COMPILER_ONLY} -Duser.timezone=UTC",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from streaming.topic_records import TABLE, TOPIC, Records
 from support import command_line, environment, new_lake
-from topic_records import TABLE, TOPIC, Records
 
 from lakehouse.cli.live import line, sparkline
 from lakehouse.reporting.live import TABLES, frame
@@ -32,9 +32,7 @@ PATIENCE_S = 240
 
 
 @pytest.fixture
-def lake(spark: SparkSession, tmp_path: Path, broker: Broker) -> LakeDriver:
-    broker.up()
-    Records(broker.bootstrap or "").make()
+def lake(spark: SparkSession, tmp_path: Path, records: Records, broker: Broker) -> LakeDriver:
     return new_lake(tmp_path / "lake", spark, kafka_bootstrap=broker.bootstrap)
 
 
@@ -49,6 +47,18 @@ def test_what_was_sent_is_accepted_and_shown_and_what_was_broken_is_rejected(lak
     assert account.rows_quarantined == sent.broken
     views = lake.rows("gold.live_page_views")
     assert sum(row["n_events"] for row in views if row["page_id"] is None) == sent.events
+
+
+def test_what_happened_before_is_sent_at_once(lake):
+    began = time.time()
+    plan = Plan(rate=0.5, seconds=3600, ago=3600, seed=5)  # an hour, that has passed
+    sent = produce(lake.settings, TOPIC, plan, threading.Event())
+    lake.run(TABLE)
+    moments = [row["received_at"].timestamp() for row in lake.rows(TABLE)]
+    assert len(moments) == sent.events > 100
+    assert began - 3600 <= min(moments)
+    assert max(moments) - min(moments) > 1800
+    assert max(moments) < began
 
 
 def test_visitors_are_seen_and_who_watches_ends_all_that_was_started(lake):

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from streaming.topic_records import PARTITIONS, PATIENCE_S, TOPIC, page_view
 from support import command_line, environment, lakehouse, new_lake
-from test_topics import EVENTS, PARTITIONS, PATIENCE_S, TOPIC, Records, page_view
+from test_topics import EVENTS
 
 from lakehouse.engines import ports
 from lakehouse.io import ops
@@ -21,14 +22,6 @@ from lakehouse.io import ops
 pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(900)]
 BAD = b"{broken"
 REJECTED = f"{TOPIC}: many records are rejected"
-
-
-@pytest.fixture
-def records(broker):
-    broker.up()
-    found = Records(broker.bootstrap or "")
-    found.make()
-    return found
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
+from streaming.topic_records import PARTITIONS, PATIENCE_S, TABLE, TOPIC, Records, page_view
 from support import command_line, environment, new_lake
-from topic_records import PARTITIONS, PATIENCE_S, TABLE, TOPIC, Records, page_view
 
 from conftest import ON_DUCKDB, depth
 from lakehouse.catalog import views

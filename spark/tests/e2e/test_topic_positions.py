@@ -15,8 +15,8 @@ from confluent_kafka.admin import (
     NewPartitions,
     ResourceType,
 )
+from streaming.topic_records import PATIENCE_S, TABLE, TOPIC, Records, page_view, told
 from support import failure, lakehouse, new_lake
-from topic_records import PATIENCE_S, TABLE, TOPIC, Records, page_view, told
 
 from lakehouse.catalog import views
 from lakehouse.engine.job import new_request
@@ -38,14 +38,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(900)]
 
 BROKEN = [b"{broken %d" % n for n in range(6)]
-
-
-@pytest.fixture
-def records(broker: Broker) -> Records:
-    broker.up()
-    found = Records(broker.bootstrap or "")
-    found.make()
-    return found
 
 
 @pytest.fixture

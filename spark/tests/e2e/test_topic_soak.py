@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from streaming.topic_records import TABLE, Records, page_view
 from support import new_lake
-from topic_records import TABLE, Records, page_view
 
 from conftest import depth
 from lakehouse.engine import plan
@@ -33,14 +33,6 @@ EVERY = 10
 CHECKPOINTS = 20
 """Commits from one checkpoint to the next."""
 MIB = 1 << 20
-
-
-@pytest.fixture
-def records(broker: Broker) -> Records:
-    broker.up()
-    found = Records(broker.bootstrap or "")
-    found.make()
-    return found
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
+from streaming.topic_records import PARTITIONS, PATIENCE_S, TABLE, TOPIC, Records, page_view, told
 from support import command_line, environment, lakehouse, new_lake
-from topic_records import PARTITIONS, PATIENCE_S, TABLE, TOPIC, Records, page_view, told
 
 from conftest import ON_DUCKDB
 from lakehouse.catalog import views
@@ -46,14 +46,6 @@ REJECTS: list[dict[str, Any] | bytes] = [
     page_view(91, event_type="no_such_type"),
 ]
 MIXED: list[dict[str, Any] | bytes] = [*EVENTS, *EVENTS[10:20], *REJECTS]
-
-
-@pytest.fixture
-def records(broker: Broker) -> Records:
-    broker.up()
-    found = Records(broker.bootstrap or "")
-    found.make()
-    return found
 
 
 @pytest.fixture

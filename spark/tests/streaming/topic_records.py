@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.landing.topic import Topic
+
+if TYPE_CHECKING:
+    from lakehouse.streaming.broker import Broker
 
 TOPIC, TABLE = "topic_web_events", "bronze.web_events"
 PARTITIONS = 3
@@ -78,3 +82,12 @@ class Records:
         """What retention does."""
         before = TopicPartition(TOPIC, partition, offset)
         self.admin.delete_records([before])[before].result(PATIENCE_S)
+
+
+@pytest.fixture
+def records(broker: Broker) -> Records:
+    """The topic without a record, on a broker that runs, whatever the test before did."""
+    broker.up()
+    found = Records(broker.bootstrap or "")
+    found.make()
+    return found
