@@ -23,6 +23,8 @@ IDLE_SECONDS = 60.0
 """Without a question, it ends."""
 PATIENCE_SECONDS = 10.0
 """With who is connected and asks nothing."""
+KNOWN_ANSWERS = 10_000
+"""Questions whose answers are kept."""
 NOT_NEEDED = ("rfc3987_syntax", "pyspark", "sqlalchemy")
 """Great Expectations does without them, and imports them for a second where they are there."""
 
@@ -47,17 +49,34 @@ class Gate(TypedDict):
 
 def verdicts(gate: Gate) -> dict[str, list[bool]]:
     """Whether the number of each column was accepted, once for each expectation of it."""
+    found: dict[str, list[bool]] = {}
+    for each in gate["bounds"]:
+        number = gate["metrics"][each["column"]]
+        accepted = is_accepted(each["min_value"], each["max_value"], number)
+        found.setdefault(each["column"], []).append(accepted)
+    return found
+
+
+@lru_cache(maxsize=KNOWN_ANSWERS)
+def is_accepted(minimum: float | None, maximum: float | None, number: float | None) -> bool:
+    """Whether a number lies in a range.
+
+    Great Expectations takes 15 ms to say so, and most checks ask what others have asked: whether
+    no row at all is few enough.
+    """
     import pandas as pd  # noqa: PLC0415  # by whoever imports this module for `suite`, not needed
 
-    row = pd.DataFrame([gate["metrics"]], dtype="float64")
+    asked: Bounds = {
+        "column": "number",
+        "min_value": minimum,
+        "max_value": maximum,
+        "fails": True,
+        "notes": "",
+    }
+    row = pd.DataFrame([{"number": number}], dtype="float64")
     batch = _row().get_batch({"dataframe": row})
-    results = batch.validate(suite(gate["name"], gate["bounds"]), result_format="BASIC").results
-    found: dict[str, list[bool]] = {}
-    for result in results:
-        found.setdefault(result.expectation_config.kwargs["column"], []).append(
-            bool(result.success)
-        )
-    return found
+    (result,) = batch.validate(suite("number", [asked]), result_format="BASIC").results
+    return bool(result.success)
 
 
 def suite(name: str, bounds: Sequence[Bounds]) -> Any:  # noqa: ANN401  # GX is imported lazily

@@ -135,6 +135,20 @@ def test_other_packages_are_judged_by_another_process(alone, monkeypatch):
     assert len({before, here, judge_process._path()}) == 3
 
 
+def test_what_was_asked_before_is_not_asked_again():
+    judging.is_accepted.cache_clear()
+    ranges = {"few": bounds(FEW), "also_few": bounds(FEW), "some": bounds(SOME)}
+    for number, misses in ((0.0, 2), (0.0, 2), (1.0, 4)):
+        gate: judging.Gate = {
+            "name": "t.output",
+            "bounds": [{**each, "column": name} for name, each in ranges.items()],
+            "metrics": dict.fromkeys(ranges, number),
+        }
+        few, some = [number == 0.0], [number == 1.0]
+        assert judging.verdicts(gate) == {"few": few, "also_few": few, "some": some}
+        assert judging.is_accepted.cache_info().misses == misses
+
+
 @pytest.fixture
 def served():
     """A socket whose gates are judged in this process."""
