@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -48,8 +49,6 @@ FAST_JVM = ";".join(
 TECHNICAL = ("_row_id", "_source_file", "_extra", "ingestion_timestamp")
 
 
-TOPICS_APART = 9
-"""Tests with a broker of which a sample has a third; a person who asks for fewer has them all."""
 HEAVY = {"crash", "concurrency", "cluster", "s3", "e2e", "notebook", "laws"}
 
 
@@ -59,34 +58,53 @@ if ON_DUCKDB:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """What is Spark's own is marked by its folder, or by hand; on DuckDB it has no meaning."""
+    """What is Spark's own is marked by its folder, or by hand; on DuckDB it has no meaning.
+
+    What a sample asks of DuckDB, too, it asks of Spark in turn.
+    """
     if "engines/spark" in item.path.as_posix():
         item.add_marker("jvm")
     if ON_DUCKDB and item.get_closest_marker("jvm"):
         item.add_marker(pytest.mark.skip(reason="Spark's own"))
+    own_turns = item.get_closest_marker("turns")
+    if item.get_closest_marker("spark_too") and not ON_DUCKDB and not own_turns:
+        item.add_marker(pytest.mark.turns(3))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Heavy files first and those without an engine last: no worker ends alone with a long one.
 
-    A sample has a third of the tests that run whole processes against a broker.
+    A sample has those whose turn it is.
     """
-    of_topics = sorted(
-        item.nodeid
-        for item in items
-        if item.path.parent.name == "e2e"
-        and item.get_closest_marker("kafka")
-        and not item.get_closest_marker("slow")
-    )
-    if len(of_topics) > TOPICS_APART:
-        kept = set(some_of(of_topics, n=len(of_topics) // 3))
-        items[:] = [each for each in items if each.nodeid not in of_topics or each.nodeid in kept]
+    others_turn = depth(not_today(items), set())
+    items[:] = [each for each in items if each.nodeid not in others_turn]
     weights: dict[Path, int] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
         weight = 2 if marks & HEAVY else int("spark" in marks)
         weights[item.path] = max(weights.get(item.path, 0), weight)
     items.sort(key=lambda item: -weights[item.path])
+
+
+def not_today(items: list[pytest.Item]) -> set[str]:
+    """Tests marked with `turns(n)`, but for one in n of those that are alike: another each day."""
+    alike: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if (turns := item.get_closest_marker("turns")) and "slow" not in marks:
+            engine = "spark" if marks & {"jvm", "spark_too"} else "any"
+            alike[engine, turns.args[0]].append(item.nodeid)
+    return {
+        each
+        for (_, n), those in alike.items()
+        for place, each in enumerate(sorted(those))
+        if place % n != today() % n
+    }
+
+
+def pytest_report_header() -> list[str]:
+    """Which sample it is: `TEST_DAY` asks for another day's."""
+    return depth([f"sample: TEST_DAY={today()}"], [])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -254,6 +272,11 @@ def depth(sample: Amount, full: Amount) -> Amount:
     return sample if os.environ.get("TEST_DEPTH") == "sample" else full
 
 
+def today() -> int:
+    """The day of a sample (UTC), as a number; `TEST_DAY` repeats one."""
+    return int(os.environ.get("TEST_DAY") or datetime.now(UTC).toordinal())
+
+
 def in_turn(domains: Sequence[str], shift: int = 0) -> list[str]:
     """Domains of a slow test: all of them, or in a sample the one whose turn it is today (UTC).
 
@@ -278,7 +301,7 @@ def some_of(cases: Sequence[str], n: int = 1, shift: int = 0) -> list[str]:
         n: How many a sample has.
         shift: Other tests of the day take others.
     """
-    turn = n * datetime.now(UTC).toordinal() + shift
+    turn = n * today() + shift
     return depth([cases[(turn + each) % len(cases)] for each in range(n)], [*cases])
 
 

@@ -63,6 +63,7 @@ def test_the_textbook_makes_the_tables_of_the_definitions(landed, tmp_path):
 
 
 @pytest.mark.e2e
+@pytest.mark.turns(2)
 @pytest.mark.parametrize(
     "peer",
     ["ours-duckdb", pytest.param("ours-spark", marks=[pytest.mark.jvm, pytest.mark.slow])],

@@ -55,6 +55,7 @@ def test_the_sample_has_targets_on_duckdb(full, nothing, verdicts):
 
 
 @pytest.mark.e2e
+@pytest.mark.turns(2)
 @pytest.mark.parametrize(
     "engine",
     ["duckdb", pytest.param("spark", marks=[pytest.mark.jvm, pytest.mark.slow])],

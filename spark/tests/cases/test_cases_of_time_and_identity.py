@@ -15,6 +15,7 @@ pytestmark = pytest.mark.spark
 CASES = Path(__file__).parent
 
 
+@pytest.mark.turns(2)
 def test_rows_of_1970_and_2099_move_nothing(lake):
     shutil.copytree(CASES / "c20_future/raw", lake.raw, dirs_exist_ok=True)
     old = "i5,u2,1970-01-01 00:00:00,VIEW,home,100,1.0\n"
@@ -72,6 +73,7 @@ def test_ids_that_each_device_counts_are_of_different_events(lake):
     assert len({row["session_id"] for row in lake.rows("silver.sessions")}) == 3
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("order", ["56", "65", "567", "756", "675"])
 def test_of_one_moment_the_later_dated_file_counts_in_any_order_of_arrival(lake, order):
     """The file of the 7th repeats that of the 5th: what it tells is of the 5th."""

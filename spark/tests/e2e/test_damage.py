@@ -120,6 +120,7 @@ def follow(command, table, *more):
     return done
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("table", [SIGNUPS, USERS])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_told_and_the_runbook_leads_back(lake, command, table, damage):
@@ -148,6 +149,7 @@ def _told(rows):
     return [{k: v for k, v in row.items() if k != "ingestion_timestamp"} for row in rows]
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_rows_of_archived_files_are_kept_or_their_loss_is_accepted(lake, command, damage):
     (lake.raw / "user_signups" / "1.jsonl").rename(lake.raw.parent / "archived.jsonl")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conftest import LakeDriver
     from lakehouse.streaming.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.turns(4), pytest.mark.spark, pytest.mark.timeout(900)]
 PATIENCE_S = 240
 
 

@@ -19,7 +19,7 @@ from test_topics import EVENTS
 from lakehouse.engines import ports
 from lakehouse.io import ops
 
-pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.turns(4), pytest.mark.spark, pytest.mark.timeout(900)]
 BAD = b"{broken"
 REJECTED = f"{TOPIC}: many records are rejected"
 

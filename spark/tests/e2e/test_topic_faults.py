@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from conftest import LakeDriver
     from lakehouse.streaming.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.turns(4), pytest.mark.spark, pytest.mark.timeout(3600)]
 
 STREAMER = Path(__file__).with_name("streamer.py")
 MART = "gold.web_5min"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.streaming.batches import Batch
     from lakehouse.streaming.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.spark, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.turns(4), pytest.mark.spark, pytest.mark.timeout(3600)]
 
 LAST = "silver.web_events"
 EVERY = 10

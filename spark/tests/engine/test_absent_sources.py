@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.turns(2)]
 EVENTS = ["u1,2026-01-05 10:00:00,open", "u1,2026-01-05 10:05:00,open", "u2,2026-01-06 10:00:00,x"]
 PROFILES = ("bronze.user_metadata", "silver.user_profiles")
 

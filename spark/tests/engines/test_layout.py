@@ -75,7 +75,7 @@ def test_a_late_row_reads_and_rewrites_the_files_of_its_days_only(lake, monkeypa
         for i in range(120 if n == 12 else 10)
     ]
     deliver(lake, "0", *acted)
-    lake.run()
+    lake.run("+silver.user_days", "+silver.sessions")
     tables = ("bronze.user_interactions", "silver.interactions")
     tables += ("silver.user_days", "silver.session_fragments", "silver.sessions")
     before = {table: days_by_file(lake, table) for table in tables}

@@ -16,6 +16,7 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 runs_a_notebook = [
     pytest.mark.spark,
     pytest.mark.notebook,
+    pytest.mark.turns(2),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq"),

@@ -377,6 +377,7 @@ WRONG = {
 }
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("case", WRONG)
 def test_it_finds(case, with_change, tables):
     path, change = WRONG[case]

@@ -10,6 +10,7 @@ import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import depth
 from lakehouse.spec import Around, MonthAfter, Period, SliceOf, Trailing
 from lakehouse.spec.windows import week_start
 
@@ -35,7 +36,7 @@ def evaluate():
     return value
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(max_examples=depth(30, 100), deadline=None)  # a busy machine is no fault
 @given(window=windows, day=days)
 def test_a_day_counts_in_the_slices_that_are_made_of_it(evaluate, window, day):
     slices = evaluate(window.touches("day"), day=day)
@@ -44,7 +45,7 @@ def test_a_day_counts_in_the_slices_that_are_made_of_it(evaluate, window, day):
         assert day in evaluate(window.needs("slice"), slice=each)
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(max_examples=depth(30, 100), deadline=None)  # a busy machine is no fault
 @given(window=windows, day=days)
 def test_a_slice_is_made_of_days_that_count_in_it(evaluate, window, day):
     for each in evaluate(window.touches("day"), day=day):

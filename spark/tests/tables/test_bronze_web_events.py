@@ -56,6 +56,7 @@ BAD = [
 ]
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize(("row", "reasons"), BAD, ids=[reasons[0] for _, reasons in BAD])
 def test_what_cannot_be_believed_is_set_aside_with_its_reason(lake, row, reasons):
     lake.land("web_events.jsonl", [row, *believed(3)])

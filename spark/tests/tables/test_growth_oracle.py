@@ -18,7 +18,7 @@ import pytest
 
 from conftest import LakeDriver, conversion, event, release, signup
 
-pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too, pytest.mark.turns(2)]
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATOR = ROOT / "scripts" / "generate_synthetic_data.py"

@@ -18,7 +18,7 @@ from conftest import LakeDriver
 from lakehouse.engines.spark import layout
 from lakehouse.io import ops
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.turns(2)]
 
 
 def count_differences(lake: LakeDriver, oracle: Oracle, table: str) -> int:

@@ -12,7 +12,7 @@ import unusual_days
 from interactions_oracle import GENERATOR, Oracle
 from tables.test_growth_oracle import Oracle as GrowthOracle
 
-pytestmark = [pytest.mark.spark, pytest.mark.spark_too]
+pytestmark = [pytest.mark.spark, pytest.mark.spark_too, pytest.mark.turns(2)]
 
 QUIET_DAY, BOUNCING_DAY = "2026-02-13", "2026-02-17"
 UNPAID_DAY = "2026-02-11"

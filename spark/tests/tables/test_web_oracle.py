@@ -20,7 +20,7 @@ from web_rough import FUNNELS, rough_events, rough_rates
 from lakehouse.engines.spark import layout
 from lakehouse.synthetic import Arguments, generate
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.turns(2)]
 
 GENERATED = 5
 """With this seed the incident hits enough visits to be seen in so few events."""

@@ -16,6 +16,7 @@ every_derived_table = pytest.mark.parametrize("entry", DERIVED, ids=lambda each:
 
 
 @pytest.mark.spark
+@pytest.mark.turns(3)
 @every_derived_table
 def test_no_input_makes_no_rows(spark, entry):
     module = import_module(entry.transform.module)
