@@ -11,9 +11,10 @@ import heapq
 import itertools
 import json
 import random
+import re
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,7 @@ from lakehouse.io import kafka
 from lakehouse.synthetic import Arguments, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from threading import Event
 
     from lakehouse.settings import Settings
@@ -38,7 +39,14 @@ MOST_WAIT_US = 3_000_000
 TURNS = 20
 AHEAD_US = 120_000_000
 """Visits that began at most so long before the start are going on: the rate is soon right."""
-IDS = ("event_id", "anonymous_id", "session_id", "page_view_id")
+IDS = ("event_id", "anonymous_id", "session_id", "page_view_id", "user_id", "order_id")
+NAMED = frozenset({"user_id", "order_id"})
+"""Ids that are no UUIDs."""
+MOMENTS = ("timestamp", "sent_at", "received_at")
+PACE_S = 0.02
+"""What is due within so short a time is sent together: waking for each event is dearer than it."""
+_SLOT = "\ue000"
+"""Stands before the name of what an event's line leaves open; in no text of the generator's."""
 
 
 @dataclass(frozen=True)
@@ -49,40 +57,36 @@ class Happening:
         after_us: When it happens, counted from the visit's begin.
         wait_us: How long after that it is received.
         off_us: How far the device's clock is ahead.
-        told: The event.
+        line: The event as JSON, with `%(name)s` where its ids and moments stand.
+        ids: Its ids.
     """
 
     after_us: int
     wait_us: int
     off_us: int
-    told: dict[str, Any]
+    line: str
+    ids: Mapping[str, str]
 
-    def at(self, began_us: int) -> tuple[int, str, bytes]:
-        """When it is received, its key, and its line, where the visit began at a moment."""
+    @property
+    def received_us(self) -> int:
+        """When it is received, counted from the visit's begin."""
+        return self.after_us + self.wait_us
+
+    def told(self, began_us: int, salt: int) -> tuple[str, bytes]:
+        """Its key and its line, where the visit began at a moment and is somebody else's."""
         happened = began_us + self.after_us
-        received = happened + self.wait_us
-        moments = {
-            "timestamp": _iso(happened + self.off_us),
-            "sent_at": _iso(received + self.off_us),
-            "received_at": _iso(received),
-        }
-        key = self.told.get("anonymous_id") or self.told.get("user_id") or ""
-        return received, key, json.dumps(self.told | moments, separators=(",", ":")).encode()
+        moments = (happened + self.off_us, happened + self.wait_us + self.off_us)
+        values = {name: _salted(name, value, salt) for name, value in self.ids.items()}
+        key = values.get("anonymous_id") or values.get("user_id") or ""
+        values |= zip(MOMENTS, map(_iso, (*moments, happened + self.wait_us)), strict=True)
+        return key, (self.line % values).encode()
 
-    def of_another(self, salt: int) -> Happening:
-        """The same of somebody else: with other ids."""
-        told = self.told | {
-            name: f"{int(self.told[name][:8], 16) ^ salt:08x}{self.told[name][8:]}"
-            for name in IDS
-            if name in self.told
-        }
-        if "user_id" in told:
-            told["user_id"] = f"{told['user_id']}_{salt:x}"
-        order = told["properties"].get("transaction")
-        if order:
-            other = order | {"order_id": f"{order['order_id']}_{salt:x}"}
-            told["properties"] = told["properties"] | {"transaction": other}
-        return replace(self, told=told)
+
+def _salted(name: str, value: str, salt: int) -> str:
+    """The same id of somebody else; of nobody else with 0."""
+    if name not in NAMED:
+        return f"{int(value[:8], 16) ^ salt:08x}{value[8:]}"
+    return f"{value}_{salt:x}" if salt else value
 
 
 @dataclass
@@ -94,8 +98,8 @@ class Sent:
     broken: int = 0
 
 
-def visits_of(seed: int) -> Iterator[list[Happening]]:
-    """Visits without end, in the order of the generator's period; their ids are unique.
+def visits_of(seed: int) -> Iterator[tuple[list[Happening], int]]:
+    """Visits without end, in the order of the generator's period, each with a salt of its ids.
 
     A world costs seconds: it comes several times, each time with other people.
     """
@@ -103,9 +107,8 @@ def visits_of(seed: int) -> Iterator[list[Happening]]:
         visits = _world(seed + number)
         salts = random.Random(seed + number)  # noqa: S311  # made-up ids
         for turn in range(TURNS):
-            salt = salts.getrandbits(32)
-            for visit in visits:
-                yield [each.of_another(salt) for each in visit] if turn else visit
+            salt = salts.getrandbits(32) if turn else 0
+            yield from ((visit, salt) for visit in visits)
 
 
 def _world(seed: int) -> list[list[Happening]]:
@@ -131,6 +134,7 @@ def _world(seed: int) -> list[list[Happening]]:
 
 
 def _visit(lines: list[dict[str, Any]]) -> list[Happening]:
+    """The events of a visit, in the order of their reception."""
     placed = []
     for told in lines:
         device, sent, received = (
@@ -139,10 +143,26 @@ def _visit(lines: list[dict[str, Any]]) -> list[Happening]:
         waited = sent - device
         placed.append((received - waited, device - received + waited, waited, told))
     began = min(happened for happened, *_ in placed)
-    return [
-        Happening(happened - began, min(waited, MOST_WAIT_US), off, told)
-        for happened, off, waited, told in sorted(placed, key=lambda each: each[0])
-    ]
+    found = (
+        Happening(happened - began, min(waited, MOST_WAIT_US), off, *_template(told))
+        for happened, off, waited, told in placed
+    )
+    return sorted(found, key=lambda each: each.received_us)
+
+
+def _template(told: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The line of an event with its ids and moments left open, and the ids."""
+    ids: dict[str, str] = {}
+
+    def opened(value: Any, name: str = "") -> Any:  # noqa: ANN401  # JSON is any
+        if isinstance(value, dict):
+            return {key: opened(inner, key) for key, inner in value.items()}
+        if name in IDS and value:
+            ids[name] = value
+        return _SLOT + name if name in (*ids, *MOMENTS) else value
+
+    line = json.dumps(opened(told), separators=(",", ":")).replace("%", "%%")
+    return re.sub(r"\\ue000(\w+)", r"%(\1)s", line), ids
 
 
 def received(seed: int, rate: float, start_us: int) -> Iterator[tuple[int, str, bytes]]:
@@ -154,19 +174,26 @@ def received(seed: int, rate: float, start_us: int) -> Iterator[tuple[int, str, 
         Microseconds since 1970, the key and the line of each event.
     """
     chance = random.Random(seed)  # noqa: S311  # made-up visits
-    open_: list[tuple[int, int, str, bytes]] = []
-    order = itertools.count()
+    # The next event of each visit that goes on; a number of its own, so that no others compare.
+    open_: list[tuple[int, int, int, int, list[Happening], int]] = []
     next_us, mean = float(start_us - AHEAD_US), 0.0
-    for n_visits, visit in enumerate(visits_of(seed), start=1):
-        mean += (len(visit) - mean) / n_visits
+    for number, (visit, salt) in enumerate(visits_of(seed), start=1):
+        mean += (len(visit) - mean) / number
         next_us += chance.expovariate(rate / mean) * 1_000_000
         while open_ and open_[0][0] <= next_us:
-            moment, _, key, line = heapq.heappop(open_)
-            yield moment, key, line
-        for event in visit:
-            if next_us + event.after_us + event.wait_us >= start_us:
-                moment, key, line = event.at(int(next_us))
-                heapq.heappush(open_, (moment, next(order), key, line))
+            moment, n, nth, began, events, other = open_[0]
+            if nth + 1 < len(events):
+                after = began + events[nth + 1].received_us
+                heapq.heapreplace(open_, (after, n, nth + 1, began, events, other))
+            else:
+                heapq.heappop(open_)
+            yield moment, *events[nth].told(began, other)
+        began = int(next_us)
+        for nth, event in enumerate(visit):
+            if began + event.received_us >= start_us:
+                first = (began + event.received_us, number, nth, began, visit, salt)
+                heapq.heappush(open_, first)
+                break
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +239,7 @@ def produce(settings: Settings, topic: str, plan: Plan, stop: Event) -> Sent:
             break
         while (now := time.time()) < due and not stop.is_set():
             producer.poll(0)
-            stop.wait(min(due - now, 0.2))
+            stop.wait(min(max(due - now, PACE_S), 0.2))
         if stop.is_set():
             break
         _send(producer, topic, key, line)

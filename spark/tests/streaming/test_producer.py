@@ -48,14 +48,15 @@ def test_ids_are_unique_and_keys_are_devices(events):
 
 def test_a_world_that_comes_again_brings_other_people():
     n_visits, ids, users, orders = 0, Counter(), Counter(), Counter()
-    for visit in visits_of(3):
+    for visit, salt in visits_of(3):
         n_visits += 1
         for each in visit:
-            ids[each.told["event_id"]] += 1
-            if "user_id" in each.told:
-                users[each.told["user_id"].partition("_")[0]] += 1
-            order = each.told["properties"].get("transaction")
-            if order and each.told["event_type"] == "purchase":
+            row = json.loads(each.told(START_US, salt)[1])
+            ids[row["event_id"]] += 1
+            if "user_id" in row:
+                users[row["user_id"].partition("_")[0]] += 1
+            order = row["properties"].get("transaction")
+            if order and row["event_type"] == "purchase":
                 orders[order["order_id"]] += 1
         if sum(ids.values()) > 45_000:  # twice the world of 20,000, and more
             break
