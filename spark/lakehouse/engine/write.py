@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F
-
 from lakehouse.engine.differences import count_operations, differences
 from lakehouse.engine.labels import labelled
 from lakehouse.errors import TableDefinitionError
@@ -61,10 +59,8 @@ def written_rows(job: Job, rows: DataFrame, position: str | None = None) -> Writ
     """Append rows that the table does not hold."""
     if job.base is None:
         job.engine.store.create(job.uri, job.table)
-    observed = job.engine.observe(rows, n=F.count(F.lit(1)))
-    job.engine.store.append(observed.rows, job.uri, metadata_of(job, position))
-    changed = {INSERT: observed.counts()["n"]}
-    return Written(delta_log.latest_version(job.uri) or 0, job.base, changed)
+    n = job.engine.store.append(rows, job.uri, metadata_of(job, position))
+    return Written(delta_log.latest_version(job.uri) or 0, job.base, {INSERT: n})
 
 
 def written_differences(

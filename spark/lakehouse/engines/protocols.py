@@ -45,8 +45,12 @@ class Store(Protocol):
         """The empty table of a spec."""
         ...
 
-    def append(self, rows: DataFrame, uri: str, metadata: Metadata, n: int | None = None) -> None:
-        """Add rows, known to be `n` where that is told, in one commit."""
+    def append(self, rows: DataFrame, uri: str, metadata: Metadata, n: int | None = None) -> int:
+        """Add rows, known to be `n` where that is told, in one commit.
+
+        Returns:
+            How many they were.
+        """
         ...
 
     def merge(  # noqa: PLR0913  # what to write, where, and what is known of it

@@ -91,7 +91,9 @@ class Shelf:
         self.created.append(table.name)
 
     def append(self, rows, uri, metadata, n=None):
-        self.written += [("insert", *row) for row in rows.collect()]
+        found = rows.collect()
+        self.written += [("insert", *row) for row in found]
+        return len(found)
 
     def merge(self, staged, uri, table, metadata, *, span, n):
         changed = staged.select(OPERATION, *table.column_names)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 ON_DISK = "_lakehouse_on_disk"
 """Attribute of a frame whose rows lie in files of our own."""
-READERS = 2
-"""Landing files that are read at once."""
+READERS = 3
+"""Parts that are read at once: more than a laptop has cores, as those of a topic wait for it."""
 
 
 class DuckdbObservedCounts:
@@ -111,10 +111,7 @@ class DuckdbEngine:
 
     def observe(self, rows: DataFrame, /, **aggregates: Column) -> DuckdbObservedCounts:
         """Take aggregates over rows, which are kept for it."""
-        kept = self.frames.kept(rows)
-        if LAID_OUT in vars(rows):
-            setattr(kept, LAID_OUT, vars(rows)[LAID_OUT])
-        return DuckdbObservedCounts(kept, aggregates)
+        return DuckdbObservedCounts(self.frames.kept(rows), aggregates)
 
     def few(self, rows: DataFrame, n: int) -> DataFrame:  # noqa: ARG002  # DuckDB plans joins itself
         """The rows."""

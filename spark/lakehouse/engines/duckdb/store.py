@@ -94,14 +94,17 @@ class DuckdbStore:
         uri: str,
         metadata: dict[str, Any],
         n: int | None = None,  # noqa: ARG002  # any number is written the same way
-    ) -> None:
-        """Add rows, in one commit; none without rows."""
+    ) -> int:
+        """Add rows, in one commit; none without rows. Says how many they were."""
         table = _opened(uri)
         day = vars(rows).get(LAID_OUT)  # a frame takes other names for columns
+        if day:  # several files are several queries
+            rows = self._frames.kept(rows)
         query = f"SELECT {typed(_types(table))} FROM ({sql_of(rows)})"
         with translated(uri):
-            written = [self._written(uri, part, table) for part in self._parts(query, day)]
-            added: list[AddAction | RemoveAction] = [each for each in written if each]
+            parts = [self._written(uri, part, table) for part in self._parts(query, day)]
+            written = [each for each in parts if each]
+            added: list[AddAction | RemoveAction] = [file for file, _ in written]
             if added:
                 table.create_write_transaction(
                     added,
@@ -109,6 +112,7 @@ class DuckdbStore:
                     schema=table.schema(),
                     commit_properties=said(metadata),
                 )
+        return sum(n for _, n in written)
 
     def _parts(self, query: str, day: str | None) -> Iterator[str]:
         """Queries of the rows of one file each."""
@@ -127,8 +131,8 @@ class DuckdbStore:
             first = str(stretch.last)
         yield f"SELECT * FROM ({query}) WHERE {quoted(day)} IS NULL"
 
-    def _written(self, uri: str, query: str, table: DeltaTable) -> AddAction | None:
-        """Write the rows of a query into a file."""
+    def _written(self, uri: str, query: str, table: DeltaTable) -> tuple[AddAction, int] | None:
+        """Write the rows of a query into a file; with it how many they are, None for none."""
         name = f"part-{uuid.uuid4()}.parquet"
         filesystem, root = files.locate(uri)
         target = f"{root}/{name}" if files.is_local(uri) else str(self._frames.scratch / name)
@@ -145,7 +149,8 @@ class DuckdbStore:
                 stream.write(Path(target).read_bytes())
             Path(target).unlink()
         stats = json.dumps(_statistics(footer, table))
-        return AddAction(name, size, {}, int(time.time() * 1000), data_change=True, stats=stats)
+        added = AddAction(name, size, {}, int(time.time() * 1000), data_change=True, stats=stats)
+        return added, footer.num_rows
 
     def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
         self,

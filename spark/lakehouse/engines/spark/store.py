@@ -47,12 +47,14 @@ class SparkStore:
 
     def append(
         self, rows: DataFrame, uri: str, metadata: dict[str, Any], n: int | None = None
-    ) -> None:
-        """Add rows, in one commit."""
+    ) -> int:
+        """Add rows, in one commit; says how many they were."""
         if self._are_few(n, uri):
-            commits.append(rows.toArrow(), uri, metadata)
-        else:
-            delta.append(rows, uri, metadata)
+            found = rows.toArrow()
+            commits.append(found, uri, metadata)
+            return len(found)
+        delta.append(rows, uri, metadata)
+        return delta_log.rows_added(uri, delta_log.latest_version(uri) or 0)
 
     def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
         self,

@@ -38,7 +38,7 @@ def rows(numbers):
 numbers = ", ".join(map(str, [*range(100), *([n % 10 for n in range(300)])]))
 engine.store.create(uri, TABLE)
 laid_out = engine.by_day(rows(numbers), TABLE, rows(numbers), "signup_date", 400)
-engine.store.append(engine.observe(laid_out).rows, uri, {"run_id": "r"})
+engine.store.append(laid_out, uri, {"run_id": "r"})
 added = pa.table(DeltaTable(uri).get_add_actions(flatten=True)).to_pylist()
 found = Counter(str(row["user_id"]) for row in engine.store.read(uri).collect())
 def kept():
