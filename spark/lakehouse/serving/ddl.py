@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.io.sql import literal, quoted
-from lakehouse.serving.ops_tables import PUBLICATIONS, TABLE_STATUS
+from lakehouse.serving.ops_tables import OPS, OpsTable
 from lakehouse.serving.roles import READER
 from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from lakehouse.catalog.registry import Entry
     from lakehouse.spec import Column, Table
 
 STAGING, PARTITIONS = "staging", "partitions"
-OPS = {"ops.publications": PUBLICATIONS, "ops.table_status": TABLE_STATUS}
 _TYPES = {
     STRING: "text",
     BOOLEAN: "boolean",
@@ -154,11 +153,12 @@ def schemas(layers: Iterable[str]) -> Iterator[str]:
         yield f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}"
 
 
-def records(table: str, columns: Sequence[Column]) -> Iterator[str]:
+def records(name: str, table: OpsTable) -> Iterator[str]:
     """Statements that make a table of records in the place of one laid out otherwise."""
-    yield f"DROP TABLE IF EXISTS {table}"
-    yield f"CREATE TABLE {table} ({_columns(columns)}, PRIMARY KEY (table_name))"
-    yield from _comments(table, columns)
+    yield f"DROP TABLE IF EXISTS {name}"
+    key = f"PRIMARY KEY ({_list(table.key)})"
+    yield f"CREATE TABLE {name} ({_columns(table.columns)}, {key})"
+    yield from _comments(name, table.columns)
 
 
 def admit(layers: Iterable[str]) -> Iterator[str]:

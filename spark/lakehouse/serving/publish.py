@@ -26,6 +26,8 @@ from lakehouse.io.sql import quoted
 from lakehouse.io.state import State, StateStore, Version
 from lakehouse.serving import ddl, unfit
 from lakehouse.serving.ddl import Served
+from lakehouse.serving.ops_tables import OPS
+from lakehouse.serving.records import publish_records
 from lakehouse.serving.roles import READER
 from lakehouse.serving.status import publish_status
 
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 
     from lakehouse.catalog.registry import Registry
     from lakehouse.io.postgres import Connection
+    from lakehouse.serving.ops_tables import OpsTable
     from lakehouse.settings import Settings
-    from lakehouse.spec import Column
 
 LOCK_SECONDS = 30
 REBUILT, CHANGED, UNCHANGED, ABSENT = "rebuilt", "changed", "unchanged", "absent"
@@ -92,6 +94,7 @@ def publish(
         done, refused = _publish_each(opened, settings, states, served, rebuild=rebuild)
         with _alone(opened, "status"):
             publish_status(opened, settings, registry)
+            publish_records(opened, settings)
     if refused:
         message = f"{'. '.join(refused)}. Everything else was published"
         raise PublishRefusedError(message, refused=refused)
@@ -129,24 +132,24 @@ def _prepare(opened: Connection, registry: Registry) -> None:
     with _alone(opened, "schema"), opened.transaction():
         for statement in ddl.schemas(layers):
             execute(opened, statement)
-        for table, columns in ddl.OPS.items():
-            _lay_out(opened, table, columns)
+        for name, table in OPS.items():
+            _lay_out(opened, name, table)
         if postgres.has_role(opened, READER):
             for statement in ddl.admit(layers):
                 execute(opened, statement)
 
 
-def _lay_out(opened: Connection, table: str, columns: Sequence[Column]) -> None:
+def _lay_out(opened: Connection, name: str, table: OpsTable) -> None:
     """Make a table of records, unless it is there and laid out as now."""
     found = execute(
         opened,
         "SELECT attname, format_type(atttypid, atttypmod), attnotnull, "
         "col_description(attrelid, attnum) FROM pg_attribute "
         "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        table,
+        name,
     )
-    if found != [(c.name, ddl.sql_type(c.type), not c.nullable, c.doc) for c in columns]:
-        for statement in ddl.records(table, columns):
+    if found != [(c.name, ddl.sql_type(c.type), not c.nullable, c.doc) for c in table.columns]:
+        for statement in ddl.records(name, table):
             execute(opened, statement)
 
 

@@ -14,7 +14,8 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from lakehouse.errors import ConfigError
-from lakehouse.serving.ddl import OPS, sql_type
+from lakehouse.serving.ddl import sql_type
+from lakehouse.serving.ops_tables import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,8 @@ _SAMPLE = "Last 30 days"
 
 def served(registry: Registry) -> dict[str, tuple[Column, ...]]:
     """Every served table with its columns."""
-    return {name: registry[name].table.columns for name in registry.served} | OPS
+    of_lake = {name: registry[name].table.columns for name in registry.served}
+    return of_lake | {name: table.columns for name, table in OPS.items()}
 
 
 def postgres_type(spark_type: str) -> str:
