@@ -88,6 +88,7 @@ WANTED = {
         {
             *("live_visitors", "live_age", "live_conversion", "live_trend"),
             *("live_top_pages", "live_unusual"),
+            *("stream_freshness", "stream_waiting", "stream_alerts"),
         },
     ),
     "funnels-and-revenue": (
