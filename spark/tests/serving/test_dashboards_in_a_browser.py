@@ -42,6 +42,9 @@ MAY_BE_EMPTY = {
     "unusual_sessions",
     "unusual_conversions",
     "live_unusual",
+    "stream_freshness",
+    "stream_waiting",
+    "stream_alerts",
 }
 
 
