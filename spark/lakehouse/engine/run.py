@@ -64,7 +64,10 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
                 if set(only) & GATES:
                     warm_up()  # what judges is there by the first gate
                 job = replace(job, engine=lake.host.engine(name))
-                _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
+                try:
+                    _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
+                finally:
+                    lake.host.forget()
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
         clear = lake.host.error(error) or explained(error, lake.settings.table_uri(name))
         progress.fail(_damage_behind(lake, name, clear) or clear)

@@ -171,6 +171,10 @@ class Host(Protocol):
         """The engine as one run of a table uses it; not started yet."""
         ...
 
+    def forget(self) -> None:
+        """A run of a table is over: let go of what it made."""
+        ...
+
     def register(self, name: str, uri: str, version: int) -> None:
         """Let a version of a table be known to SQL by its name."""
         ...

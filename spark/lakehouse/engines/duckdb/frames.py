@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import dataset as arrow_dataset
+from sqlglot import exp
 
+from lakehouse.engines.duckdb import planning
 from lakehouse.engines.duckdb.activation import activate
-from lakehouse.engines.duckdb.planning import kind_of
 from lakehouse.io import files
 from lakehouse.io.sql import literal, quoted
 
@@ -44,7 +45,8 @@ _NAMES = {
 class Frames:
     """DuckDB's connection of this process, and the frames over what it knows.
 
-    Everything that is kept has a name of its own, and stays until it is told to go.
+    Everything has a name of its own. What a run of a table makes goes with it: a stream makes
+    hundreds of views, macros and names of theirs a batch, for months.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -53,10 +55,13 @@ class Frames:
         self.scratch = Path(tempfile.mkdtemp(prefix="lakehouse-duckdb-"))
         self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
         self._kept: list[str] = []
+        self._views: list[str] = []
+        self._registered: list[str] = []
+        self._aliases: dict[str, int] = {}
 
     def close(self) -> None:
         """Remove what was kept."""
-        self.forget()
+        self._drop_kept()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def name(self) -> str:
@@ -98,18 +103,20 @@ class Frames:
             dataset = dataset.replace_schema(pa.unify_schemas(shapes))
         name = self.name()
         self.connection.register(name, dataset)
+        self._registered.append(name)
         return name
 
     def of_sql(self, query: str, types: Types) -> DataFrame:
         """The rows of a query, computed when they are asked for."""
         name = self.name()
         self.connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+        self._views.append(name)
         return self._named(name, types)
 
     def of_query(self, query: str) -> DataFrame:
         """The rows of a query of DuckDB's, whatever columns it has."""
         found = self.connection.execute(f"DESCRIBE {query}").fetchall()
-        kinds = {row[0]: kind_of(row[1]) for row in found}
+        kinds = {row[0]: planning.kind_of(row[1]) for row in found}
         return self.of_sql(query, {name: kind.sql(dialect="spark") for name, kind in kinds.items()})
 
     def kept(self, rows: DataFrame) -> DataFrame:
@@ -123,13 +130,48 @@ class Frames:
         """The rows in memory."""
         return self.connection.sql(sql_of(rows)).to_arrow_table()
 
+    def begin(self) -> None:
+        """A run begins: frames that somebody made before it stay, but for rows that were kept."""
+        self._drop_kept()
+        self._views.clear()
+        self._registered.clear()
+        planning.macros.clear()
+        known = self.session.name_to_sequence_id_mapping
+        self._aliases = {name: len(ids) for name, ids in known.items()}
+
     def forget(self) -> None:
+        """Drop all that was made since the run began; its frames are not to be used any more."""
+        for name in self._views:
+            self.connection.execute(f"DROP VIEW {name}")
+            self._unname(name)
+        self._views.clear()
+        for name in self._registered:
+            self.connection.unregister(name)
+        self._registered.clear()
+        for name in planning.macros:
+            self.connection.execute(f"DROP MACRO TABLE {name}")
+        planning.macros.clear()
+        self._drop_kept()
+        known = self.session.name_to_sequence_id_mapping
+        for name in [*known]:
+            del known[name][self._aliases.get(name, 0) :]
+
+    def _drop_kept(self) -> None:
         """Drop all rows that are kept, in memory and on disk."""
         for name in self._kept:
             self.connection.execute(f"DROP TABLE {name}")
+            self._unname(name)
         self._kept.clear()
         for path in self.scratch.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _unname(self, name: str) -> None:
+        """Let SQLFrame forget the columns of a table, too; it has no way to be asked to."""
+        catalog = self.session.catalog
+        catalog._schema.mapping.pop(name, None)  # noqa: SLF001  # see above
+        catalog._schema.mapping_trie.pop(name, None)  # noqa: SLF001  # same
+        catalog._schema._find_cache.clear()  # noqa: SLF001  # same
+        catalog._quoted_columns.pop(exp.to_table(name), None)  # noqa: SLF001  # same
 
     def _named(self, name: str, types: Types) -> DataFrame:
         self.session.catalog.add_table(name, types)

@@ -33,8 +33,13 @@ class DuckdbHost:
     def engine(self, table: str) -> DuckdbEngine:
         """The engine as one run of a table uses it; what the one before kept goes."""
         if self._frames is not None:
-            self._frames.forget()
+            self._frames.begin()
         return DuckdbEngine(table, self.start)
+
+    def forget(self) -> None:
+        """What the run made goes."""
+        if self._frames is not None:
+            self._frames.forget()
 
     def register(self, name: str, uri: str, version: int) -> None:
         """Let a version of a table be known to SQL by its name."""

@@ -33,6 +33,8 @@ MOST_STEPS = 3
 _PLAIN = frozenset({bool, int, str, type(None)})
 """Of what is kept beside an expression, nearly all: they need no copy."""
 _numbers = itertools.count()
+macros: list[str] = []
+"""Names of macros that were made since somebody emptied the list."""
 
 
 def expressions_are_copied_quickly() -> None:
@@ -166,6 +168,7 @@ def _as_macro(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
     session: Any = frame.session
     session._conn.execute(f"CREATE TEMP MACRO {name}() AS TABLE {session._to_sql(query)}")  # noqa: SLF001  # same
+    macros.append(name)
     names = query.assert_is(exp.Select).named_selects
     columns = [exp.column(column, quoted=True) for column in names]
     return exp.Table(this=exp.Anonymous(this=name)), columns

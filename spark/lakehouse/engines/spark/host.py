@@ -49,6 +49,9 @@ class SparkHost:
         """The engine as one run of a table uses it; not started yet."""
         return SparkEngine(table, self.fork)
 
+    def forget(self) -> None:
+        """What a run made goes with its session."""
+
     def register(self, name: str, uri: str, version: int) -> None:
         """Let a version of a table be known to SQL by its name."""
         self.spark.sql(f"CREATE DATABASE IF NOT EXISTS {name.partition('.')[0]}")
