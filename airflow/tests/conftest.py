@@ -22,6 +22,8 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
 sys.path[:0] = [str(PLUGINS), str(DAGS)]  # as Airflow does
+sys.path.append(str(PROJECT / "spark/tests"))
+pytest_plugins = ["turns"]
 
 
 @pytest.fixture(scope="session")

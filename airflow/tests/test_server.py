@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 from site_under_test import BRONZE, FIRST, GOLD, SILVER, drop, web_drop
+from turns import depth
 
 from lake_reconcile import AirflowApi
 
@@ -50,9 +51,9 @@ def test_a_task_log_tells_a_person_what_happened(quiet):
     assert event["extra"]["version"] >= 1
 
 
+@pytest.mark.turns(2)
 def test_a_backfill_of_days_flows_through_by_key_in_order(quiet, tmp_path):
-    number = 2 if os.environ.get("TEST_DEPTH") == "sample" else 3
-    days = ["2026-01-10", "2026-01-11", "2026-01-12"][:number]
+    days = ["2026-01-10", "2026-01-11", "2026-01-12"][: depth(2, 3)]
     for day in days:
         quiet.land(day)
     for dag_id in BRONZE:
@@ -96,6 +97,7 @@ def test_a_day_of_the_web_flows_through_to_its_key_figures(quiet):
     assert float(sold["amount_reporting"]) == 27.0
 
 
+@pytest.mark.turns(2)
 def test_readers_notice_nothing_of_upkeep_and_old_data_are_told(quiet):
     quiet.wait(lambda: caught_up(quiet), "days that other tests have left half delivered")
     before = quiet.content()
@@ -190,6 +192,7 @@ def test_an_event_that_was_lost_is_made_up_for(quiet):
     quiet.settle()
 
 
+@pytest.mark.turns(2)
 def test_a_red_gate_stops_what_is_downstream_and_its_repair_goes_on(quiet):
     day, dag_id = "2026-01-23", "bronze_user_signups"
     before = quiet.published()["bronze.user_signups"]

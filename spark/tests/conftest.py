@@ -6,14 +6,14 @@ import json
 import os
 import sys
 import tempfile
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from chosen_engine import ON_DUCKDB  # the first that leads to PySpark
+from turns import depth, today
 
 from lakehouse import cli
 from lakehouse.catalog import views
@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-Amount = TypeVar("Amount")
-pytest_plugins = ["serving.postgres_server", "streaming.kafka_server", "streaming.topic_records"]
+pytest_plugins = [
+    "turns",
+    "serving.postgres_server",
+    "streaming.kafka_server",
+    "streaming.topic_records",
+]
 FAST_JVM = ";".join(
     (
         f"spark.driver.extraJavaOptions=-XX:+UseSerialGC {FIRST_COMPILER_ONLY} -Duser.timezone=UTC",
@@ -72,39 +76,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Heavy files first and those without an engine last: no worker ends alone with a long one.
-
-    A sample has those whose turn it is.
-    """
-    others_turn = depth(not_today(items), set())
-    items[:] = [each for each in items if each.nodeid not in others_turn]
+    """Heavy files first and those without an engine last: no worker ends alone with a long one."""
     weights: dict[Path, int] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
         weight = 2 if marks & HEAVY else int("spark" in marks)
         weights[item.path] = max(weights.get(item.path, 0), weight)
     items.sort(key=lambda item: -weights[item.path])
-
-
-def not_today(items: list[pytest.Item]) -> set[str]:
-    """Tests marked with `turns(n)`, but for one in n of those that are alike: another each day."""
-    alike: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for item in items:
-        marks = {mark.name for mark in item.iter_markers()}
-        if (turns := item.get_closest_marker("turns")) and "slow" not in marks:
-            engine = "spark" if marks & {"jvm", "spark_too"} else "any"
-            alike[engine, turns.args[0]].append(item.nodeid)
-    return {
-        each
-        for (_, n), those in alike.items()
-        for place, each in enumerate(sorted(those))
-        if place % n != today() % n
-    }
-
-
-def pytest_report_header() -> list[str]:
-    """Which sample it is: `TEST_DAY` asks for another day's."""
-    return depth([f"sample: TEST_DAY={today()}"], [])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -265,16 +243,6 @@ def release(feature: str, day: str, version: str = "1.0", **more: Any) -> dict[s
         "version": version,
         **more,
     }
-
-
-def depth(sample: Amount, full: Amount) -> Amount:
-    """What a slow test is about: all of it, or with `TEST_DEPTH=sample` (as in CI) a sample."""
-    return sample if os.environ.get("TEST_DEPTH") == "sample" else full
-
-
-def today() -> int:
-    """The day of a sample (UTC), as a number; `TEST_DAY` repeats one."""
-    return int(os.environ.get("TEST_DAY") or datetime.now(UTC).toordinal())
 
 
 def in_turn(domains: Sequence[str], shift: int = 0) -> list[str]:
