@@ -15,6 +15,7 @@ from engines.duckdb import random_rows
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.jvm,  # compares Spark with DuckDB: starts from Spark
+    pytest.mark.turns(3),
 ]
 SEED = int(os.environ.get("LAW_SEED") or random.SystemRandom().randrange(10**6))
 TESTS = Path(__file__).parents[2]
