@@ -251,7 +251,7 @@ test-laws: $(VENV)/jars.stamp ## Run the law and definition tests on Spark, and 
 .PHONY: test-e2e
 test-e2e: $(VENV)/jars.stamp ## Run the end-to-end tests: commands, bad input, crashes, concurrency, publishing, notebooks
 	@$(ON_DUCKDB) $(PYTEST) -m '($(E2E)) and not slow and not jvm and not dashboards' $(ARGS)
-	@$(ON_SPARK) $(PYTEST) -m '(crash or concurrency or (jvm or spark_too) and ($(E2E))) and not slow' $(ARGS)
+	@$(ON_SPARK) $(PYTEST) -m '((crash or concurrency) and spark or (jvm or spark_too) and ($(E2E))) and not slow' $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/jars.stamp ## Run the slow tests (TEST_DEPTH=sample: fewer rounds, as in CI)
