@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,12 @@ from lakehouse.io.locks import table_lock
 from lakehouse.quality.judge import warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lakehouse.engine.job import Job, Request
     from lakehouse.engine.lake import Lake
     from lakehouse.engine.outlook import Outlook
+    from lakehouse.engines.protocols import Host
 
 ASSERT_INPUT, PROCESS, ASSERT_OUTPUT = STAGES = ("assert-input", "process", "assert-output")
 GATES = {ASSERT_INPUT, ASSERT_OUTPUT}
@@ -64,10 +66,8 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
                 if set(only) & GATES:
                     warm_up()  # what judges is there by the first gate
                 job = replace(job, engine=lake.host.engine(name))
-                try:
+                with forgotten(lake.host):
                     _run_stages(job, outlook, progress, only, lambda: notify(progress.so_far()))
-                finally:
-                    lake.host.forget()
     except Exception as error:  # noqa: BLE001  # one table's failure must not stop the others
         clear = lake.host.error(error) or explained(error, lake.settings.table_uri(name))
         progress.fail(_damage_behind(lake, name, clear) or clear)
@@ -80,6 +80,18 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
     outcome = _recorded(lake, outcome, progress, request, row)
     notify(outcome)
     return outcome
+
+
+@contextmanager
+def forgotten(host: Host) -> Iterator[None]:
+    """Let go of what a run made. Where that fails after another error, the other one is told."""
+    try:
+        yield
+    except Exception:
+        with suppress(Exception):
+            host.forget()
+        raise
+    host.forget()
 
 
 def _damage_behind(lake: Lake, name: str, error: Exception) -> Exception | None:

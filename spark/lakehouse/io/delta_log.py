@@ -193,12 +193,6 @@ def totals(uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str,
     return sum(file["num_records"] for file in added), newest
 
 
-def rows_added(uri: str, version: int) -> int:
-    """Rows of the files that a commit added, as their statistics say."""
-    added = (each["add"] for each in actions(uri, version) if "add" in each)
-    return sum(int(json.loads(each["stats"])["numRecords"]) for each in added)
-
-
 @dataclass
 class Feed:
     """The files that hold what changed between two versions.

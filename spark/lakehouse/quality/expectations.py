@@ -1,8 +1,8 @@
 """Judging the numbers of a gate with Great Expectations.
 
-The engine computes all metrics of a gate in one pass; Great Expectations gets them as one row, one
-column a check, with one expectation a column. It fails closed: an expectation that does not come
-back exactly once, or whose number is missing, makes the gate red.
+The engine computes all metrics of a gate in one pass; Great Expectations gets each number with an
+expectation of its range, once: most are asked again and again. It fails closed: an expectation that
+does not come back exactly once, or whose number is missing, makes the gate red.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def suite(name: str, bounds: Sequence[Bounds]) -> Any:  # noqa: ANN401  # GX is 
 
 @lru_cache(maxsize=1)
 def _row() -> Any:  # noqa: ANN401  # GX is imported lazily
-    """What metrics are handed to: a data frame of one row, in a context without files."""
+    """What a number is handed to: a data frame of one row, in a context without files."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx  # noqa: PLC0415  # see suite
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415

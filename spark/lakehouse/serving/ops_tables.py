@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from lakehouse.spec import DATE, DOUBLE, LONG, STRING, TIMESTAMP, Column
 
 
@@ -77,7 +75,7 @@ ALERTS = (
     Column("change", LONG, "Number of its change, from 1; the newest one counts.", nullable=False),
     Column("key", STRING, "What it is about: at most one alert of a key is open.", nullable=False),
     Column("topic", STRING, "Topic of the stream that found it."),
-    Column("severity", STRING, "warning or critical.", nullable=False),
+    Column("severity", STRING, "info, warning or critical.", nullable=False),
     Column("title", STRING, "What is wrong, in a line.", nullable=False),
     Column("text", STRING, "What is wrong, in full."),
     Column("runbook", STRING, "Where it is written what to do."),
@@ -93,15 +91,3 @@ OPS = {
     "ops.stream_batches": OpsTable(STREAM_BATCHES, ("topic", "started_at"), "ended_at", 7),
     "ops.alerts": OpsTable(ALERTS, ("alert_id", "change"), "changed_at"),
 }
-_ARROW = {
-    STRING: pa.string(),
-    LONG: pa.int64(),
-    DOUBLE: pa.float64(),
-    DATE: pa.date32(),
-    TIMESTAMP: pa.timestamp("us", tz="UTC"),
-}
-
-
-def arrow_schema(table: OpsTable) -> pa.Schema:
-    """Columns of its rows on their way to the database."""
-    return pa.schema([(each.name, _ARROW[each.type]) for each in table.columns])

@@ -10,7 +10,7 @@ import pyarrow as pa
 from lakehouse.io import ops, postgres
 from lakehouse.io.postgres import execute
 from lakehouse.io.sql import quoted
-from lakehouse.serving.ops_tables import OPS, arrow_schema
+from lakehouse.serving.ops_tables import OPS
 
 if TYPE_CHECKING:
     from lakehouse.io.postgres import Connection
@@ -28,7 +28,7 @@ def publish_records(opened: Connection, settings: Settings) -> None:
 
 
 def _publish(opened: Connection, settings: Settings, name: str, table: OpsTable) -> None:
-    moment, oldest = quoted(table.changed_by), _BEGIN
+    kept, moment, oldest = name.removeprefix("ops."), quoted(table.changed_by), _BEGIN
     if table.kept_days:
         oldest = datetime.now(UTC) - timedelta(days=table.kept_days)
     with opened.transaction():
@@ -38,7 +38,7 @@ def _publish(opened: Connection, settings: Settings, name: str, table: OpsTable)
         columns = ", ".join(quoted(each.name) for each in table.columns)
         found = ops.read(
             settings,
-            name.removeprefix("ops."),
+            kept,
             f"SELECT {columns} FROM t WHERE {moment} >= "
             f"TIMESTAMP '{since.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'",
         )
@@ -47,7 +47,8 @@ def _publish(opened: Connection, settings: Settings, name: str, table: OpsTable)
         # Those of the newest moment come again: others of it may have been added since.
         execute(opened, f"DELETE FROM {name} WHERE {moment} >= %s", since)
         rows = [{key: _storable(value) for key, value in row.items()} for row in found]
-        postgres.copy(opened, name, pa.Table.from_pylist(rows, schema=arrow_schema(table)))
+        schema = pa.schema([ops.SCHEMAS[kept].field(each.name) for each in table.columns])
+        postgres.copy(opened, name, pa.Table.from_pylist(rows, schema=schema))
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401  # of any column

@@ -75,10 +75,11 @@ class Happening:
     def told(self, began_us: int, salt: int) -> tuple[str, bytes]:
         """Its key and its line, where the visit began at a moment and is somebody else's."""
         happened = began_us + self.after_us
-        moments = (happened + self.off_us, happened + self.wait_us + self.off_us)
+        received = happened + self.wait_us
+        moments = (happened + self.off_us, received + self.off_us, received)
         values = {name: _salted(name, value, salt) for name, value in self.ids.items()}
         key = values.get("anonymous_id") or values.get("user_id") or ""
-        values |= zip(MOMENTS, map(_iso, (*moments, happened + self.wait_us)), strict=True)
+        values |= zip(MOMENTS, map(_iso, moments), strict=True)
         return key, (self.line % values).encode()
 
 
@@ -159,7 +160,9 @@ def _template(told: dict[str, Any]) -> tuple[str, dict[str, str]]:
             return {key: opened(inner, key) for key, inner in value.items()}
         if name in IDS and value:
             ids[name] = value
-        return _SLOT + name if name in (*ids, *MOMENTS) else value
+        elif name not in MOMENTS:
+            return value
+        return _SLOT + name
 
     line = json.dumps(opened(told), separators=(",", ":")).replace("%", "%%")
     return re.sub(r"\\ue000(\w+)", r"%(\1)s", line), ids

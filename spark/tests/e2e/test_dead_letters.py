@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from streaming.topic_records import make_anew
 from support import lakehouse, new_lake
 
 from lakehouse.catalog import views
@@ -77,21 +77,8 @@ class Topics:
         self.producer = Producer(reach | {"acks": "all", "message.max.bytes": 4_000_000})
 
     def make(self, n_partitions: int = 2) -> None:
-        there = {TOPIC, DLQ} & self.admin.list_topics(timeout=PATIENCE_S).topics.keys()
-        if there:
-            for each in self.admin.delete_topics([*there]).values():
-                each.result(PATIENCE_S)
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                limits = {"max.message.bytes": "2100000"}
-                new = NewTopic(TOPIC, n_partitions, 1, config=limits)
-                self.admin.create_topics([new])[TOPIC].result(PATIENCE_S)
-            except KafkaException:  # the old one is still going
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            else:
-                return
+        limits = {"max.message.bytes": "2100000"}
+        make_anew(self.admin, NewTopic(TOPIC, n_partitions, 1, config=limits), DLQ)
 
     def send(self, *values: bytes | None, **more: Any) -> None:
         """To partition 0, in order."""

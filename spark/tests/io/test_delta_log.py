@@ -82,13 +82,6 @@ def test_a_feed_of_deletion_vectors_cannot_be_told_from_whole_files(table):
     assert delta_log.feed(str(table), 4, 5) is None
 
 
-def test_rows_added_are_those_of_one_commit(tmp_path):
-    uri = str(tmp_path)
-    for n in (3, 2):
-        write_deltalake(uri, pa.table({"n": pa.array(range(n), pa.int64())}), mode="append")
-    assert [delta_log.rows_added(uri, version) for version in (0, 1)] == [3, 2]
-
-
 def test_a_snapshot_names_the_files_and_the_columns_of_its_version(tmp_path):
     uri = str(tmp_path / "odd name?")
     for n in range(2):

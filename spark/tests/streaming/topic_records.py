@@ -36,6 +36,23 @@ def told(row: dict[str, Any] | bytes) -> bytes:
     return row if isinstance(row, bytes) else json.dumps(row).encode()
 
 
+def make_anew(admin: AdminClient, new: NewTopic, *others: str) -> None:
+    """Make a topic in place of one that is there; others go with that one."""
+    there = {new.topic, *others} & admin.list_topics(timeout=PATIENCE_S).topics.keys()
+    if there:
+        for each in admin.delete_topics([*there]).values():
+            each.result(PATIENCE_S)
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            admin.create_topics([new])[new.topic].result(PATIENCE_S)
+        except KafkaException:  # the old one is still going
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        else:
+            return
+
+
 class Records:
     """The topic of web events on a broker, made anew."""
 
@@ -48,18 +65,8 @@ class Records:
     def make(self, **config: str) -> None:
         """Make it without a record, in place of one that is there."""
         before = self.topic.there()
-        if TOPIC in self.admin.list_topics(timeout=PATIENCE_S).topics:
-            self.admin.delete_topics([TOPIC])[TOPIC].result(PATIENCE_S)
+        make_anew(self.admin, NewTopic(TOPIC, PARTITIONS, 1, config=config))
         deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                new = NewTopic(TOPIC, PARTITIONS, 1, config=config)
-                self.admin.create_topics([new])[TOPIC].result(PATIENCE_S)
-            except KafkaException:  # the old one is still going
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            else:
-                break
         while not self._is_new(before and before[0]):  # what is sent now could go to the old one
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -45,8 +45,8 @@ _NAMES = {
 class Frames:
     """DuckDB's connection of this process, and the frames over what it knows.
 
-    Everything has a name of its own. What a run of a table makes goes with it: a stream makes
-    hundreds of views, macros and names of theirs a batch, for months.
+    Everything has a name of its own. What a run of a table makes goes with it: a stream makes a
+    hundred views and macros a batch, for months.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import functions as F
+
 from lakehouse.engines import commits
 from lakehouse.engines.spark import delta
+from lakehouse.engines.spark.observed_counts import SparkObservedCounts
 from lakehouse.io import delta_log
 
 if TYPE_CHECKING:
@@ -53,8 +56,9 @@ class SparkStore:
             found = rows.toArrow()
             commits.append(found, uri, metadata)
             return len(found)
-        delta.append(rows, uri, metadata)
-        return delta_log.rows_added(uri, delta_log.latest_version(uri) or 0)
+        observed = SparkObservedCounts(rows, n=F.count(F.lit(1)))
+        delta.append(observed.rows, uri, metadata)
+        return observed.counts()["n"]
 
     def merge(  # noqa: PLR0913  # what to write, where, and what is known of it
         self,
