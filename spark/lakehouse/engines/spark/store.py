@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.engines import commits
 from lakehouse.engines.spark import delta
-from lakehouse.engines.spark.observed_counts import SparkObservedCounts
 from lakehouse.io import delta_log
 
 if TYPE_CHECKING:
@@ -56,6 +55,11 @@ class SparkStore:
             found = rows.toArrow()
             commits.append(found, uri, metadata)
             return len(found)
+        # Here, since a process on DuckDB may read this module, and SQLFrame has no observations.
+        from lakehouse.engines.spark.observed_counts import (  # noqa: PLC0415
+            SparkObservedCounts,
+        )
+
         observed = SparkObservedCounts(rows, n=F.count(F.lit(1)))
         delta.append(observed.rows, uri, metadata)
         return observed.counts()["n"]
