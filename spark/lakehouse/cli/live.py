@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lakehouse.cli import console
+from lakehouse.cli.stopping import UntilEof, stop_event
 from lakehouse.errors import EXIT_RETRY, ConfigError
 from lakehouse.io import kafka
 from lakehouse.settings import current_settings
@@ -55,6 +54,7 @@ def produce(
     repeated: Annotated[
         float, typer.Option(min=0, max=1, help="Share of events that are sent twice.")
     ] = 0.0,
+    until_eof: UntilEof = False,
 ) -> None:
     """Send synthetic web events to the topic as if visitors came now."""
     from lakehouse.streaming import producer  # noqa: PLC0415  # numpy, confluent-kafka
@@ -64,7 +64,7 @@ def produce(
         rate=rate, seconds=seconds, ago=ago, seed=chosen, broken=broken, repeated=repeated
     )
     console.err.print(f"sending about {rate:g} events a second to {TOPIC}, --seed {chosen}")
-    stop = _stop()
+    stop = stop_event(until_eof=until_eof)
     sent = producer.produce(current_settings(), TOPIC, plan, stop)
     console.print_json(asdict(sent))
 
@@ -84,7 +84,7 @@ def live(
     if once:
         console.out.print(picture(_look(settings, datetime.fromtimestamp(0, UTC))))
         return
-    stop = _stop()
+    stop = stop_event()
     since, end = datetime.now(UTC), time.monotonic() + (seconds or float("inf"))
     with _broker(settings), _children(settings, rate) as children, _screen() as show:
         while not stop.wait(REFRESH_S) and time.monotonic() < end:
@@ -101,14 +101,6 @@ def _look(settings: Settings, since: datetime) -> Frame:
     from lakehouse.streaming import alert_book  # noqa: PLC0415  # same
 
     return frame(settings, since, alert_book.open_now(settings))
-
-
-def _stop() -> threading.Event:
-    """Set by a signal to end."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 @contextmanager
@@ -143,10 +135,11 @@ def _children(settings: Settings, rate: float) -> Iterator[dict[str, subprocess.
     try:
         for words in (["stream", *through], ["produce", "--rate", f"{rate:g}"]):
             with _log(settings, words[0]).open("wb") as log:
-                command = [sys.executable, "-m", "lakehouse", *words]
+                command = [sys.executable, "-m", "lakehouse", *words, "--until-eof"]
                 # In a session of their own: Ctrl-C is for this process, which ends them in order.
                 children[words[0]] = subprocess.Popen(  # noqa: S603  # ourselves
                     command,
+                    stdin=subprocess.PIPE,  # closed by whatever ends this process
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=environment,

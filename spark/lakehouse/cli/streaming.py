@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +13,7 @@ from lakehouse.cli import console
 from lakehouse.cli import rows as rows_of
 from lakehouse.cli.arguments import AsJson, EngineName
 from lakehouse.cli.running import found_in, tell_letters, told
+from lakehouse.cli.stopping import UntilEof, stop_event
 from lakehouse.engine import plan as planning
 from lakehouse.errors import ConfigError, exit_code_of
 from lakehouse.settings import current_settings
@@ -54,6 +53,7 @@ def stream(
     ] = None,
     engine: EngineName = None,  # noqa: ARG001  # chosen by its callback
     as_json: AsJson = False,
+    until_eof: UntilEof = False,
 ) -> None:
     """Consume a topic batch by batch, each with its gates, and make the tables that follow."""
     from lakehouse.engine.lake import Lake  # noqa: PLC0415  # 0.5 s of pyspark
@@ -77,7 +77,10 @@ def stream(
         consumption = batches.Consumption(lake, first, tuple(names), interval)
         topic = consumption.topic.name
         code, is_idle = 0, True
-        table, stop = registry()[first].table, _stop()
+        table = registry()[first].table
+        stop = stop_event(
+            until_eof=until_eof, tell=lambda: console.err.print("stopping after this batch")
+        )
         with batches.alone(lake, topic), watching(settings, topic, table, _say) as watch:
             consumption = replace(consumption, looked=watch.looked)
             for batch in consumption.batches(stop, once=once):
@@ -113,22 +116,6 @@ def _assert_agreed(settings: Settings, first: str) -> None:
 
     target = AtUrl.of(url)
     registration.assert_compatible(target, target.url, declared([registry()[first].table]))
-
-
-def _stop() -> threading.Event:
-    """Set by the first signal to end; by a second one the process ends at once."""
-    stop = threading.Event()
-
-    def end(number: int, _: object) -> None:
-        if stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        console.err.print("stopping after this batch")
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    return stop
 
 
 def _say(text: str) -> None:

@@ -84,6 +84,23 @@ def test_visitors_are_seen_and_who_watches_ends_all_that_was_started(lake):
     assert "visitors" in again.stdout
 
 
+def test_who_is_killed_leaves_nobody_behind(lake):
+    servers = {"kafka_bootstrap": lake.settings.kafka_bootstrap, "engine": "duckdb"}
+    around = environment(lake, **servers) | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command_line("live", "--rate", "5"), env=around, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "waiting for the first batch" in process.stdout.readline()
+        children = psutil.Process(process.pid).children()
+        process.kill()
+    assert len(children) == 2
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
+    for each in alive:
+        each.kill()
+    assert not alive
+
+
 def test_before_the_first_batch_it_says_that_it_waits(lake):
     shown = frame(lake.settings, datetime.now(UTC))
     assert line(shown) == "waiting for the first batch"

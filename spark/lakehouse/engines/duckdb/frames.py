@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Types = dict[str, str]
 """Column → type, as Spark writes it."""
+KEPT = "_lakehouse_kept"
+"""Attribute of a frame that is the rows of a table of ours."""
 _NAMES = {
     "string": "VARCHAR",
     "boolean": "BOOLEAN",
@@ -46,7 +48,7 @@ class Frames:
     """DuckDB's connection of this process, and the frames over what it knows.
 
     Everything has a name of its own. What a run of a table makes goes with it: a stream makes a
-    hundred views and macros a batch, for months.
+    hundred views a batch, for months.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -115,16 +117,23 @@ class Frames:
 
     def of_query(self, query: str) -> DataFrame:
         """The rows of a query of DuckDB's, whatever columns it has."""
+        return self.of_sql(query, self._types_of(query))
+
+    def _types_of(self, query: str) -> Types:
+        """The columns of a table or of a query, as DuckDB describes them."""
         found = self.connection.execute(f"DESCRIBE {query}").fetchall()
-        kinds = {row[0]: planning.kind_of(row[1]) for row in found}
-        return self.of_sql(query, {name: kind.sql(dialect="spark") for name, kind in kinds.items()})
+        return {row[0]: planning.kind_of(row[1]).sql(dialect="spark") for row in found}
 
     def kept(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
-        name, types = self.name(), types_of(rows)
+        if KEPT in vars(rows):
+            return rows
+        name = self.name()
         self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
         self._kept.append(name)
-        return self._named(name, types)
+        made = self._named(name, self._types_of(name))
+        setattr(made, KEPT, True)
+        return made
 
     def arrow(self, rows: DataFrame) -> pa.Table:
         """The rows in memory."""
@@ -135,7 +144,6 @@ class Frames:
         self._drop_kept()
         self._views.clear()
         self._registered.clear()
-        planning.macros.clear()
         known = self.session.name_to_sequence_id_mapping
         self._aliases = {name: len(ids) for name, ids in known.items()}
 
@@ -148,9 +156,6 @@ class Frames:
         for name in self._registered:
             self.connection.unregister(name)
         self._registered.clear()
-        for name in planning.macros:
-            self.connection.execute(f"DROP MACRO TABLE {name}")
-        planning.macros.clear()
         self._drop_kept()
         known = self.session.name_to_sequence_id_mapping
         for name in [*known]:

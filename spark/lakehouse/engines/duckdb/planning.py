@@ -20,21 +20,24 @@ from sqlframe.base.dataframe import BaseDataFrame
 from sqlframe.base.session import _BaseSession
 from sqlframe.duckdb import functions
 from sqlframe.duckdb.dataframe import DuckDBDataFrame
+from sqlframe.duckdb.session import DuckDBSession
 from sqlglot import exp
-from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
-from sqlglot.optimizer.qualify_columns import quote_identifiers
+from sqlglot.dialects.dialect import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 AnyFrame = BaseDataFrame[Any, Any, Any, Any, Any]
 MOST_STEPS = 3
-"""Of a frame's query, before it becomes a macro."""
+"""Of a frame's query, before they become a text."""
 _PLAIN = frozenset({bool, int, str, type(None)})
 """Of what is kept beside an expression, nearly all: they need no copy."""
 _numbers = itertools.count()
-macros: list[str] = []
-"""Names of macros that were made since somebody emptied the list."""
+_WRITTEN = "written_step"
+"""What a name in a query carries that stands for a text."""
+_Step = tuple[str, str, tuple[Any, ...]]
+"""Name, text, and the steps that it reads."""
+_without_steps = DuckDBSession._to_sql  # noqa: SLF001  # it has no other name
 
 
 def expressions_are_copied_quickly() -> None:
@@ -116,20 +119,21 @@ def steps_have_names_of_their_own() -> None:
     BaseDataFrame._create_hash_from_expression = named  # type: ignore[method-assign]  # noqa: SLF001  # same
 
 
-def steps_are_macros() -> None:
-    """A frame's query is copied once for the next step, and after a few steps becomes a macro.
+def queries_stay_short() -> None:
+    """A frame's query is copied once for the next step, and a few steps become a text.
 
     SQLFrame copies it five times, all steps before it included. What is copied stays short now;
-    DuckDB sees the same query. The names of its columns are known, so nobody has to describe it.
+    DuckDB gets the texts as the steps they are. The names of its columns are known, so nobody has
+    to describe it.
     """
 
     def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
         frame = _as_step(self, sequence_id or self.sequence_id, name or f"t{next(_numbers)}")
         steps = frame.expression.ctes
         if len(steps) > MOST_STEPS:
-            macro, columns = _as_macro(frame)
+            text, columns = _as_text(frame)
             last = steps[-1]
-            last.set("this", exp.select(*columns).from_(macro))
+            last.set("this", exp.select(*columns).from_(text))
             frame.expression.set("with_", exp.With(expressions=[last]))
         return frame
 
@@ -162,16 +166,41 @@ def _keep_names(frame: AnyFrame, query: exp.Select, steps: list[exp.CTE], sequen
             meant.append(sequence_id)
 
 
-def _as_macro(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
-    """A macro that gives the rows of a frame, and its columns."""
-    name = f"v{next(_numbers)}"
+def _as_text(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
+    """A step that is the written query of a frame, and its columns."""
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
-    session: Any = frame.session
-    session._conn.execute(f"CREATE TEMP MACRO {name}() AS TABLE {session._to_sql(query)}")  # noqa: SLF001  # same
-    macros.append(name)
+    step = exp.Table(this=exp.to_identifier(f"v{next(_numbers)}"))
+    text: str = _without_steps(frame.session, query)
+    step.meta[_WRITTEN] = (step.name, text, _steps_of(query))  # a tuple is not copied with it
     names = query.assert_is(exp.Select).named_selects
-    columns = [exp.column(column, quoted=True) for column in names]
-    return exp.Table(this=exp.Anonymous(this=name)), columns
+    return step, [exp.column(column, quoted=True) for column in names]
+
+
+def _steps_of(query: exp.Expr) -> tuple[_Step, ...]:
+    """The written steps that a query reads itself, each once."""
+    found = (table.meta_get(_WRITTEN) for table in query.find_all(exp.Table))
+    return tuple({step[0]: step for step in found if step}.values())
+
+
+def _in_order(steps: Iterable[_Step], found: dict[str, str]) -> dict[str, str]:
+    """The texts of steps and of all that they read, each behind what it reads."""
+    for name, text, read in steps:
+        if name not in found:
+            _in_order(read, found)
+            found[name] = text
+    return found
+
+
+def _with_steps(self: Any, sql: Any, **how: Any) -> str:  # noqa: ANN401  # of SQLFrame
+    """A query as text, behind the steps that were written before it."""
+    text: str = _without_steps(self, sql, **how)
+    steps = _in_order(_steps_of(sql), {}) if isinstance(sql, exp.Expression) else {}
+    # As if the text stood where the name does: what nobody asks a step for is not computed.
+    told = ", ".join(f"{name} AS NOT MATERIALIZED ({step})" for name, step in steps.items())
+    if not steps:
+        return text
+    own = text.removeprefix("WITH ")
+    return f"WITH {told} {text}" if own == text else f"WITH {told}, {own}"
 
 
 def kind_of(described: str) -> exp.DataType:
@@ -203,21 +232,36 @@ def schemas_are_described() -> None:
 
 
 def queries_are_written_from_one_copy() -> None:
-    """SQLFrame copies a query to normalise its names, and SQLGlot copies that to write it."""
+    """SQLFrame copies a query and walks it thrice to settle its names; SQLGlot copies it again."""
     original = _BaseSession._to_sql  # noqa: SLF001  # same
 
     def written(self: Any, sql: Any, *, dialect: Any = None, **how: Any) -> str:  # noqa: ANN401  # same
         if not isinstance(sql, exp.Expression) or how.get("pretty"):
             return original(self, sql, dialect=dialect, **how)
-        target = dialect or self.execution_dialect
+        target = Dialect.get_or_raise(dialect or self.execution_dialect)
+        dialects = (Dialect.get_or_raise(self.input_dialect), target)
         query = sql.copy()
-        for each in (self.input_dialect, target):
-            normalize_identifiers(query, dialect=each)
-        if how.get("quote_identifiers", True):
-            quote_identifiers(query, dialect=target)
+        for name in _identifiers(query):
+            for each in dialects:
+                each.normalize_identifier(name)
+            if how.get("quote_identifiers", True):
+                target.quote_identifier(name)
         return query.sql(dialect=target, copy=False)
 
     _BaseSession._to_sql = written  # type: ignore[method-assign]  # noqa: SLF001  # same
+    DuckDBSession._to_sql = _with_steps  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
+def _identifiers(query: exp.Expression) -> Iterator[exp.Identifier]:
+    waiting: list[Any] = [query]
+    while waiting:
+        node = waiting.pop()
+        if node.__class__ is exp.Identifier:
+            yield node
+        elif isinstance(node, exp.Expression):
+            waiting += node.args.values()
+        elif node.__class__ is list:
+            waiting += node
 
 
 def names_are_read_once() -> None:
@@ -279,7 +323,7 @@ WAYS: tuple[Callable[[], None], ...] = (
     expressions_are_copied_quickly,
     frames_are_copied_with_one_query,
     steps_have_names_of_their_own,
-    steps_are_macros,
+    queries_stay_short,
     schemas_are_described,
     queries_are_written_from_one_copy,
     names_are_read_once,

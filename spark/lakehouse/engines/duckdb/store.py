@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,20 +57,18 @@ class DuckdbStore:
 
     def changes(self, uri: str, after: int, until: int) -> DataFrame | None:
         """Rows that versions in (after, until] inserted, updated and deleted."""
-        from pyspark.sql import functions as F  # noqa: PLC0415  # SQLFrame's, once it is active
-
         feed = delta_log.feed(uri, after, until)
         if feed is None:
             return None
         table = _opened(uri, until)
         types, may_lack = _types(table), _has_grown(table)
         described = types | {CHANGE_TYPE: "string"}
-        parts = [self._frames.of_files(feed.described, described, may_lack=may_lack)]
+        parts = [self._frames.query_of_files(feed.described, described, may_lack=may_lack)]
         for kind, paths in (("insert", feed.added), ("delete", feed.removed)):
             if paths:
-                rows = self._frames.of_files(paths, types, may_lack=may_lack)
-                parts.append(rows.withColumn(CHANGE_TYPE, F.lit(kind)))
-        return reduce(lambda a, b: a.unionByName(b), parts)
+                rows = self._frames.query_of_files(paths, types, may_lack=may_lack)
+                parts.append(f"SELECT *, {literal(kind)} AS {CHANGE_TYPE} FROM ({rows})")
+        return self._frames.of_sql(" UNION ALL ".join(parts), described)
 
     def totals(self, uri: str, version: int, dates: Sequence[str]) -> tuple[int, dict[str, date]]:
         """Rows of a version and the newest value of its dates."""
