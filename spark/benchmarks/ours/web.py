@@ -35,9 +35,9 @@ def main() -> None:
     parser.add_argument("--memory", default="3g")
     given = parser.parse_args()
     settings = settings_of(given.engine, given.memory, given.home, given.raw)
-    tables = plan.select(registry(), of_domain())
     told: dict[str, Any] = {}
     with Lake(settings, registry()) as lake:
+        tables = lake.due(plan.select(registry(), of_domain()))
         lake.host.start()
         told["full"] = {table: run(lake, [table]) for table in tables}
         told["unchanged"] = run(lake, tables)

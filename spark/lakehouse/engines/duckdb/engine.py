@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from lakehouse.engines.duckdb.planning import computed_once
 from lakehouse.engines.duckdb.store import LAID_OUT, DuckdbStore
 from lakehouse.engines.layout import ROWS_A_FILE
 from lakehouse.landing import reader
@@ -29,17 +30,21 @@ READERS = 3
 
 
 class DuckdbObservedCounts:
-    """Aggregates over rows, taken when they are asked for: the rows were kept."""
+    """Aggregates over rows, by a query of their own when they are asked for.
 
-    def __init__(self, rows: DataFrame, aggregates: dict[str, Column]) -> None:
+    It reads the columns that it counts by. Rows that were kept for it had all of them.
+    """
+
+    def __init__(self, frames: Frames, rows: DataFrame, aggregates: dict[str, Column]) -> None:
         """Keep what to count."""
-        self.rows = rows
+        self.rows: DataFrame = computed_once(rows)
+        self._frames = frames
         self._aggregates = aggregates
 
     def values(self) -> dict[str, Any]:
         """The aggregates."""
         columns = [column.alias(name) for name, column in self._aggregates.items()]
-        row = self.rows.agg(*columns).first()
+        row = self._frames.as_kept(self.rows).agg(*columns).first()
         return row.asDict() if row else {}
 
     def counts(self) -> dict[str, int]:
@@ -110,8 +115,8 @@ class DuckdbEngine:
         yield rows if ON_DISK in vars(rows) else self.frames.kept(rows)
 
     def observe(self, rows: DataFrame, /, **aggregates: Column) -> DuckdbObservedCounts:
-        """Take aggregates over rows, which are kept for it."""
-        return DuckdbObservedCounts(self.frames.kept(rows), aggregates)
+        """Take aggregates over rows."""
+        return DuckdbObservedCounts(self.frames, rows, aggregates)
 
     def few(self, rows: DataFrame, n: int) -> DataFrame:  # noqa: ARG002  # DuckDB plans joins itself
         """The rows."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Types = dict[str, str]
 """Column → type, as Spark writes it."""
-KEPT = "_lakehouse_kept"
-"""Attribute of a frame that is the rows of a table of ours."""
 _NAMES = {
     "string": "VARCHAR",
     "boolean": "BOOLEAN",
@@ -57,6 +55,7 @@ class Frames:
         self.scratch = Path(tempfile.mkdtemp(prefix="lakehouse-duckdb-"))
         self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
         self._kept: list[str] = []
+        self._kept_of: dict[int, tuple[DataFrame, DataFrame]] = {}
         self._views: list[str] = []
         self._registered: list[str] = []
         self._aliases: dict[str, int] = {}
@@ -126,14 +125,17 @@ class Frames:
 
     def kept(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""
-        if KEPT in vars(rows):
-            return rows
-        name = self.name()
-        self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
-        self._kept.append(name)
-        made = self._named(name, self._types_of(name))
-        setattr(made, KEPT, True)
-        return made
+        if id(rows) not in self._kept_of:
+            name = self.name()
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
+            self._kept.append(name)
+            made = self._named(name, self._types_of(name))
+            self._kept_of |= {id(each): (each, made) for each in (rows, made)}
+        return self._kept_of[id(rows)][1]
+
+    def as_kept(self, rows: DataFrame) -> DataFrame:
+        """The rows as they were kept, if they were."""
+        return self._kept_of.get(id(rows), (rows, rows))[1]
 
     def arrow(self, rows: DataFrame) -> pa.Table:
         """The rows in memory."""
@@ -167,6 +169,7 @@ class Frames:
             self.connection.execute(f"DROP TABLE {name}")
             self._unname(name)
         self._kept.clear()
+        self._kept_of.clear()
         for path in self.scratch.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -129,15 +129,23 @@ def queries_stay_short() -> None:
 
     def converted(self: AnyFrame, sequence_id: str | None = None, name: str | None = None) -> Any:  # noqa: ANN401  # same
         frame = _as_step(self, sequence_id or self.sequence_id, name or f"t{next(_numbers)}")
-        steps = frame.expression.ctes
-        if len(steps) > MOST_STEPS:
-            text, columns = _as_text(frame)
-            last = steps[-1]
-            last.set("this", exp.select(*columns).from_(text))
-            frame.expression.set("with_", exp.With(expressions=[last]))
-        return frame
+        return _shortened(frame) if len(frame.expression.ctes) > MOST_STEPS else frame
 
     BaseDataFrame._convert_leaf_to_cte = converted  # type: ignore[method-assign]  # noqa: SLF001  # same
+
+
+def computed_once(frame: Any) -> Any:  # noqa: ANN401  # same
+    """The frame, as a step that a query computes once, however often it reads it."""
+    return _shortened(_as_step(frame, frame.sequence_id, f"t{next(_numbers)}"), how="")
+
+
+def _shortened(frame: AnyFrame, how: str = "NOT MATERIALIZED ") -> AnyFrame:
+    """A frame whose steps are one text, by default as if it stood wherever its name does."""
+    text, columns = _as_text(frame, how)
+    last = frame.expression.ctes[-1]
+    last.set("this", exp.select(*columns).from_(text))
+    frame.expression.set("with_", exp.With(expressions=[last]))
+    return frame
 
 
 def _as_step(frame: AnyFrame, sequence_id: str, name: str) -> Any:  # noqa: ANN401  # same
@@ -166,11 +174,11 @@ def _keep_names(frame: AnyFrame, query: exp.Select, steps: list[exp.CTE], sequen
             meant.append(sequence_id)
 
 
-def _as_text(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
+def _as_text(frame: AnyFrame, how: str) -> tuple[exp.Table, list[exp.Column]]:
     """A step that is the written query of a frame, and its columns."""
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
     step = exp.Table(this=exp.to_identifier(f"v{next(_numbers)}"))
-    text: str = _without_steps(frame.session, query)
+    text = f"{how}({_without_steps(frame.session, query)})"
     step.meta[_WRITTEN] = (step.name, text, _steps_of(query))  # a tuple is not copied with it
     names = query.assert_is(exp.Select).named_selects
     return step, [exp.column(column, quoted=True) for column in names]
@@ -195,8 +203,7 @@ def _with_steps(self: Any, sql: Any, **how: Any) -> str:  # noqa: ANN401  # of S
     """A query as text, behind the steps that were written before it."""
     text: str = _without_steps(self, sql, **how)
     steps = _in_order(_steps_of(sql), {}) if isinstance(sql, exp.Expression) else {}
-    # As if the text stood where the name does: what nobody asks a step for is not computed.
-    told = ", ".join(f"{name} AS NOT MATERIALIZED ({step})" for name, step in steps.items())
+    told = ", ".join(f"{name} AS {step}" for name, step in steps.items())
     if not steps:
         return text
     own = text.removeprefix("WITH ")
