@@ -249,8 +249,9 @@ def queries_are_written_from_one_copy() -> None:
         dialects = (Dialect.get_or_raise(self.input_dialect), target)
         query = sql.copy()
         for name in _identifiers(query):
-            for each in dialects:
-                each.normalize_identifier(name)
+            if not name.meta_get("case_sensitive"):
+                for each in dialects:
+                    each.normalize_identifier(name)
             if how.get("quote_identifiers", True):
                 target.quote_identifier(name)
         return query.sql(dialect=target, copy=False)
