@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from lakehouse.catalog.domains import absent, in_use
 from lakehouse.catalog.sources import sources
@@ -107,19 +107,23 @@ class Lake:
         Returns:
             One outcome a table, in the order of `names`; none for tables that are not `due`.
         """
-        from lakehouse.engine.record import record_runs  # noqa: PLC0415  # see the class
-        from lakehouse.engine.run import run_table  # noqa: PLC0415  # see the class
+        from lakehouse.engine.record import Books  # noqa: PLC0415  # see the class
+        from lakehouse.engine.run import run_table, unrecorded  # noqa: PLC0415  # see the class
 
-        idle: list[dict[str, Any]] = []
+        books = Books(self.settings)
         try:
             done = run_in_order(
                 {name: self.registry.upstream(name) for name in self.due(names, request.day)},
-                lambda name: run_table(self, name, request, notify=notify, idle=idle),
+                lambda name: run_table(self, name, request, notify=notify, books=books),
                 workers=side_by_side(self.settings),
                 notify=notify,
             )
         finally:
-            record_runs(self.settings, idle)
+            failure = books.write()
+        if failure is not None:
+            done = {name: unrecorded(outcome, failure) for name, outcome in done.items()}
+            for outcome in done.values():
+                notify(outcome)
         return list(done.values())
 
     def run_stage(self, name: str, stage: str, request: Request) -> Outcome:

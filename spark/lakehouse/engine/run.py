@@ -7,12 +7,12 @@ import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakehouse.catalog.status import Status
 from lakehouse.engine.outcome import Outcome, Progress
 from lakehouse.engine.outlook import look
-from lakehouse.engine.record import record_checks, record_runs, run_row
+from lakehouse.engine.record import Books, check_rows, run_row
 from lakehouse.errors import LakehouseError
 from lakehouse.io.damage import damage_of, damaged
 from lakehouse.io.files import explained
@@ -38,7 +38,7 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
     *,
     only: Sequence[str] = STAGES,
     notify: Callable[[Outcome], None] = lambda _: None,
-    idle: list[dict[str, Any]] | None = None,
+    books: Books | None = None,
 ) -> Outcome:
     """Run stages of a table; never raises, the outcome says what happened.
 
@@ -48,8 +48,8 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
         request: What was asked for.
         only: The stages, in order. All of them end where there is nothing to do.
         notify: Called with every change of the outcome.
-        idle: Takes the row of `ops.runs` of a table that had nothing to do, for the caller to write
-            together with others; without it, each is a commit of its own.
+        books: Takes the rows of the ops tables, for the caller to write together with others.
+            Without them the run writes its own.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     progress = Progress(name)
@@ -74,10 +74,11 @@ def run_table(  # noqa: PLR0913  # what to run, and whom to tell
     outcome = progress.outcome(time.monotonic() - clock)
     ends_run = progress.error is not None or only[-1] == ASSERT_OUTPUT
     row = run_row(outcome, request, started) if ends_run else None
-    if row and idle is not None and outcome.outcome is Status.UNCHANGED:
-        idle.append(row)
-        row = None
-    outcome = _recorded(lake, outcome, progress, request, row)
+    checks = check_rows(lake.registry[name].table, progress, request.run_id)
+    own = books or Books(lake.settings)
+    own.add(checks, row)
+    if books is None and (failure := own.write()):
+        outcome = unrecorded(outcome, failure)
     notify(outcome)
     return outcome
 
@@ -140,20 +141,9 @@ def _run_stages(
         progress.results += [("output", result) for result in results]
 
 
-def _recorded(
-    lake: Lake,
-    outcome: Outcome,
-    progress: Progress,
-    request: Request,
-    row: dict[str, Any] | None,
-) -> Outcome:
-    """Write the outcome down; a lake that cannot even take that has failed, too."""
-    try:
-        table = lake.registry[outcome.table].table
-        record_checks(lake.settings, table, progress, request.run_id)
-        record_runs(lake.settings, [row] if row else [])
-    except Exception as error:  # noqa: BLE001  # the first error is the one to report
-        if outcome.error is None:
-            trace = traceback.format_exc()
-            return replace(outcome, outcome=Status.FAILED, error=error, trace=trace)
-    return outcome
+def unrecorded(outcome: Outcome, error: Exception) -> Outcome:
+    """An outcome that nobody could write down: a lake that cannot even take that has failed."""
+    if outcome.error is not None:
+        return outcome
+    trace = "".join(traceback.format_exception(error))
+    return replace(outcome, outcome=Status.FAILED, error=error, trace=trace)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from lakehouse.engines.duckdb.planning import computed_once
+from lakehouse.engines.duckdb.readers import Task, write
 from lakehouse.engines.duckdb.store import LAID_OUT, DuckdbStore
 from lakehouse.engines.layout import ROWS_A_FILE
 from lakehouse.landing import reader
@@ -16,17 +14,15 @@ from lakehouse.landing import reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.engines.duckdb.frames import Frames
+    from lakehouse.engines.duckdb.readers import Readers
     from lakehouse.landing.reader import Part
     from lakehouse.spec import Source, Table
 
 ON_DISK = "_lakehouse_on_disk"
 """Attribute of a frame whose rows lie in files of our own."""
-READERS = 3
-"""Parts that are read at once: more than a laptop has cores, as those of a topic wait for it."""
 
 
 class DuckdbObservedCounts:
@@ -55,10 +51,10 @@ class DuckdbObservedCounts:
 class DuckdbEngine:
     """The engine as one run of a table uses it; the process has one DuckDB, started when needed."""
 
-    def __init__(self, table: str, start: Callable[[], Frames]) -> None:
+    def __init__(self, start: Callable[[], Frames], readers: Readers) -> None:
         """Nothing is started yet."""
-        self._table = table
         self._start = start
+        self._readers = readers
 
     @property
     def frames(self) -> Frames:
@@ -79,17 +75,12 @@ class DuckdbEngine:
         """The records of landing files, read side by side and kept on disk."""
         folder = self.frames.scratch / self.frames.name()
         folder.mkdir(parents=True)
-        shares = reader.shared(parts)
-
-        def read(number: int) -> str:
-            path = folder / f"{number}.parquet"
-            batches = reader.read(shares[number], source, max_record_bytes=max_record_bytes)
-            _write(path, batches, reader.schema(source))
-            return str(path)
-
-        with ThreadPoolExecutor(READERS) as pool:
-            paths = list(pool.map(read, range(len(shares))))
-        rows = self.frames.of_files(paths, reader.types(source))
+        tasks = [
+            Task(share, source, max_record_bytes, str(folder / f"{number}.parquet"))
+            for number, share in enumerate(reader.shared(parts))
+        ]
+        self._readers.run(tasks)
+        rows = self.frames.of_files([each.path for each in tasks], reader.types(source))
         setattr(rows, ON_DISK, True)
         return rows
 
@@ -98,7 +89,7 @@ class DuckdbEngine:
         path = self.frames.scratch / f"{self.frames.name()}.parquet"
         batches = self.frames.arrow(held).to_batches()
         judged = reader.rejudge(batches, source, max_record_bytes=max_record_bytes)
-        _write(path, judged, reader.schema(source))
+        write(str(path), judged, reader.schema(source))
         return self.frames.of_files([str(path)], reader.types(source))
 
     def none_of(self, table: Table) -> DataFrame:
@@ -134,9 +125,3 @@ class DuckdbEngine:
         if table.day and day and not table.is_small and n >= 2 * ROWS_A_FILE:
             setattr(rows, LAID_OUT, table.day)
         return rows
-
-
-def _write(path: Any, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:  # noqa: ANN401  # a path
-    with pq.ParquetWriter(path, schema, compression="lz4") as writer:
-        for batch in batches:
-            writer.write_batch(batch)

@@ -8,6 +8,7 @@ import sqlglot
 
 from lakehouse.engines.duckdb.engine import DuckdbEngine
 from lakehouse.engines.duckdb.frames import Frames
+from lakehouse.engines.duckdb.readers import Readers
 from lakehouse.engines.duckdb.store import DuckdbStore
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class DuckdbHost:
         """Nothing is started yet."""
         self._settings = settings
         self._frames: Frames | None = None
+        self._readers = Readers()
 
     def start(self) -> Frames:
         """The frames of this process, started when first needed."""
@@ -30,11 +32,11 @@ class DuckdbHost:
             self._frames = Frames(self._settings)
         return self._frames
 
-    def engine(self, table: str) -> DuckdbEngine:
+    def engine(self, table: str) -> DuckdbEngine:  # noqa: ARG002  # no query is labelled
         """The engine as one run of a table uses it; what the one before kept goes."""
         if self._frames is not None:
             self._frames.begin()
-        return DuckdbEngine(table, self.start)
+        return DuckdbEngine(self.start, self._readers)
 
     def forget(self) -> None:
         """What the run made goes."""
@@ -58,7 +60,8 @@ class DuckdbHost:
         return None
 
     def close(self) -> None:
-        """Remove what was kept."""
+        """Remove what was kept, and end what was started."""
+        self._readers.close()
         if self._frames is not None:
             self._frames.close()
             self._frames = None
