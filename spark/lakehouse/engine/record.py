@@ -24,8 +24,8 @@ _PAST_TENSE = {"insert": "inserted", "update": "updated", "delete": "deleted"}
 class Books:
     """Rows of `ops.runs` and `ops.quality_results` on their way, written some together.
 
-    A commit takes nearly a tenth of a second, and a stream runs a table every second. Nothing waits
-    longer than for that, however long the next table takes.
+    A commit takes nearly a tenth of a second, and a stream runs a table every second. No row waits
+    longer than LONGEST_WAIT_S, however long the next table takes.
     """
 
     def __init__(self, settings: Settings) -> None:
