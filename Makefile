@@ -18,7 +18,10 @@ ROOT := $(or $(LAKEHOUSE_ROOT),$(call dotenv,LAKEHOUSE_ROOT),data)
 RAW := $(or $(LAKEHOUSE_RAW),$(call dotenv,LAKEHOUSE_RAW),$(ROOT)/raw)
 
 # Engine: spark, or duckdb, which needs neither Java nor jars.
-ENGINE ?= $(or $(LAKEHOUSE_ENGINE),$(call dotenv,LAKEHOUSE_ENGINE),spark)
+CHOSEN_ENGINE := $(or $(LAKEHOUSE_ENGINE),$(call dotenv,LAKEHOUSE_ENGINE))
+ENGINE ?= $(or $(CHOSEN_ENGINE),spark)
+# Batches of seconds are what DuckDB is for; whoever chose an engine has it.
+LIVE_ENGINE = $(if $(filter file,$(origin ENGINE)),$(or $(CHOSEN_ENGINE),duckdb),$(ENGINE))
 export LAKEHOUSE_ENGINE := $(ENGINE)
 READY = $(VENV)/$(if $(filter duckdb,$(ENGINE)),lakehouse,jars).stamp
 
@@ -171,7 +174,7 @@ kafka: $(VENV)/lakehouse.stamp ## Start a Kafka of the lake's own, with the topi
 
 .PHONY: live
 live: $(VENV)/lakehouse.stamp ## Let synthetic visitors come and watch them (RATE=200 events a second)
-	@$(BIN)/lakehouse live --rate $(or $(RATE),200) $(ARGS)
+	@LAKEHOUSE_ENGINE=$(LIVE_ENGINE) $(BIN)/lakehouse live --rate $(or $(RATE),200) $(ARGS)
 
 .PHONY: kafka-stop
 kafka-stop: $(VENV)/lakehouse.stamp ## Stop it; its data stays
