@@ -87,6 +87,7 @@ class Records:
 
     def delete_before(self, partition: int, offset: int) -> None:
         """What retention does."""
+        self.admin.list_topics(TOPIC, timeout=PATIENCE_S)  # it remembers fewer partitions otherwise
         before = TopicPartition(TOPIC, partition, offset)
         self.admin.delete_records([before])[before].result(PATIENCE_S)
 
