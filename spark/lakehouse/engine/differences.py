@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lakehouse.spec import Table
 
 
-def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFrame:
+def differences(table: Table, current: DataFrame, desired: DataFrame) -> DataFrame:
     """Rows of `desired` to insert or update and rows of `current` to delete, by grain.
 
     Technical columns other than the row's identity do not count as a difference.
@@ -46,15 +46,20 @@ def differences(current: DataFrame, desired: DataFrame, table: Table) -> DataFra
     )
 
 
-def count_operations(staged: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
-    """Rows of `differences` by operation; empty without any.
+def operations(table: Table, staged: DataFrame) -> DataFrame:
+    """Rows of `differences` by operation: how many, and the first and the last day they lie in.
 
-    With them the days they lie in, where the grain has a day that files are ordered by.
+    Days are null where the grain has no day that files are ordered by.
     """
-    day = table.day if table.day in table.write.grain else None
-    ends = [F.min(day).alias("_first"), F.max(day).alias("_last")] if day else []
-    rows = staged.groupBy(OPERATION).agg(F.count(F.lit(1)).alias("_n"), *ends).collect()
-    changed = {row[OPERATION]: int(row["_n"]) for row in rows}
-    if not day or not rows:
-        return changed, None
-    return changed, Span(day, min(r["_first"] for r in rows), max(r["_last"] for r in rows))
+    day = F.col(table.day) if table.day in table.write.grain else F.lit(None).cast("date")
+    return staged.groupBy(OPERATION).agg(
+        F.count(F.lit(1)).alias("n"), F.min(day).alias("first"), F.max(day).alias("last")
+    )
+
+
+def count_operations(counted: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
+    """What `operations` counted; empty without any. With it the days, where there are any."""
+    rows = counted.collect()
+    changed = {row[OPERATION]: int(row["n"]) for row in rows}
+    days = [row[end] for row in rows for end in ("first", "last") if row[end] is not None]
+    return changed, Span(table.day, min(days), max(days)) if table.day and days else None

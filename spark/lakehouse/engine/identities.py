@@ -79,10 +79,11 @@ class Identities:
         counted["distinct"] += whole.counts()["distinct"] - n_shared
         return cls(**counted, repeated=engine.few(repeated, n_shared))
 
-    def first_of_each(self, rows: DataFrame) -> DataFrame:
-        """The rows without repeats, in the order and the partitions they have."""
-        if self.repeated is None:
-            return rows
-        found = rows.join(self.repeated, "_row_id", "left")
-        is_first = F.col("_first").isNull() | (F.col("_first") == F.col(PLACE))
-        return found.filter(is_first).drop("_first")
+
+def first_of_each(rows: DataFrame, repeated: DataFrame | None) -> DataFrame:
+    """The rows without repeats, in the order and the partitions they have."""
+    if repeated is None:
+        return rows
+    found = rows.join(repeated, "_row_id", "left")
+    is_first = F.col("_first").isNull() | (F.col("_first") == F.col(PLACE))
+    return found.filter(is_first).drop("_first")

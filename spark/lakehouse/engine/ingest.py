@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.engine.identities import PLACE, SHORT, Identities
+from lakehouse.engine.identities import PLACE, SHORT, Identities, first_of_each
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.relanded import as_landed
 from lakehouse.engine.write import Written, conform, written_differences, written_rows
@@ -118,7 +118,7 @@ def ingest(job: Job, arrivals: Arrivals, position: str, *, whole: bool) -> Writt
         is_judged_again = found.bad and (whole or others is not None)
         n_again = _rejected_again(job, bad, present) if is_judged_again else 0
         left_out = records.filter(LEFT_OUT).count() if may_leave_out else 0
-        rows = conform(found.first_of_each(rows).drop(PLACE, SHORT), job.table)
+        rows = job.engine.planned(_each_once, rows, found.repeated, about=job.table)
         fault_point("before_write", job.table.name)
         if whole:
             written = _reconciled(
@@ -206,6 +206,11 @@ def _good_rows(job: Job, records: DataFrame) -> DataFrame:
     return rows.select(*(column.name for column in job.table.columns), *TECHNICAL, PLACE, SHORT)
 
 
+def _each_once(table: Table, rows: DataFrame, repeated: DataFrame | None) -> DataFrame:
+    """The rows of the table that were told, without repeats."""
+    return conform(first_of_each(rows, repeated).drop(PLACE, SHORT), table)
+
+
 def _earliest(table: Table) -> str:
     return table.write.earliest if isinstance(table.write, Append) else ""
 
@@ -229,9 +234,16 @@ def _not_held(job: Job, rows: DataFrame, n: int, held: DataFrame | None) -> Data
     if held is None:
         return rows
     ids = job.engine.few(rows.select("_row_id"), n)
-    known = held.select("_row_id").join(ids, "_row_id", "left_semi")
-    new = rows.join(job.engine.few(known, n), "_row_id", "left_anti")
-    return new.select(*rows.columns)
+    known = job.engine.few(job.engine.planned(_ids_among, held, ids, about=None), n)
+    return job.engine.planned(_not_among, rows, known, about=None)
+
+
+def _ids_among(_: None, held: DataFrame, ids: DataFrame) -> DataFrame:
+    return held.select("_row_id").join(ids, "_row_id", "left_semi")
+
+
+def _not_among(_: None, rows: DataFrame, known: DataFrame) -> DataFrame:
+    return rows.join(known, "_row_id", "left_anti").select(*rows.columns)
 
 
 def _reconciled(  # noqa: PLR0913  # what to write, over what, and what it is made from

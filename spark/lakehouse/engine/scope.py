@@ -65,8 +65,13 @@ def derive_scope(job: Job) -> Scope:
             if feed is None:
                 return Scope(f"{words}; change history of {table.name} is gone")
             feeds.append(feed)
-        touched += [slices for feed in feeds for slices in _touched_by(job, table, feed)]
-    return Scope(words, touched=reduce(lambda a, b: a.unionByName(b), touched).distinct())
+        touched += [_touched_by(job, table, feed) for feed in feeds]
+    return Scope(words, touched=job.engine.planned(_each_once, *touched, about=None))
+
+
+def _each_once(_: None, *slices: DataFrame) -> DataFrame:
+    """Slices that were touched by something, without repeats."""
+    return reduce(lambda a, b: a.unionByName(b), slices).distinct()
 
 
 def _changes(job: Job, table: Table, old: Version | None, new: Version) -> DataFrame | None:
@@ -85,7 +90,11 @@ def _is_cut_anew(job: Job, table: Table) -> bool:
 def _unfinished(job: Job) -> DataFrame:
     """The slices that may change although no input did."""
     stored = job.engine.store.read(job.uri, job.base)
-    return stored.filter(job.table.unfinished).select(*job.table.write.slices)
+    return job.engine.planned(_slices_unfinished, stored, about=job.table)
+
+
+def _slices_unfinished(table: Table, stored: DataFrame) -> DataFrame:
+    return stored.filter(table.unfinished).select(*table.write.slices)
 
 
 def _days_between(job: Job, table: Table) -> DataFrame:
@@ -99,14 +108,15 @@ def _days_between(job: Job, table: Table) -> DataFrame:
     return rows.filter((day > F.lit(after)) & (day <= F.lit(until)))
 
 
-def _touched_by(job: Job, table: Table, feed: DataFrame) -> list[DataFrame]:
+def _touched_by(job: Job, table: Table, feed: DataFrame) -> DataFrame:
     """The slices that the changed rows of an input touch, with repeats."""
-    if history := history_of(job.table, table):
-        return [_where_valid(job, history, feed)]
-    touched = [feed.select(*_slices_of(job.table, table))]
-    if table is job.table.upstream[0] and has_repeats_across_slices(job.table):
-        touched.append(_of_same_keys(job, feed))
-    return touched
+    first = job.table.upstream[0]
+    about = (job.table, table)
+    if history_of(*about):
+        return job.engine.planned(_where_valid, feed, job.read_input(first), about=about)
+    has_repeats = table is first and has_repeats_across_slices(job.table)
+    others = job.read_input(first) if has_repeats else None
+    return job.engine.planned(_with_same_slices, feed, others, about=about)
 
 
 @dataclass(frozen=True)
@@ -244,18 +254,24 @@ def _with_same_keys(rows: DataFrame, met: DataFrame, table: Table) -> DataFrame:
     return _semi(keyed, met, tuple(met.columns))
 
 
-def _of_same_keys(job: Job, feed: DataFrame) -> DataFrame:
-    """Slices of the rows of the first input that share a dedupe key with a changed row."""
-    met = feed.filter(are_among(job.table.dedupe)).select(*dedupe_keys(job.table)).distinct()
-    first = job.table.upstream[0]
-    rows = job.read_input(first)
-    return _with_same_keys(rows, met, job.table).select(*_slices_of(job.table, first))
+def _with_same_slices(
+    about: tuple[Table, Table], feed: DataFrame, rows: DataFrame | None
+) -> DataFrame:
+    """Slices of changed rows of an input, and of its rows that share a dedupe key with one."""
+    table, read = about
+    slices = _slices_of(table, read)
+    touched = feed.select(*slices)
+    if rows is None:
+        return touched
+    met = feed.filter(are_among(table.dedupe)).select(*dedupe_keys(table)).distinct()
+    return touched.unionByName(_with_same_keys(rows, met, table).select(*slices))
 
 
-def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
+def _where_valid(about: tuple[Table, Table], feed: DataFrame, rows: DataFrame) -> DataFrame:
     """Slices of the rows of the first input that lie in a changed interval, old or new."""
-    first = job.table.upstream[0]
-    rows = job.read_input(first).alias("_row")
+    table, read = about
+    history = next(each for each in table.valid_at if each.table is read)
+    rows = rows.alias("_row")
     spans = feed.select(*history.on, history.start, history.end).distinct().alias("_span")
     moment = F.col(f"_row.{history.at}")
     is_inside = (moment >= F.col(f"_span.{history.start}")) & (
@@ -263,7 +279,7 @@ def _where_valid(job: Job, history: ValidAt, feed: DataFrame) -> DataFrame:
     )
     same = [F.col(f"_row.{name}").eqNullSafe(F.col(f"_span.{name}")) for name in history.on]
     met = rows.join(spans, [*same, is_inside], "left_semi")
-    return met.select(*_slices_of(job.table, first))
+    return met.select(*_slices_of(table, table.upstream[0]))
 
 
 def within(rows: DataFrame, touched: DataFrame | None, slices: tuple[str, ...]) -> DataFrame:

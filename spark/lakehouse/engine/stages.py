@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.outlook import Outlook
     from lakehouse.engine.write import Written
     from lakehouse.quality.expectations import Result
-    from lakehouse.spec import Check
+    from lakehouse.spec import Check, Table
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ def assert_input(job: Job, outlook: Outlook) -> list[Result]:
         return []
     inputs = [table for table in job.table.upstream if table.name in job.inputs]
     subjects = {
-        table.name: gates.Subject(partial(job.read_input, table), job.inputs[table.name])
+        table.name: gates.Subject(
+            partial(job.read_input, table), job.inputs[table.name], job.engine
+        )
         for table in inputs
     }
     checks = [check for check in job.table.requires if check.subject in subjects]
@@ -290,7 +292,7 @@ def _brought_back(job: Job, rejected: State) -> State:
 @labelled("check output")
 def audit(job: Job, state: State, *, whole: bool = False) -> list[Result]:
     """Run the output gate on what a run wrote, or on the whole table."""
-    subject = gates.Subject(partial(_written_rows, job, state, whole=whole), state)
+    subject = gates.Subject(partial(_written_rows, job, state, whole=whole), state, job.engine)
     checks = [check for check in job.table.ensures if check.given not in job.absent]
     if parts_of(state.position)[1] is not None:
         checks = [_never_stopping(check) for check in checks]
@@ -338,12 +340,22 @@ def _written_rows(job: Job, state: State, *, whole: bool) -> DataFrame:
     if feed is None:
         return read()
     if isinstance(job.table.write, Append):
-        now = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
-        return feed.filter(now).select(*job.table.column_names)
-    slices = job.table.write.slices
-    if not slices:
+        return job.engine.planned(_as_of_now, feed, about=job.table)
+    if not job.table.write.slices:
         return read()
-    return within(read(_span(job, state)), feed.select(*slices).distinct(), slices)
+    return job.engine.planned(_of_changed, read(_span(job, state)), feed, about=job.table)
+
+
+def _as_of_now(table: Table, feed: DataFrame) -> DataFrame:
+    """The rows that were added or changed, as they are now."""
+    now = F.col(CHANGE_TYPE).isin("insert", "update_postimage")
+    return feed.filter(now).select(*table.column_names)
+
+
+def _of_changed(table: Table, rows: DataFrame, feed: DataFrame) -> DataFrame:
+    """The rows of slices in which something changed."""
+    slices = table.write.slices
+    return within(rows, feed.select(*slices).distinct(), slices)
 
 
 def _span(job: Job, state: State) -> Span | None:

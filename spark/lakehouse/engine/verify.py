@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakehouse.engine.derive import desired_rows
-from lakehouse.engine.differences import count_operations, differences
+from lakehouse.engine.differences import count_operations, differences, operations
 from lakehouse.engine.ingest import desired_from_files
 from lakehouse.engine.labels import labelled
 from lakehouse.engine.outlook import changed_inputs
@@ -92,8 +92,8 @@ def verify(job: Job) -> Verdict:
         news = changed_inputs(job)
         waiting = tuple(f"{name}@{new}" for name, (_, new) in news.items())
         rebuilt = desired_rows(_as_consumed(job, published))
-    staged = job.engine.keep(differences(stored, rebuilt, job.table))
-    counts, _ = count_operations(staged, job.table)
+    staged = job.engine.keep(differences(job.table, stored, rebuilt))
+    counts, _ = count_operations(operations(job.table, staged), job.table)
     few = staged.limit(MAX_SAMPLES).select(as_json(*staged.columns).alias("row"))
     samples = tuple(row["row"] for row in few.collect()) if counts else ()
     return Verdict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.engine.differences import count_operations, differences
+from lakehouse.engine.differences import count_operations, differences, operations
 from lakehouse.engine.labels import labelled
 from lakehouse.errors import TableDefinitionError
 from lakehouse.io import delta_log
@@ -68,8 +68,10 @@ def written_differences(
 ) -> Written:
     """Merge the rows that differ between the stored and the desired content."""
     # Computed once: the counts decide whether there is anything to merge.
-    staged = job.engine.keep(differences(current, desired, job.table))
-    changed, span = count_operations(staged, job.table)
+    differing = job.engine.planned(differences, current, desired, about=job.table)
+    staged = job.engine.keep(differing)
+    counted = job.engine.planned(operations, staged, about=job.table)
+    changed, span = count_operations(counted, job.table)
     if changed:
         _apply(job, staged, changed, span, position)
     version = delta_log.latest_version(job.uri) if changed else job.base

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Sequence
     from contextlib import AbstractContextManager
     from datetime import date, timedelta
 
@@ -135,6 +135,16 @@ class Engine(Protocol):
 
     def none_of(self, table: Table) -> DataFrame:
         """The columns of a table, without a row."""
+        ...
+
+    def planned(
+        self, make: Callable[..., DataFrame], *rows: DataFrame | None, about: Hashable
+    ) -> DataFrame:
+        """What `make(about, *rows)` returns, which computes nothing.
+
+        An engine may plan it once for all rows of the same columns, so a function of a module is
+        what it takes: what it returns follows from its arguments alone.
+        """
         ...
 
     def keep(self, rows: DataFrame) -> DataFrame:

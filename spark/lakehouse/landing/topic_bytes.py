@@ -8,6 +8,7 @@ position of what it read; a run that died weighs anew and begins at the same off
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from lakehouse.landing.reader.topic_format import polled
 
 if TYPE_CHECKING:
     from lakehouse.landing.topic import Range, TopicArrivals
+
+AT_ONCE = 8
+"""Partitions that are weighed side by side."""
 
 
 def within(found: TopicArrivals, most: int) -> TopicArrivals:
@@ -29,7 +33,9 @@ def within(found: TopicArrivals, most: int) -> TopicArrivals:
     """
     if found.offsets is None or not found.ranges or not most:
         return found
-    ranges = tuple(_cut(each, most * (each.end - each.start) // found.n) for each in found.ranges)
+    shares = (most * (each.end - each.start) // found.n for each in found.ranges)
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # most of the time a broker is waited for
+        ranges = tuple(pool.map(_cut, found.ranges, shares))
     reached = {each.partition: each.end for each in ranges}
     later = found.n - sum(each.end - each.start for each in ranges)
     return replace(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, Row
 
+    from lakehouse.engines.protocols import Engine
     from lakehouse.io.state import State
     from lakehouse.spec import Check
 
@@ -29,11 +30,13 @@ class Subject:
 
     Attributes:
         rows: Its rows, when a check asks for them.
-        state: What the engine's bookkeeping knows of it.
+        state: What the bookkeeping knows of it.
+        engine: Computes.
     """
 
     rows: Callable[[], DataFrame]
     state: State
+    engine: Engine
 
 
 def evaluate(
@@ -62,10 +65,13 @@ def evaluate(
 def _aggregate(subject: Subject, checks: list[Check]) -> dict[str, float | None]:
     if not checks:
         return {}
-    rows = subject.rows()  # starts the engine, which expressions need
-    columns = [F.expr(check.metric).cast("double").alias(check.name) for check in checks]
-    row = rows.agg(*columns).first()
+    row = subject.engine.planned(_measured, subject.rows(), about=tuple(checks)).first()
     return row.asDict() if row else {}
+
+
+def _measured(checks: tuple[Check, ...], rows: DataFrame) -> DataFrame:
+    """The number of each check, in one row."""
+    return rows.agg(*(F.expr(check.metric).cast("double").alias(check.name) for check in checks))
 
 
 def _fact(check: Check, state: State, as_of: date) -> float | None:

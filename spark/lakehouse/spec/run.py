@@ -12,11 +12,13 @@ from lakehouse.spec.policies import Policies
 class Run:
     """The run of one table.
 
+    A table made of other tables is not told which run it is: its rows do not follow from that.
+
     Args:
-        run_id: Identity of the run in `ops.runs` and in Delta commits.
+        run_id: Identity of the run in `ops.runs` and in Delta commits; empty there.
         as_of: The only business clock. Where a table declares no `as_of`, the newest day that
             counts of its inputs.
-        started_at: When the run started, UTC; only for technical columns.
+        started_at: When the run started, UTC, for technical columns; there midnight of `as_of`.
         policies: The policies of the lake that the table declares.
     """
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
-from lakehouse.engine.differences import count_operations, differences
+from lakehouse.engine.differences import count_operations, differences, operations
 from lakehouse.engine.write import conform
 from lakehouse.errors import TableDefinitionError
 from lakehouse.spec.changes import OPERATION
@@ -31,10 +31,10 @@ def frame(spark):
 def test_new_changed_and_gone_rows_are_told_and_equal_ones_are_not(frame):
     stored = frame(row("same", 1), row("changed", 2), row("gone", 3))
     desired = frame(row("same", 1), row("changed", 2, n=5), row("new", 4))
-    staged = differences(stored, desired, TABLE)
+    staged = differences(TABLE, stored, desired)
     found = {r["user_id"]: (r[OPERATION], r["n_interactions"]) for r in staged.collect()}
     assert found == {"changed": ("update", 5), "gone": ("delete", None), "new": ("insert", 1)}
-    counts, span = count_operations(staged, TABLE)
+    counts, span = count_operations(operations(TABLE, staged), TABLE)
     assert counts == {"update": 1, "delete": 1, "insert": 1}
     assert span is not None
     assert (span.first, span.last) == (date(2026, 1, 2), date(2026, 1, 4))
@@ -42,13 +42,13 @@ def test_new_changed_and_gone_rows_are_told_and_equal_ones_are_not(frame):
 
 def test_a_key_of_null_is_a_key_like_any_other(frame):
     stored, desired = frame(row(None, 1)), frame(row(None, 1), row("a", 1))
-    staged = differences(stored, desired, TABLE).collect()
+    staged = differences(TABLE, stored, desired).collect()
     assert [(r["user_id"], r[OPERATION]) for r in staged] == [("a", "insert")]
 
 
 def test_equal_content_is_no_difference(frame):
-    staged = differences(frame(row("a", 1)), frame(row("a", 1)), TABLE)
-    assert count_operations(staged, TABLE) == ({}, None)
+    staged = differences(TABLE, frame(row("a", 1)), frame(row("a", 1)))
+    assert count_operations(operations(TABLE, staged), TABLE) == ({}, None)
 
 
 def test_the_time_of_ingestion_is_no_difference(spark):
@@ -60,7 +60,7 @@ def test_the_time_of_ingestion_is_no_difference(spark):
         return spark.createDataFrame([values], columns)
 
     earlier, later = datetime(2026, 1, 2), datetime(2026, 1, 3)  # noqa: DTZ001  # as above
-    staged = differences(landed(earlier, "a.json"), landed(later, "b.json"), table)
+    staged = differences(table, landed(earlier, "a.json"), landed(later, "b.json"))
     assert staged.count() == 0
 
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from conftest import engine_of
 from lakehouse.io.state import State
 from lakehouse.quality.gates import Subject, evaluate
 from lakehouse.spec.checks import OUTPUT, not_null, unique
@@ -19,7 +20,7 @@ def test_of_rows_that_are_alike_the_columns_and_their_number_are_shown(spark):
     rows = spark.createDataFrame(told, "k string, n int, is_current boolean")
     state = State(table="gold.t", version=0, head=0, run_id="r", token=1)
     checks = (unique("k", where="is_current"), unique("k", "n"), not_null("k"))
-    subjects = {OUTPUT: Subject(lambda: rows, state)}
+    subjects = {OUTPUT: Subject(lambda: rows, state, engine_of("gold.t", spark))}
     results = evaluate("gold.t.output", checks, subjects, date(2026, 1, 1))
     samples = [[json.loads(text) for text in result.samples] for result in results]
     assert samples == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import engine_of
-from lakehouse.engine.identities import Identities
+from lakehouse.engine.identities import Identities, first_of_each
 
 pytestmark = pytest.mark.spark
 
@@ -14,7 +14,7 @@ def found(spark, good, n_bad=0):
     rows = spark.createDataFrame(good, "_row_id string, _place bigint, _short_id bigint")
     bad = spark.createDataFrame([[i] for i in range(n_bad)], "_place bigint")
     identities = Identities.of(engine_of("bronze.x", spark), rows, bad=bad)
-    kept = identities.first_of_each(rows).select("_row_id", "_place").collect()
+    kept = first_of_each(rows, identities.repeated).select("_row_id", "_place").collect()
     return identities, sorted(tuple(row) for row in kept)
 
 

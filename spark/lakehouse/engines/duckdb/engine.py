@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.engines.duckdb.planning import computed_once
 from lakehouse.engines.duckdb.readers import Task, write
 from lakehouse.engines.duckdb.store import LAID_OUT, DuckdbStore
 from lakehouse.engines.layout import ROWS_A_FILE
 from lakehouse.landing import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from pyspark.sql import Column, DataFrame
 
@@ -33,7 +32,7 @@ class DuckdbObservedCounts:
 
     def __init__(self, frames: Frames, rows: DataFrame, aggregates: dict[str, Column]) -> None:
         """Keep what to count."""
-        self.rows: DataFrame = computed_once(rows)
+        self.rows = frames.once(rows)
         self._frames = frames
         self._aggregates = aggregates
 
@@ -95,6 +94,12 @@ class DuckdbEngine:
     def none_of(self, table: Table) -> DataFrame:
         """The columns of a table, without a row."""
         return self.frames.of_files([], {each.name: each.type for each in table.stored_columns})
+
+    def planned(
+        self, make: Callable[..., DataFrame], *rows: DataFrame | None, about: Hashable
+    ) -> DataFrame:
+        """What a function makes of rows, by the plan of before where there is one."""
+        return self.frames.planned(make, rows, about)
 
     def keep(self, rows: DataFrame) -> DataFrame:
         """The rows, computed once."""

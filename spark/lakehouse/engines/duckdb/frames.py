@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import dataset as arrow_dataset
-from sqlglot import exp
 
 from lakehouse.engines.duckdb import planning
 from lakehouse.engines.duckdb.activation import activate
+from lakehouse.engines.duckdb.plans import Plan, Plans, plan_of
 from lakehouse.io import files
 from lakehouse.io.sql import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from duckdb import DuckDBPyConnection
     from pyspark.sql import DataFrame
 
+    from lakehouse.engines.duckdb.planning import Step
     from lakehouse.settings import Settings
 
+STEP = "_lakehouse_step"
+"""Attribute of a frame that is a step: the step, and its columns."""
 Types = dict[str, str]
 """Column → type, as Spark writes it."""
 _NAMES = {
@@ -45,8 +48,8 @@ _NAMES = {
 class Frames:
     """DuckDB's connection of this process, and the frames over what it knows.
 
-    Everything has a name of its own. What a run of a table makes goes with it: a stream makes a
-    hundred views a batch, for months.
+    Everything has a name of its own. What a run of a table keeps goes with it: a stream may go on
+    for months.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +59,6 @@ class Frames:
         self.connection: DuckDBPyConnection = self.session._conn  # noqa: SLF001  # it has no other name
         self._kept: list[str] = []
         self._kept_of: dict[int, tuple[DataFrame, DataFrame]] = {}
-        self._views: list[str] = []
         self._registered: list[str] = []
         self._aliases: dict[str, int] = {}
 
@@ -109,16 +111,18 @@ class Frames:
 
     def of_sql(self, query: str, types: Types) -> DataFrame:
         """The rows of a query, computed when they are asked for."""
-        name = self.name()
-        self.connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
-        self._views.append(name)
-        return self._named(name, types)
+        return self.of_step(planning.step_of(query, called=planning.SOURCE), types)
+
+    def of_step(self, step: Step, types: Types) -> DataFrame:
+        """The rows of a step."""
+        rows: DataFrame = planning.over_step(self.session, step, types)
+        return known_as(rows, step, types)
 
     def of_query(self, query: str) -> DataFrame:
         """The rows of a query of DuckDB's, whatever columns it has."""
-        return self.of_sql(query, self._types_of(query))
+        return self.of_sql(query, self.types_of(query))
 
-    def _types_of(self, query: str) -> Types:
+    def types_of(self, query: str) -> Types:
         """The columns of a table or of a query, as DuckDB describes them."""
         found = self.connection.execute(f"DESCRIBE {query}").fetchall()
         return {row[0]: planning.kind_of(row[1]).sql(dialect="spark") for row in found}
@@ -129,13 +133,43 @@ class Frames:
             name = self.name()
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql_of(rows)}")
             self._kept.append(name)
-            made = self._named(name, self._types_of(name))
+            made = self.of_sql(f"FROM {name}", self.types_of(name))
             self._kept_of |= {id(each): (each, made) for each in (rows, made)}
         return self._kept_of[id(rows)][1]
 
     def as_kept(self, rows: DataFrame) -> DataFrame:
         """The rows as they were kept, if they were."""
         return self._kept_of.get(id(rows), (rows, rows))[1]
+
+    def planned(
+        self, make: Callable[..., DataFrame], given: Sequence[DataFrame | None], about: Hashable
+    ) -> DataFrame:
+        """What a function makes of frames, by the plan that it made of such frames before."""
+        known = [None if rows is None else self._as_step(rows) for rows in given]
+        steps = [each[0] for each in known if each]
+        kinds = tuple(each and _kinds(each[1]) for each in known)
+
+        def planned() -> Plan:
+            # Made of steps alone: what else is known of a frame is not part of the plan.
+            frames = [each and self.of_step(*each) for each in known]
+            return plan_of(make(about, *frames), steps, self.types_of)
+
+        plan = _plans.of((make, about, kinds), planned)
+        return self.of_step(plan.filled(steps), plan.types)
+
+    def once(self, rows: DataFrame) -> DataFrame:
+        """The rows, computed once by each query however often it reads them."""
+        step, types = self._as_step(rows)
+        return self.of_step(planning.once(step), types)
+
+    def _as_step(self, rows: Any) -> tuple[Step, Types]:  # noqa: ANN401  # a frame of SQLFrame's
+        """The step that a frame is, and its columns."""
+        if STEP not in vars(rows):
+            text, read, _ = planning.as_written(rows)
+            step = planning.step_of(text, read)
+            known_as(rows, step, self.types_of(planning.behind([step], f"FROM {step[0]}")))
+        found: tuple[Step, Types] = vars(rows)[STEP]
+        return found
 
     def arrow(self, rows: DataFrame) -> pa.Table:
         """The rows in memory."""
@@ -144,17 +178,12 @@ class Frames:
     def begin(self) -> None:
         """A run begins: frames that somebody made before it stay, but for rows that were kept."""
         self._drop_kept()
-        self._views.clear()
         self._registered.clear()
         known = self.session.name_to_sequence_id_mapping
         self._aliases = {name: len(ids) for name, ids in known.items()}
 
     def forget(self) -> None:
         """Drop all that was made since the run began; its frames are not to be used any more."""
-        for name in self._views:
-            self.connection.execute(f"DROP VIEW {name}")
-            self._unname(name)
-        self._views.clear()
         for name in self._registered:
             self.connection.unregister(name)
         self._registered.clear()
@@ -167,27 +196,18 @@ class Frames:
         """Drop all rows that are kept, in memory and on disk."""
         for name in self._kept:
             self.connection.execute(f"DROP TABLE {name}")
-            self._unname(name)
         self._kept.clear()
         self._kept_of.clear()
         for path in self.scratch.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _unname(self, name: str) -> None:
-        """Let SQLFrame forget the columns of a table, too; it has no way to be asked to."""
-        catalog = self.session.catalog
-        catalog._schema.mapping.pop(name, None)  # noqa: SLF001  # see above
-        catalog._schema.mapping_trie.pop(name, None)  # noqa: SLF001  # same
-        catalog._schema._find_cache.clear()  # noqa: SLF001  # same
-        catalog._quoted_columns.pop(exp.to_table(name), None)  # noqa: SLF001  # same
-
-    def _named(self, name: str, types: Types) -> DataFrame:
-        self.session.catalog.add_table(name, types)
-        rows: DataFrame = self.session.table(name)
-        return rows
-
 
 _numbers = itertools.count()
+_plans = Plans()
+
+
+def _kinds(types: Types) -> tuple[tuple[str, str], ...]:
+    return tuple((name, kind.lower()) for name, kind in types.items())
 
 
 def activated(settings: Settings) -> Any:  # noqa: ANN401  # a session of SQLFrame's
@@ -205,6 +225,12 @@ def sql_of(rows: Any) -> str:  # noqa: ANN401  # a frame of SQLFrame's
     (query,) = rows._get_expressions()  # noqa: SLF001  # its public `sql` writes another dialect
     text: str = rows.session._to_sql(query)  # noqa: SLF001  # same
     return text
+
+
+def known_as(rows: DataFrame, step: Step, types: Types) -> DataFrame:
+    """The rows, of which is known what step they are."""
+    setattr(rows, STEP, (step, types))
+    return rows
 
 
 def types_of(rows: DataFrame) -> Types:

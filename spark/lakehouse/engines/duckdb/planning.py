@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import sys
 import uuid
 from copy import copy
@@ -32,11 +33,16 @@ MOST_STEPS = 3
 """Of a frame's query, before they become a text."""
 _PLAIN = frozenset({bool, int, str, type(None)})
 """Of what is kept beside an expression, nearly all: they need no copy."""
+_PLAIN_NAME = re.compile("[a-z_][a-z0-9_]*")
 _numbers = itertools.count()
+STEP, SOURCE = "step_", "source_"
+"""How names of written steps begin, and of those that tell where rows lie; a number follows."""
 _WRITTEN = "written_step"
 """What a name in a query carries that stands for a text."""
-_Step = tuple[str, str, tuple[Any, ...]]
+Step = tuple[str, str, tuple[Any, ...]]
 """Name, text, and the steps that it reads."""
+_AS_READ = "NOT MATERIALIZED "
+"""Before a step that stands wherever its name does; DuckDB computes others once."""
 _without_steps = DuckDBSession._to_sql  # noqa: SLF001  # it has no other name
 
 
@@ -134,14 +140,9 @@ def queries_stay_short() -> None:
     BaseDataFrame._convert_leaf_to_cte = converted  # type: ignore[method-assign]  # noqa: SLF001  # same
 
 
-def computed_once(frame: Any) -> Any:  # noqa: ANN401  # same
-    """The frame, as a step that a query computes once, however often it reads it."""
-    return _shortened(_as_step(frame, frame.sequence_id, f"t{next(_numbers)}"), how="")
-
-
-def _shortened(frame: AnyFrame, how: str = "NOT MATERIALIZED ") -> AnyFrame:
-    """A frame whose steps are one text, by default as if it stood wherever its name does."""
-    text, columns = _as_text(frame, how)
+def _shortened(frame: AnyFrame) -> AnyFrame:
+    """A frame whose steps are one text, as if it stood wherever its name does."""
+    text, columns = _as_text(frame)
     last = frame.expression.ctes[-1]
     last.set("this", exp.select(*columns).from_(text))
     frame.expression.set("with_", exp.With(expressions=[last]))
@@ -174,38 +175,76 @@ def _keep_names(frame: AnyFrame, query: exp.Select, steps: list[exp.CTE], sequen
             meant.append(sequence_id)
 
 
-def _as_text(frame: AnyFrame, how: str) -> tuple[exp.Table, list[exp.Column]]:
+def _as_text(frame: AnyFrame) -> tuple[exp.Table, list[exp.Column]]:
     """A step that is the written query of a frame, and its columns."""
+    text, read, names = as_written(frame)
+    columns = [exp.column(name, quoted=True) for name in names]
+    return _relation(step_of(text, read)), columns
+
+
+def as_written(frame: AnyFrame) -> tuple[str, tuple[Step, ...], list[str]]:
+    """A frame's query as text, the steps that it reads, and its columns."""
     (query,) = frame._get_expressions()  # noqa: SLF001  # same
-    step = exp.Table(this=exp.to_identifier(f"v{next(_numbers)}"))
-    text = f"{how}({_without_steps(frame.session, query)})"
-    step.meta[_WRITTEN] = (step.name, text, _steps_of(query))  # a tuple is not copied with it
     names = query.assert_is(exp.Select).named_selects
-    return step, [exp.column(column, quoted=True) for column in names]
+    return _without_steps(frame.session, query), _steps_of(query), names
 
 
-def _steps_of(query: exp.Expr) -> tuple[_Step, ...]:
+def step_of(text: str, read: Iterable[Step] = (), *, called: str = STEP) -> Step:
+    """A query as a step that others can read."""
+    return f"{called}{next(_numbers)}", f"{_AS_READ}({text})", tuple(read)
+
+
+def once(step: Step) -> Step:
+    """A step that a query computes once, in place of one that stands wherever its name does."""
+    _, text, read = step
+    return f"{STEP}{next(_numbers)}", text.removeprefix(_AS_READ), read
+
+
+def over_step(session: Any, step: Step, names: Iterable[str]) -> Any:  # noqa: ANN401  # same
+    """A frame of the rows of a step, whose columns are known."""
+    # SQLFrame takes a name that is quoted for another one than the same without.
+    columns = (exp.column(name, quoted=not _PLAIN_NAME.fullmatch(name)) for name in names)
+    return session._create_df(exp.select(*columns).from_(_relation(step)))  # noqa: SLF001  # same
+
+
+def _relation(step: Step) -> exp.Table:
+    relation = exp.Table(this=exp.to_identifier(step[0]))
+    relation.meta[_WRITTEN] = step  # a tuple is not copied with it
+    return relation
+
+
+def _steps_of(query: exp.Expr) -> tuple[Step, ...]:
     """The written steps that a query reads itself, each once."""
     found = (table.meta_get(_WRITTEN) for table in query.find_all(exp.Table))
     return tuple({step[0]: step for step in found if step}.values())
 
 
-def _in_order(steps: Iterable[_Step], found: dict[str, str]) -> dict[str, str]:
+def in_order(steps: Iterable[Step]) -> dict[str, str]:
     """The texts of steps and of all that they read, each behind what it reads."""
-    for name, text, read in steps:
-        if name not in found:
-            _in_order(read, found)
-            found[name] = text
+    found: dict[str, str] = {}
+
+    def add(read: Iterable[Step]) -> None:
+        for name, text, others in read:
+            if name not in found:
+                add(others)
+                found[name] = text
+
+    add(steps)
     return found
 
 
 def _with_steps(self: Any, sql: Any, **how: Any) -> str:  # noqa: ANN401  # of SQLFrame
     """A query as text, behind the steps that were written before it."""
     text: str = _without_steps(self, sql, **how)
-    steps = _in_order(_steps_of(sql), {}) if isinstance(sql, exp.Expression) else {}
-    told = ", ".join(f"{name} AS {step}" for name, step in steps.items())
+    return behind(_steps_of(sql), text) if isinstance(sql, exp.Expression) else text
+
+
+def behind(read: Iterable[Step], text: str) -> str:
+    """A query behind the steps that it reads, directly or not."""
+    steps = in_order(read)
     if not steps:
         return text
+    told = ", ".join(f"{name} AS {step}" for name, step in steps.items())
     own = text.removeprefix("WITH ")
     return f"WITH {told} {text}" if own == text else f"WITH {told}, {own}"
 

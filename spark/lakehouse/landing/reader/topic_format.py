@@ -30,6 +30,7 @@ AT_ONCE = 10_000
 SILENCE_S = 60.0
 """So long nothing may come of a record that is there: then its broker is away."""
 POLL_S = 0.5
+FETCH_WAIT_MS = 10
 _ANY = 1 << 40
 """Bytes of the longest record of a source that takes whole messages: the broker has limits."""
 _MAGIC, _SCHEMA_ID_BYTES = 0, 4
@@ -139,6 +140,8 @@ def polled(part: Part | Range) -> Iterator[list[Message]]:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
+            # At the end of a range a fetch waits for more, and what is asked next waits for it.
+            "fetch.wait.max.ms": FETCH_WAIT_MS,
             "isolation.level": "read_committed",
         },
         logger=silent(),

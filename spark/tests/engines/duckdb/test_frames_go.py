@@ -19,13 +19,9 @@ def numbers(n):
     return frames.of_sql(f"SELECT unnest(range({n})) AS n", {"n": "bigint"})
 
 def left():
-    catalog = frames.session.catalog
     count = lambda query: frames.connection.execute(query).fetchone()[0]
     return [
-        count("SELECT count(*) FROM duckdb_views() WHERE temporary AND NOT internal"),
         count("SELECT count(*) FROM duckdb_tables() WHERE temporary"),
-        len(catalog._schema.mapping), len(catalog._schema._find_cache),
-        len(catalog._quoted_columns),
         sum(map(len, frames.session.name_to_sequence_id_mapping.values())),
     ]
 
@@ -73,4 +69,4 @@ def test_nothing_of_a_run_is_left_and_frames_of_others_stay(tmp_path):
 def test_without_it_every_run_leaves_something(tmp_path):
     found = ran(tmp_path, forgets=False)
     grown = [a - b for a, b in zip(found["after"], found["before"], strict=True)]
-    assert grown[0] >= 6
+    assert min(grown) > 0

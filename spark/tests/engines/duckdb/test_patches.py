@@ -13,7 +13,7 @@ from sqlglot.errors import UnsupportedError
 
 from lakehouse.engines.duckdb import patches
 from lakehouse.engines.duckdb.frames import sql_of
-from lakehouse.engines.duckdb.planning import MOST_STEPS, computed_once
+from lakehouse.engines.duckdb.planning import MOST_STEPS
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +141,6 @@ def test_steps_have_names_of_their_own_and_become_views(rows):
     assert len(set(names)) == len(names) <= MOST_STEPS
     assert made.select("m11").schema.fields[0].dataType.simpleString() == "bigint"
     assert made.count() == rows.filter("n IS NOT NULL").count() > 0
-
-
-def test_a_step_that_is_computed_once_is_the_same_wherever_it_is_read(rows):
-    by_chance = rows.withColumn("r", F.rand())
-    once = computed_once(by_chance)
-    n = rows.count()
-    assert once.unionByName(once).select("r").distinct().count() == n
-    assert by_chance.unionByName(by_chance).select("r").distinct().count() == 2 * n
 
 
 def written(frame):
