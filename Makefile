@@ -181,6 +181,12 @@ kafka-stop: $(VENV)/lakehouse.stamp ## Stop it; its data stays
 	@$(BIN)/lakehouse kafka down
 
 ##@ Explore
+.PHONY: api
+api: $(VENV)/lakehouse.stamp ## Answer over HTTP from the marts; prints URL, description and how to make a key
+	@case '$(ROOT)' in *://*) ;; *) test -d '$(ROOT)/ops/published' || { \
+		$(MAKE) sample-data && LAKEHOUSE_ENGINE=$(LIVE_ENGINE) $(BIN)/lakehouse run; };; esac
+	@$(BIN)/lakehouse api serve $(ARGS)
+
 .PHONY: dashboards
 dashboards: $(VENV)/lakehouse.stamp $(SUPERSET_VENV)/packages.stamp ## Publish the marts and start Superset; prints URL and login
 	@$(BIN)/lakehouse database up
@@ -221,6 +227,10 @@ benchmark-web: $(VENV)/jars.stamp ## Measure the web domain on both engines (ARG
 .PHONY: benchmark-live
 benchmark-live: $(VENV)/jars.stamp ## Measure events from Kafka to live marts (ARGS="--engine duckdb --rate 5000 --minutes 10")
 	@$(BIN)/python -m benchmarks.live $(ARGS)
+
+.PHONY: benchmark-api
+benchmark-api: $(VENV)/lakehouse.stamp ## Measure the API under load; needs wrk (ARGS="--rate 200 --seconds 15")
+	@$(BIN)/python -m benchmarks.api $(ARGS)
 
 .PHONY: benchmark-detection
 benchmark-detection: $(VENV)/lakehouse.stamp ## Measure recall and false alarms of the anomaly detectors (ARGS="--seeds 1,2,3")

@@ -169,6 +169,76 @@ class Settings(BaseSettings):
         "",
         description="Certificates (PEM) that ssl and sasl_ssl trust; by default this machine's.",
     )
+    health_interval_s: float = Setting(
+        60.0, gt=0, description="Seconds from one look at the lake's health to the next."
+    )
+    health_lag_s: float = Setting(
+        60.0,
+        gt=0,
+        description="A topic of which all was consumed longer ago than this is behind.",
+    )
+    health_p99_ms: float = Setting(
+        800.0, gt=0, description="99 % of the API's answers must take less than this."
+    )
+    health_success_pct: float = Setting(
+        99.8,
+        ge=0,
+        le=100,
+        description="A larger share of the table runs that were tried must not fail.",
+    )
+    health_window_h: float = Setting(
+        24.0, gt=0, description="Runs of so many hours count for that share."
+    )
+    api_host: str = Setting(
+        "127.0.0.1", description="Address of the API; 0.0.0.0 = reachable from other machines."
+    )
+    api_port: int = Setting(8000, ge=0, le=65_535, description="Its port; 0 = any that is free.")
+    api_workers: int = Setting(1, ge=1, le=64, description="Processes that answer.")
+    api_docs: bool = Setting(
+        True, description="Show the OpenAPI document and its page to whoever asks."
+    )
+    api_tls_certificate: str = Setting(
+        "", description="Certificate chain (PEM) of the API; empty = plain HTTP."
+    )
+    api_tls_key: str = Setting("", description="Its private key (PEM).")
+    api_audit: str = Setting(
+        "",
+        description="Folder of the API's audit log, on this machine; by default "
+        "<root>/ops/api_audit, for a lake on an object store api_audit in the working folder.",
+    )
+    api_deadline_s: float = Setting(
+        2.0, gt=0, le=60, description="Longest time for the reads of an answer."
+    )
+    api_query_s: float = Setting(10.0, gt=0, le=600, description="Longest time of a query in SQL.")
+    api_queries: int = Setting(
+        2, ge=1, le=64, description="Queries in SQL that a process runs side by side."
+    )
+    api_connections: int = Setting(
+        8, ge=1, le=200, description="Connections of a process to the serving database, at most."
+    )
+    api_most_bytes: int = Setting(
+        65_536, ge=1024, description="Larger bodies of requests are refused."
+    )
+    api_rate: float = Setting(50.0, gt=0, description="Requests a second of a key, on average.")
+    api_burst: int = Setting(100, ge=1, description="Requests of a key at once, on top of a pause.")
+    api_oidc_issuer: str = Setting(
+        "", description="Issuer whose tokens (JWT) stand beside our keys; empty = none."
+    )
+    api_oidc_audience: str = Setting("", description="Audience that a token must be meant for.")
+    api_oidc_jwks: str = Setting(
+        "", description="URL of the issuer's keys; by default the one that it tells itself."
+    )
+    api_oidc_role_claim: str = Setting(
+        "role", description="Claim with the role, or a list of them."
+    )
+    api_oidc_tenant_claim: str = Setting("tenant", description="Claim with the tenant.")
+    cache_url: SecretStr = Setting(
+        SecretStr("mem://"),
+        description="Cache of the API: mem://, or redis://… of Redis or Valkey; may hold a secret.",
+    )
+    cache_timeout_s: float = Setting(
+        0.05, gt=0, description="Longest wait for the cache; then the answer is made without."
+    )
     fault: str = Setting("", description="Tests only: kill the process at this point.")
 
     @field_validator("root")
@@ -181,6 +251,14 @@ class Settings(BaseSettings):
         if "://" not in path and (found := _ESCAPE.search(path)):
             raise ValueError(f"{path} cannot hold a lake; choose a folder without {found[0]}")
         return root
+
+    @model_validator(mode="after")
+    def _api_can_be_trusted(self) -> Settings:
+        if bool(self.api_tls_certificate) != bool(self.api_tls_key):
+            raise ValueError("LAKEHOUSE_API_TLS_CERTIFICATE and LAKEHOUSE_API_TLS_KEY go together")
+        if self.api_oidc_issuer and not self.api_oidc_audience:
+            raise ValueError("LAKEHOUSE_API_OIDC_ISSUER needs LAKEHOUSE_API_OIDC_AUDIENCE")
+        return self
 
     @model_validator(mode="after")
     def _engine_is_where_it_computes(self) -> Settings:

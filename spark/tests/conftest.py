@@ -37,6 +37,7 @@ pytest_plugins = [
     "serving.postgres_server",
     "streaming.kafka_server",
     "streaming.topic_records",
+    "api.api_world",
 ]
 FAST_JVM = ";".join(
     (

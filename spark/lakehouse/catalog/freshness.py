@@ -123,6 +123,13 @@ def with_damage(found: Iterable[Freshness], settings: Settings) -> list[Freshnes
     return looked
 
 
+def data_through(table: Table, states: StateStore) -> str | None:
+    """The newest day of a table; of one that knows none, that of the input which drives it."""
+    published = states.published(table.name)
+    own = published and (published.as_of or max(published.newest.values(), default=None))
+    return own or (data_through(table.upstream[0], states) if table.upstream else None)
+
+
 def _of(table: Table, states: StateStore, green: datetime | None, now: datetime) -> Freshness:
     published = states.published(table.name)
     limit = table.checked_within / _HOUR
@@ -132,7 +139,7 @@ def _of(table: Table, states: StateStore, green: datetime | None, now: datetime)
     age = now - green if green else None
     behind = tuple(_behind(table, published, states, now))
     is_overdue = age is None or age > table.checked_within
-    through = _through(table, states)
+    through = data_through(table, states)
     days = (now.date() - date.fromisoformat(through[:10])).days if through else None
     promised = table.current_within.days if table.current_within and through else None
     return Freshness(
@@ -148,13 +155,6 @@ def _of(table: Table, states: StateStore, green: datetime | None, now: datetime)
         published_at=published.published_at,
         behind=behind,
     )
-
-
-def _through(table: Table, states: StateStore) -> str | None:
-    """The newest day of a table; of one that knows none, that of the input which drives it."""
-    published = states.published(table.name)
-    own = published and (published.as_of or max(published.newest.values(), default=None))
-    return own or (_through(table.upstream[0], states) if table.upstream else None)
 
 
 def _current(days: int | None, promised: int | None) -> str:

@@ -13,6 +13,7 @@ from lakehouse.cli import (
     console,
     definitions,
     explaining,
+    health,
     live,
     looking,
     mending,
@@ -20,8 +21,10 @@ from lakehouse.cli import (
     pages,
     running,
     serving,
+    settings,
     streaming,
 )
+from lakehouse.cli.api import api_app
 from lakehouse.cli.contracts import contracts_app
 from lakehouse.cli.dashboards import dashboards_app
 from lakehouse.cli.dead_letters import dlq_app
@@ -69,10 +72,12 @@ for command in (
     *(streaming.stream, live.live, live.produce),
     *(serving.publish, running.maintain, definitions.check_definitions),
     *(operations.jars, operations.alert, operations.doctor),
+    *(health.health, settings.settings),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("alerts")(operations.list_alerts)
 for name, group in {
+    "api": api_app,
     "new": definitions.new_app,
     "map": map_app,
     "contracts": contracts_app,

@@ -124,6 +124,20 @@ SCHEMAS = {
             ("changed_at", INSTANT),
         ]
     ),
+    "health": pa.schema(
+        [
+            ("check_name", pa.string()),
+            ("source", pa.string()),
+            ("state", pa.string()),
+            ("value", pa.float64()),
+            ("maximum", pa.float64()),
+            ("minimum", pa.float64()),
+            ("text", pa.string()),
+            ("n", pa.int64()),
+            ("since", INSTANT),
+            ("looked_at", INSTANT),
+        ]
+    ),
 }
 _LOCK = threading.Lock()
 

@@ -31,6 +31,8 @@ PUBLICATIONS = (
     Column("rows", LONG, "Rows of that version.", nullable=False),
     Column("definition", STRING, "Fingerprint of its declaration.", nullable=False),
     Column("published_at", TIMESTAMP, "When it was published, UTC.", nullable=False),
+    Column("data_as_of", DATE, "Newest day that counts in it, where it has one."),
+    Column("restated_at", TIMESTAMP, "When a final figure of it last changed, UTC; null = never."),
 )
 """`ops.publications`: one row per served table, written with its rows in one transaction."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pyarrow.compute as pc
 
+from lakehouse.catalog import restated
 from lakehouse.errors import PublishError, PublishRefusedError
 from lakehouse.io import delta_log, ops, postgres
 from lakehouse.io.damage import assert_intact
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakehouse.catalog.registry import Registry
+    from lakehouse.catalog.restated import Dates
     from lakehouse.io.postgres import Connection
     from lakehouse.serving.ops_tables import OpsTable
     from lakehouse.settings import Settings
@@ -166,15 +168,17 @@ def _publish_one(
         uri = settings.table_uri(name)
         held = None if rebuild else _held(opened, served, state)
         left_out: list[str] = []
+        dates = restated.dates_of(settings, states, served.table, state)
         if held is not None and not state.is_news_to(held):
             outcome, moved = UNCHANGED, 0
+            _move_dates(opened, name, dates)
         elif _lacks_columns(served, uri, state):
             return Publication(name, WAITS)
-        elif (sent := _send_changes(opened, served, uri, held, state)) is not None:
+        elif (sent := _send_changes(opened, served, uri, held, state, dates)) is not None:
             outcome, moved = CHANGED, sent
         else:
             outcome = REBUILT
-            moved, left_out = _rebuilt(opened, served, uri, state)
+            moved, left_out = _rebuilt(opened, served, uri, state, dates)
     return Publication(
         name,
         outcome,
@@ -198,17 +202,19 @@ def _lacks_columns(served: Served, uri: str, state: State) -> bool:
     return any(stored.get(name, ("",))[0] != types[name] for name in served.columns)
 
 
-def _rebuilt(opened: Connection, served: Served, uri: str, state: State) -> tuple[int, list[str]]:
+def _rebuilt(
+    opened: Connection, served: Served, uri: str, state: State, dates: Dates
+) -> tuple[int, list[str]]:
     """Build a table with the rows that the database can hold; how many, and the others in words."""
     columns = ", ".join(quoted(name) for name in served.columns)
     rows = ops.query_versions(uri, {"t": state.version}, f"SELECT {columns} FROM t")
     try:
-        _build(opened, served, rows, state, n=state.rows)
+        _build(opened, served, rows, state, dates, n=state.rows)
     except unfit.OF_VALUES:
         fitting, others = unfit.split(served, rows)
         if not others:
             raise
-        _build(opened, served, fitting, state, n=state.rows - len(others))
+        _build(opened, served, fitting, state, dates, n=state.rows - len(others))
         return len(fitting), others
     return len(rows), []
 
@@ -230,7 +236,9 @@ def _held(opened: Connection, served: Served, state: State) -> Version | None:
     return held
 
 
-def _build(opened: Connection, served: Served, rows: pa.Table, state: State, *, n: int) -> None:
+def _build(  # noqa: PLR0913  # a table, and what is told of it
+    opened: Connection, served: Served, rows: pa.Table, state: State, dates: Dates, *, n: int
+) -> None:
     years = _years(served, rows)
     for statement in (*served.create(), *(s for year in years for s in served.partition(year))):
         execute(opened, statement)
@@ -242,7 +250,7 @@ def _build(opened: Connection, served: Served, rows: pa.Table, state: State, *, 
     fault_point("publish_staged", served.table.name)
     with opened.transaction():
         _swap(opened, served, years)
-        _record(opened, served, state, n)
+        _record(opened, served, state, dates, n)
         fault_point("publish_applied", served.table.name)
     fault_point("publish_committed", served.table.name)
 
@@ -263,8 +271,13 @@ def _swap(opened: Connection, served: Served, years: Sequence[int]) -> None:
         execute(opened, f"GRANT SELECT ON {served.name} TO {READER}")
 
 
-def _send_changes(
-    opened: Connection, served: Served, uri: str, held: Version | None, state: State
+def _send_changes(  # noqa: PLR0913, PLR0917  # same
+    opened: Connection,
+    served: Served,
+    uri: str,
+    held: Version | None,
+    state: State,
+    dates: Dates,
 ) -> int | None:
     """Rows moved; None when only a rebuild helps.
 
@@ -274,12 +287,14 @@ def _send_changes(
     if held is None or held.table_id != state.table_id or not ops.is_readable(uri, held.number):
         return None
     try:
-        return _apply(opened, served, uri, held.number, state)
+        return _apply(opened, served, uri, held.number, state, dates)
     except (PublishError, psycopg.IntegrityError, *unfit.OF_VALUES):
         return None
 
 
-def _apply(opened: Connection, served: Served, uri: str, held: int, state: State) -> int:
+def _apply(  # noqa: PLR0913, PLR0917  # same
+    opened: Connection, served: Served, uri: str, held: int, state: State, dates: Dates
+) -> int:
     grain = ", ".join(quoted(name) for name in served.grain)
     columns = ", ".join(quoted(name) for name in served.columns)
     versions = {"old": held, "new": state.version}
@@ -302,7 +317,7 @@ def _apply(opened: Connection, served: Served, uri: str, held: int, state: State
         execute(opened, f"DELETE FROM {served.name} AS t USING gone WHERE {_same_key(served)}")
         postgres.copy(opened, served.name, put)
         _assert_whole(opened, served.name, served, state, state.rows)
-        _record(opened, served, state, state.rows)
+        _record(opened, served, state, dates, state.rows)
         fault_point("publish_applied", served.table.name)
     fault_point("publish_committed", served.table.name)
     return len(put) + len(gone)
@@ -326,14 +341,26 @@ def _assert_whole(opened: Connection, where: str, served: Served, state: State, 
         raise PublishError(message, table=served.table.name)
 
 
-def _record(opened: Connection, served: Served, state: State, n: int) -> None:
+def _record(opened: Connection, served: Served, state: State, dates: Dates, n: int) -> None:
     execute(
         opened,
-        "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, %s, clock_timestamp()) "
+        "INSERT INTO ops.publications VALUES (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s) "
         "ON CONFLICT (table_name) DO UPDATE SET version = excluded.version, "
         "table_id = excluded.table_id, rows = excluded.rows, definition = excluded.definition, "
-        "published_at = excluded.published_at",
+        "published_at = excluded.published_at, data_as_of = excluded.data_as_of, "
+        "restated_at = excluded.restated_at",
         *(served.table.name, state.version, state.table_id, n, served.definition),
+        *(dates.as_of, dates.restated_at),
+    )
+
+
+def _move_dates(opened: Connection, name: str, dates: Dates) -> None:
+    """A later day may count in a version that it did not change."""
+    execute(
+        opened,
+        "UPDATE ops.publications SET data_as_of = %s WHERE table_name = %s "
+        "AND data_as_of IS DISTINCT FROM %s",
+        *(dates.as_of, name, dates.as_of),
     )
 
 

@@ -15,9 +15,9 @@ from lakehouse.engine.outcome import Outcome
 from lakehouse.errors import UpstreamMissingError
 from lakehouse.io import ops
 from lakehouse.io.state import Account
+from lakehouse.observability import alerts
 from lakehouse.settings import load_settings
 from lakehouse.streaming import alert_book
-from lakehouse.streaming import watch as module
 from lakehouse.streaming.batches import Batch
 from lakehouse.streaming.watch import Watch
 
@@ -175,7 +175,7 @@ def test_a_destination_that_fails_is_tried_with_the_next_batch_and_then_less_oft
     make, monkeypatch
 ):
     tried = []
-    monkeypatch.setattr(module.alerts, "send_to", lambda *_: bool(tried.append(len(seen))))
+    monkeypatch.setattr(alerts, "send_to", lambda *_: bool(tried.append(len(seen))))
     stream, seen = make("json://127.0.0.1:9"), []
     for n in range(12):
         seen.append(n)

@@ -24,6 +24,7 @@ from lakehouse.spec import (
     Column,
     LeftOut,
     ReplaceSlices,
+    Serve,
     Table,
     in_range,
     not_empty,
@@ -111,6 +112,7 @@ TABLE = Table(
     ),
     cluster_by=("session_date",),
     day="session_date",
+    serve=Serve(indexes=(("session_id",), ("session_date",))),
 )
 
 
