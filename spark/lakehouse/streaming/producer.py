@@ -14,14 +14,16 @@ import random
 import re
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
+from lakehouse.errors import BrokerError
 from lakehouse.io import kafka
 from lakehouse.synthetic import Arguments, generate
 
@@ -43,6 +45,7 @@ IDS = ("event_id", "anonymous_id", "session_id", "page_view_id", "user_id", "ord
 NAMED = frozenset({"user_id", "order_id"})
 """Ids that are no UUIDs."""
 MOMENTS = ("timestamp", "sent_at", "received_at")
+FLUSH_S = 30
 PACE_S = 0.02
 """What is due within so short a time is sent together: waking for each event is dearer than it."""
 _SLOT = "\ue000"
@@ -231,9 +234,9 @@ def produce(settings: Settings, topic: str, plan: Plan, stop: Event) -> Sent:
 
     Raises:
         ConfigError: No broker is known.
+        BrokerError: Some did not arrive; says how many, and why.
     """
-    ours = {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4"}
-    producer = Producer(kafka.client_config(settings) | ours, logger=kafka.silent())
+    sender = _Sender(settings, topic)
     sent, chance = Sent(), random.Random(plan.seed)  # noqa: S311  # made-up faults
     begin = time.time() - plan.ago
     for moment, key, line in received(plan.seed, plan.rate, int(begin * 1_000_000)):
@@ -241,31 +244,64 @@ def produce(settings: Settings, topic: str, plan: Plan, stop: Event) -> Sent:
         if plan.seconds is not None and due > begin + plan.seconds:
             break
         while (now := time.time()) < due and not stop.is_set():
-            producer.poll(0)
+            sender.poll()
             stop.wait(min(max(due - now, PACE_S), 0.2))
-        if stop.is_set():
+        if stop.is_set() or sender.failed:
             break
-        _send(producer, topic, key, line)
+        sender.send(key, line)
         sent.events += 1
         if chance.random() < plan.repeated:
-            _send(producer, topic, key, line)
+            sender.send(key, line)
             sent.repeated += 1
         if chance.random() < plan.broken:
-            _send(producer, topic, key, line[: len(line) // 2])
+            sender.send(key, line[: len(line) // 2])
             sent.broken += 1
-    producer.flush(30)
+    sender.finish()
     return sent
 
 
-def _send(producer: Producer, topic: str, key: str, line: bytes) -> None:
-    while True:
-        try:
-            producer.produce(topic, line, key.encode())
-        except BufferError:  # the broker is slower than we are
-            producer.poll(0.1)
-        else:
-            producer.poll(0)
-            return
+class _Sender:
+    """Sends to a topic, and keeps why what did not arrive did not."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self.failed: Counter[str] = Counter()
+        self._topic = topic
+        ours = {
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "compression.type": "lz4",
+            "delivery.report.only.error": True,
+            "on_delivery": self._fail,
+        }
+        config = kafka.client_config(settings) | ours
+        self._producer = Producer(config, logger=kafka.silent())
+
+    def _fail(self, error: KafkaError, _: object) -> None:
+        self.failed[error.str()] += 1
+
+    def poll(self) -> None:
+        self._producer.poll(0)
+
+    def send(self, key: str, line: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(self._topic, line, key.encode())
+            except BufferError:  # the broker is slower than we are
+                self._producer.poll(0.1)
+            else:
+                self._producer.poll(0)
+                return
+
+    def finish(self) -> None:
+        if left := self._producer.flush(FLUSH_S):
+            self.failed[f"no answer within {FLUSH_S} s"] += left
+        if self.failed:
+            told = ", ".join(f"{reason} ({n:,})" for reason, n in self.failed.items())
+            raise BrokerError(
+                f"{self.failed.total():,} records did not reach {self._topic}: {told}; "
+                "`lakehouse kafka topics` lists what is there",
+                topic=self._topic,
+            )
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

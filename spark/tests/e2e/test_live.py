@@ -16,6 +16,7 @@ from streaming.topic_records import TABLE, TOPIC, Records
 from support import command_line, environment, new_lake
 
 from lakehouse.cli.live import line, sparkline
+from lakehouse.errors import BrokerError
 from lakehouse.reporting.live import TABLES, frame
 from lakehouse.streaming.producer import Plan, produce
 
@@ -47,6 +48,12 @@ def test_what_was_sent_is_accepted_and_shown_and_what_was_broken_is_rejected(lak
     assert account.rows_quarantined == sent.broken
     views = lake.rows("gold.live_page_views")
     assert sum(row["n_events"] for row in views if row["page_id"] is None) == sent.events
+
+
+def test_what_does_not_arrive_is_not_told_as_sent(lake):
+    plan = Plan(rate=150.0, seconds=20, seed=5)
+    with pytest.raises(BrokerError, match=r"records did not reach nowhere: .*[Uu]nknown"):
+        produce(lake.settings, "nowhere", plan, threading.Event())
 
 
 def test_what_happened_before_is_sent_at_once(lake):

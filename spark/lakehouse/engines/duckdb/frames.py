@@ -233,11 +233,6 @@ def known_as(rows: DataFrame, step: Step, types: Types) -> DataFrame:
     return rows
 
 
-def types_of(rows: DataFrame) -> Types:
-    """Columns of a frame."""
-    return {field.name: field.dataType.simpleString() for field in rows.schema.fields}
-
-
 def typed(types: Types) -> str:
     """Columns of those names, with the declared types."""
     return ", ".join(

@@ -133,7 +133,7 @@ def test_rows_are_grouped_once_for_each_set(rows):
     assert rows.filter("k = 'c'").groupingSets([["k"]], "k").agg(F.count("n")).collect() == []
 
 
-def test_steps_have_names_of_their_own_and_become_views(rows):
+def test_steps_have_names_of_their_own_and_become_texts(rows):
     made = rows
     for number in range(12):
         made = made.withColumn(f"m{number}", F.col("n") + number).filter(f"m{number} IS NOT NULL")
@@ -188,7 +188,7 @@ def test_money_is_read_back_as_decimals(session):
 def test_a_column_of_nothing_but_null_may_be_met_on_the_way(session):
     made = session.createDataFrame([("a",)], "k string").withColumn("x", F.lit(None))
     assert types_of(made) == {"k": "string", "x": "void"}
-    for number in range(MOST_STEPS + 1):  # a view by then
+    for number in range(MOST_STEPS + 1):  # a text by then
         made = made.select("*", F.lit(number).alias(f"n{number}"))
     assert [tuple(row) for row in made.select(F.coalesce("x", "k")).collect()] == [("a",)]
 
