@@ -16,21 +16,12 @@ from pydantic_core import to_json
 
 from lakehouse.api.listing import python_type
 from lakehouse.api.problems import ProblemError
-from lakehouse.spec import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
+from lakehouse.io.arrow import arrow_type
 
 if TYPE_CHECKING:
     from lakehouse.spec import Column
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
-_ARROW = {
-    STRING: pa.string(),
-    BOOLEAN: pa.bool_(),
-    INT: pa.int32(),
-    LONG: pa.int64(),
-    DOUBLE: pa.float64(),
-    DATE: pa.date32(),
-    TIMESTAMP: pa.timestamp("us", tz="UTC"),
-}
 
 
 class About(BaseModel):
@@ -152,14 +143,6 @@ _WRITERS: dict[str, Callable[[Sequence[Column], Values, dict[str, Any]], bytes]]
     CSV: _csv,
     ARROW: _arrow,
 }
-
-
-def arrow_type(kind: str) -> pa.DataType:
-    """Arrow's type for a type of the specs."""
-    if kind.startswith("decimal"):
-        precision, scale = map(int, kind[len("decimal(") : -1].split(","))
-        return pa.decimal128(precision, scale)
-    return _ARROW[kind]
 
 
 def model(name: str, columns: Sequence[Column]) -> type[About]:

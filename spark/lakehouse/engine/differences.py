@@ -47,19 +47,24 @@ def differences(table: Table, current: DataFrame, desired: DataFrame) -> DataFra
 
 
 def operations(table: Table, staged: DataFrame) -> DataFrame:
-    """Rows of `differences` by operation: how many, and the first and the last day they lie in.
+    """Rows of `differences` by operation: how many, of a day how many, and its first and last.
 
-    Days are null where the grain has no day that files are ordered by.
+    The day is the one that files are ordered by; none are of one where the grain does not have it.
     """
     day = F.col(table.day) if table.day in table.write.grain else F.lit(None).cast("date")
     return staged.groupBy(OPERATION).agg(
-        F.count(F.lit(1)).alias("n"), F.min(day).alias("first"), F.max(day).alias("last")
+        F.count(F.lit(1)).alias("n"),
+        F.count(day).alias("dated"),
+        F.min(day).alias("first"),
+        F.max(day).alias("last"),
     )
 
 
 def count_operations(counted: DataFrame, table: Table) -> tuple[dict[str, int], Span | None]:
-    """What `operations` counted; empty without any. With it the days, where there are any."""
+    """What `operations` counted; empty without any. With it the days, where all are of one."""
     rows = counted.collect()
     changed = {row[OPERATION]: int(row["n"]) for row in rows}
-    days = [row[end] for row in rows for end in ("first", "last") if row[end] is not None]
-    return changed, Span(table.day, min(days), max(days)) if table.day and days else None
+    if not table.day or not rows or any(row["dated"] < row["n"] for row in rows):
+        return changed, None
+    first, last = min(row["first"] for row in rows), max(row["last"] for row in rows)
+    return changed, Span(table.day, first, last)

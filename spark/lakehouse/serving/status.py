@@ -11,10 +11,10 @@ from lakehouse.catalog.domains import in_use
 from lakehouse.catalog.freshness import freshness
 from lakehouse.catalog.status import Status
 from lakehouse.io import ops, postgres
+from lakehouse.io.arrow import arrow_type
 from lakehouse.io.postgres import execute
 from lakehouse.io.state import StateStore
 from lakehouse.serving.ops_tables import TABLE_STATUS
-from lakehouse.spec import DATE, DOUBLE, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
     from lakehouse.catalog.registry import Registry
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
     from lakehouse.spec import Table
 
-_ARROW = {
-    STRING: pa.string(),
-    LONG: pa.int64(),
-    DOUBLE: pa.float64(),
-    DATE: pa.date32(),
-    TIMESTAMP: pa.timestamp("us", tz="UTC"),
-}
 _CHECKS = (
     "SELECT r.table_name AS table_name, count(*) AS n, sum(CASE WHEN passed THEN 0 ELSE 1 END) "
     "AS failed FROM t AS r JOIN (SELECT table_name AS name, max(checked_at) AS newest FROM t "
@@ -46,7 +39,7 @@ def publish_status(opened: Connection, settings: Settings, registry: Registry) -
     names = in_use(registry, settings, list(registry.entries))
     rows = pa.Table.from_pylist(
         table_status(settings, registry, names),
-        schema=pa.schema([(each.name, _ARROW[each.type]) for each in TABLE_STATUS]),
+        schema=pa.schema([(each.name, arrow_type(each.type)) for each in TABLE_STATUS]),
     )
     with opened.transaction():
         execute(opened, "DELETE FROM ops.table_status")

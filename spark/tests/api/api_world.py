@@ -25,7 +25,6 @@ from deltalake import write_deltalake
 
 from lakehouse.api.app import app_of
 from lakehouse.api.endpoints import catalogue, growth, people, web
-from lakehouse.api.formats import arrow_type
 from lakehouse.api.keys import Keys
 from lakehouse.api.lake_marts import LakeMarts
 from lakehouse.api.listing import Listing
@@ -35,6 +34,7 @@ from lakehouse.api.roles import Role
 from lakehouse.catalog.registry import Registry, registry
 from lakehouse.engines.ports import LOOPBACK
 from lakehouse.io import delta_log
+from lakehouse.io.arrow import arrow_type
 from lakehouse.io.state import State, StateStore
 from lakehouse.serving.publish import publish
 from lakehouse.serving.roles import READER, WRITER

@@ -40,6 +40,13 @@ def test_new_changed_and_gone_rows_are_told_and_equal_ones_are_not(frame):
     assert (span.first, span.last) == (date(2026, 1, 2), date(2026, 1, 4))
 
 
+def test_rows_of_no_day_lie_in_no_days(frame):
+    """A merge that looks only at files of some days would not find them again."""
+    undated = ("undated", None, *row("", 1)[2:])
+    staged = differences(TABLE, frame(), frame(row("dated", 1), undated))
+    assert count_operations(operations(TABLE, staged), TABLE) == ({"insert": 2}, None)
+
+
 def test_a_key_of_null_is_a_key_like_any_other(frame):
     stored, desired = frame(row(None, 1)), frame(row(None, 1), row("a", 1))
     staged = differences(TABLE, stored, desired).collect()

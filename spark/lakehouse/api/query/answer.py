@@ -12,22 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from lakehouse.errors import EXIT_DATA, LakehouseError
+from lakehouse.io.arrow import arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 GRACE_SECONDS = 1.0
 MOST_PLAN_LINES = 5_000
-ARROW = {
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-"""Types of an answer's columns, by the specs' names; a decimal has the digits of its values."""
 
 
 class QueryFailedError(LakehouseError):
@@ -83,7 +74,9 @@ class Answer:
         """The answer as an Arrow table."""
         values = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
         arrays = [
-            pa.array(of, type=ARROW.get(kind)) for of, kind in zip(values, self.types, strict=True)
+            # A decimal has the digits of its values.
+            pa.array(of, type=None if kind == "decimal" else arrow_type(kind))
+            for of, kind in zip(values, self.types, strict=True)
         ]
         return pa.table(arrays, names=list(self.columns))
 

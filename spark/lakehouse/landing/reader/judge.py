@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.io.sql import literal, quoted
-from lakehouse.spec.columns import BOOLEAN, DATE, DOUBLE, INT, LONG, STRING, TIMESTAMP
+from lakehouse.spec.columns import BOOLEAN, DATE, INT, LONG, STRING, TIMESTAMP
 
 if TYPE_CHECKING:
     from lakehouse.spec import Field, Source
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 _of_thread = threading.local()
 LATEST = "2200-01-01"
 _WHOLE = frozenset({INT, LONG})
-_TYPES = {
-    STRING: pa.string(),
-    BOOLEAN: pa.bool_(),
-    INT: pa.int32(),
-    LONG: pa.int64(),
-    DOUBLE: pa.float64(),
-    DATE: pa.date32(),
-    TIMESTAMP: pa.timestamp("us", tz="UTC"),
-    "binary": pa.binary(),
-}
 _EXACT = "DECIMAL(38,10)"
 _PLAIN_DIGITS = r"[+-]?[0-9]{1,18}"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
@@ -44,16 +34,6 @@ _REGION = "[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+)+"
 # What may follow an offset only repeats it: Java's [Europe/Paris], Go's CEST.
 _ZONE = rf"[Zz]|UTC|GMT|{_REGION}|(UTC|GMT)?{_OFFSET}( ?[A-Z]{{2,5}}|\[{_REGION}\])?"
 _MOMENT = f"{_DAY}([Tt ]{_TIME}( ?({_ZONE}))?)?"
-
-
-def arrow_type(name: str) -> pa.DataType:
-    """The Arrow type of a declared type."""
-    if name.startswith("array<"):
-        return pa.list_(arrow_type(name[6:-1]))
-    if name.startswith("decimal"):
-        precision, scale = name.removeprefix("decimal(").removesuffix(")").split(",")
-        return pa.decimal128(int(precision), int(scale))
-    return _TYPES[name]
 
 
 def _connection() -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import InputQualityError
+from lakehouse.io.arrow import arrow_type
 from lakehouse.landing.content import Content
 from lakehouse.landing.days import day_of
 from lakehouse.landing.messages import Beside
@@ -156,7 +157,7 @@ def types(source: Source) -> dict[str, str]:
 
 def schema(source: Source) -> pa.Schema:
     """Columns of what is read of a source."""
-    return pa.schema([(name, judge.arrow_type(kind)) for name, kind in types(source).items()])
+    return pa.schema([(name, arrow_type(kind)) for name, kind in types(source).items()])
 
 
 def read(
