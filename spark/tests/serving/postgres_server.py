@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Embedded]:
+@contextmanager
+def running() -> Iterator[Embedded]:
     """A database server of our own, on a folder that its user can reach."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         embedded = Embedded.of(load_settings(root=folder))
         assert embedded.home.parent == Path(folder)
         embedded.up()
+        try:
+            yield embedded
+        finally:
+            embedded.down()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Embedded]:
+    """The server that tests share. Who holds its address counts on it: no test stops it."""
+    with running() as embedded:
         yield embedded
-        embedded.down()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Embedded]:
+    """A server that a test may stop and start again."""
+    with running() as embedded:
+        yield embedded
 
 
 @pytest.fixture

@@ -49,20 +49,17 @@ def test_a_wrong_password_is_refused(server):
         psycopg.connect(url.replace(password, "guess"))
 
 
-def test_it_stops_without_a_trace_and_keeps_its_data(server):
-    url = server.url(WRITER)
-    assert url
-    with psycopg.connect(url, autocommit=True) as opened:
-        opened.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS n")
-    family = psutil.Process(postmaster(server)).children(recursive=True)
-    assert server.down() is True
+def test_it_stops_without_a_trace_and_keeps_its_data(own_server):
+    with psycopg.connect(own_server.url(WRITER), autocommit=True) as opened:
+        opened.execute("CREATE TABLE kept AS SELECT 42 AS n")
+    family = psutil.Process(postmaster(own_server)).children(recursive=True)
+    assert own_server.down() is True
     assert not any(process.is_running() for process in family)
-    assert server.url(WRITER) is None
-    assert server.down() is False
-    assert server.up() is True
-    with psycopg.connect(server.url(WRITER), autocommit=True) as opened:
+    assert own_server.url(WRITER) is None
+    assert own_server.down() is False
+    assert own_server.up() is True
+    with psycopg.connect(own_server.url(WRITER), autocommit=True) as opened:
         assert opened.execute("SELECT n FROM kept").fetchone() == (42,)
-        opened.execute("DROP TABLE kept")
 
 
 @pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
