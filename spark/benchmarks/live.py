@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -236,12 +236,20 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _resident(process: psutil.Popen) -> int:
-    return sum(each.memory_info().rss for each in _family(process)) // 2**20
+    found = 0
+    for each in _family(process):
+        with suppress(psutil.NoSuchProcess):  # a worker of Spark's that ended meanwhile
+            found += each.memory_info().rss
+    return found // 2**20
 
 
 def _processor_s(process: psutil.Popen) -> float:
-    times = [each.cpu_times() for each in _family(process)]
-    return sum(each.user + each.system for each in times)
+    found = 0.0
+    for each in _family(process):
+        with suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 def _told(settings: Settings, seconds: float) -> dict[str, Any]:

@@ -94,10 +94,10 @@ class Settings(BaseSettings):
         "partition aside; 0 = all there are.",
     )
     stream_upkeep_every: int = Setting(
-        100,
+        20,
         ge=0,
-        description="Batches of `lakehouse stream` after which it merges the small files; "
-        "0 = never.",
+        description="Batches of `lakehouse stream` from one merging of a table's small files to "
+        "the next; 0 = never.",
     )
     topic_accept_loss: bool = Setting(
         False,

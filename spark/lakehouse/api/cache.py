@@ -13,11 +13,14 @@ from cashews import Cache as Cashews
 
 from lakehouse.api.breaker import Breaker
 from lakehouse.api.caching import ByVersion, RefreshAhead, Strategy
+from lakehouse.errors import LakehouseError
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
-HIT, MISS = "hit", "fwd=miss"
+HIT, MISS, STALE = "hit", "fwd=miss", "hit; stale"
+KEPT_SECONDS = 3600.0
+"""So long an answer is kept, however short it is fresh: for when the marts are away."""
 PAUSE_SECONDS = 1.0
 MOST_KEPT = 5_000
 """Answers in this process; the least recently used goes."""
@@ -104,12 +107,20 @@ class Cache:
             key: What was asked.
             marks: The published versions that it follows from now.
             make: Makes it.
+
+        Raises:
+            LakehouseError: It could not be made, and none was kept that may be told instead.
         """
         place = _place(strategy, key, marks)
         kept = await self._get(place)
-        if kept is None:
+        if kept is None or not _is_fresh(strategy, kept):
             task = self._making.get(place) or self._start(strategy, key, marks, make)
-            return await asyncio.shield(task), MISS
+            try:
+                return await asyncio.shield(task), MISS
+            except LakehouseError as error:
+                if kept is None or not error.retry:
+                    raise
+                return kept, STALE
         if isinstance(strategy, RefreshAhead):
             is_due = time.time() - kept.at > strategy.ahead or kept.marks != marks
             if is_due and place not in self._making:
@@ -124,7 +135,7 @@ class Cache:
             try:
                 kept = replace(await make(), at=time.time())
                 # Something newer may have been published since the look at the versions.
-                await self._set(_place(strategy, key, kept.marks), kept, strategy.seconds)
+                await self._set(_place(strategy, key, kept.marks), kept)
                 return kept
             finally:
                 del self._making[asked]
@@ -140,18 +151,22 @@ class Cache:
                 async with asyncio.timeout(self._timeout_s):
                     found = await self._shared.get(PREFIX + place)
                 self._breaker.answered()
-                return Kept.unpacked(found)
             except Exception:  # noqa: BLE001  # whatever its client raises: answers go on
                 self._breaker.failed()
+            else:
+                kept = Kept.unpacked(found)
+                if kept is not None:  # for when that one is away, too
+                    await self._here.set(place, kept, expire=KEPT_SECONDS)
+                return kept
         kept = await self._here.get(place)
         return kept if isinstance(kept, Kept) else None
 
-    async def _set(self, place: str, kept: Kept, seconds: float) -> None:
-        await self._here.set(place, kept, expire=seconds)
+    async def _set(self, place: str, kept: Kept) -> None:
+        await self._here.set(place, kept, expire=KEPT_SECONDS)
         if self._shared and self._breaker.lets_through():
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    await self._shared.set(PREFIX + place, kept.packed(), expire=seconds)
+                    await self._shared.set(PREFIX + place, kept.packed(), expire=KEPT_SECONDS)
                 self._breaker.answered()
             except Exception:  # noqa: BLE001  # same
                 self._breaker.failed()
@@ -166,6 +181,10 @@ class Cache:
 def _place(strategy: Strategy, key: str, marks: str) -> str:
     """Where an answer is kept."""
     return f"{key}:{marks}" if isinstance(strategy, ByVersion) else key
+
+
+def _is_fresh(strategy: Strategy, kept: Kept) -> bool:
+    return isinstance(strategy, ByVersion) or time.time() - kept.at < strategy.seconds
 
 
 def _seen(task: asyncio.Task[Kept]) -> None:

@@ -1,4 +1,7 @@
-"""How answers are kept: three strategies, of which each endpoint declares one."""
+"""How answers are kept: three strategies, of which each endpoint declares one.
+
+What is no longer fresh is kept on for an hour, and told, marked, while the marts are away.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,7 @@ class TimeToLive:
 
 @dataclass(frozen=True)
 class ByVersion:
-    """Kept under the published versions: a publication makes older answers unreachable.
-
-    Attributes:
-        seconds: So long nobody asked, and it goes.
-    """
-
-    seconds: float = 3600.0
+    """Kept under the published versions: a publication makes older answers unreachable."""
 
 
 @dataclass(frozen=True)

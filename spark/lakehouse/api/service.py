@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from lakehouse.api import formats
-from lakehouse.api.cache import Kept
+from lakehouse.api.cache import STALE, Kept
 from lakehouse.api.formats import About
 from lakehouse.api.listing import IS_COMPLETE, Written
 from lakehouse.api.problems import ProblemError
@@ -86,7 +86,7 @@ class Service:
 
     def _response(self, page: Page, kept: Kept, how: str) -> Response:
         headers = _headers(kept.etag) | kept.headers | {"Cache-Status": f"lakehouse; {how}"}
-        if not self.versions.is_sure:
+        if how == STALE or not self.versions.is_sure:
             headers["Warning"] = '110 - "the marts are away: this was so when they last answered"'
         if page.has(kept.etag):
             return Response(status_code=304, headers=headers)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from lakehouse.engines import layout
 from lakehouse.engines.properties import properties
 from lakehouse.engines.schemas import schema_of
 from lakehouse.errors import SchemaMismatchError, WriteConflictError
@@ -21,6 +22,7 @@ from lakehouse.spec.changes import DELETE, OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
     from types import TracebackType
 
     import pyarrow as pa
@@ -111,6 +113,24 @@ def merge(
             .when_not_matched_insert(values, f"s.{OPERATION} <> '{DELETE}'")
             .execute()
         )
+
+
+def compact(uri: str, metadata: dict[str, Any]) -> None:
+    """Merge small files, in one commit that changes no row."""
+    with translated(uri):
+        opened(uri).optimize.compact(
+            target_size=layout.FILE_BYTES, commit_properties=said(metadata)
+        )
+
+
+def vacuum(uri: str, retention: timedelta) -> None:
+    """Delete files that no version younger than the retention needs; makes no commit."""
+    hours = int(retention.total_seconds() // 3600)
+    filesystem, root = files.locate(uri)
+    with translated(uri):  # delta-rs would commit that it did it
+        table = opened(uri)
+        for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False):
+            filesystem.delete_file(f"{root}/{path}")
 
 
 def _check_not_null(rows: pa.Table, table: DeltaTable, uri: str) -> None:

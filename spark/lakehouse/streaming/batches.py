@@ -21,7 +21,7 @@ from lakehouse.io.locks import table_lock
 from lakehouse.landing.feeds import parts_of, topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
     from lakehouse.engine.lake import Lake
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _BUSY = (LockedError, WriteConflictError)
 LONGEST_PAUSE_S = 60.0
 """Between attempts while something is away that may come back."""
+_OPS = "ops"
+"""The turn of the lake's own tables."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class Consumption:
                 yield batch
                 if batch.is_last:
                     return
-                self._keep_up(n_batches := n_batches + (not batch.error))
+                if not batch.error:
+                    self._keep_up(n_batches := n_batches + 1)
                 to_go -= batch.n
                 must_run = batch.error is not None or batch.waits_for_others
                 away = batch.error is not None
@@ -144,10 +147,11 @@ class Consumption:
             stop.wait(0 if once else max(pause - (time.monotonic() - began), 0))
 
     def _keep_up(self, n_batches: int) -> None:
-        """Merge the small files that batches leave, every so many of them."""
-        every = self.lake.settings.stream_upkeep_every
-        if every and n_batches and n_batches % every == 0:
-            maintain(self.lake, self.names, with_ops=True, in_order=False)
+        """Merge the small files that batches leave; tables take turns, as the next batch waits."""
+        due = whose_turn((*self.names, _OPS), self.lake.settings.stream_upkeep_every, n_batches)
+        if due:
+            tables = [name for name in due if name != _OPS]
+            maintain(self.lake, tables, with_ops=_OPS in due, in_order=False)
 
     def _next(self, *, must_run: bool, once: bool) -> tuple[Batch | None, int]:
         """The next batch, or None where there is nothing to do; and what was there before it."""
@@ -187,6 +191,17 @@ class Consumption:
         if seen is None or reached is None:
             return 0
         return sum(reached.next.values()) - sum(seen.next.values())
+
+
+def whose_turn(names: Sequence[str], every: int, n: int) -> list[str]:
+    """Those whose turn comes after the n-th batch: each once in so many, in no more than it takes.
+
+    Args:
+        names: All of them.
+        every: Batches from one turn to the next; 0 = never.
+        n: From 1.
+    """
+    return [name for i, name in enumerate(names) if every and (n - 1 - i) % every == 0]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pytest
 import uvicorn
 from deltalake import write_deltalake
+from psycopg.conninfo import make_conninfo
 
 from lakehouse.api.app import app_of
 from lakehouse.api.endpoints import catalogue, growth, people, web
@@ -219,6 +220,10 @@ class Database:
     def marts(self, world: World, deadline_s: float = 2.0) -> PostgresMarts:
         """Its marts, as the API reads them."""
         return PostgresMarts(self.reader, world.registry, connections=4, deadline_s=deadline_s)
+
+    def at(self, port: int) -> Database:
+        """The same by another port of this machine."""
+        return Database(*(make_conninfo(url, port=port) for url in (self.writer, self.reader)))
 
 
 def database_of(server: Embedded, name: str) -> Database:

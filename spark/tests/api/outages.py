@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Mode = Literal["up", "down", "frozen"]
+Mode = Literal["up", "down", "frozen", "slow"]
+SLOW_SECONDS = 5.0
 
 
 class Wire:
-    """Hands bytes on between clients and a server; `frozen` takes connections and says nothing."""
+    """Hands bytes on between clients and a server.
+
+    `frozen` takes connections and says nothing until it is well; `slow` hands on what came while
+    it is so after five seconds, in its order, however well it is by then.
+    """
 
     def __init__(self, port: int) -> None:
         self.mode: Mode = "up"
@@ -28,6 +33,7 @@ class Wire:
         self.port = self._socket.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self._ended = threading.Event()
         self._start(self._accept)
 
     def become(self, mode: Mode) -> None:
@@ -40,6 +46,7 @@ class Wire:
 
     def close(self) -> None:
         """End."""
+        self._ended.set()
         self.become("down")
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for a connection
@@ -72,6 +79,8 @@ class Wire:
     def _hand_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                if self.mode == "slow":
+                    self._ended.wait(SLOW_SECONDS)
                 while self.mode == "frozen":
                     time.sleep(0.01)
                 target.sendall(data)

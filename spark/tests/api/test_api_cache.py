@@ -1,4 +1,4 @@
-"""How answers are kept, in this process and in a real Redis or Valkey, and when that is away."""
+"""How answers are kept, in this process and in a real Redis or Valkey."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from dataclasses import replace
 
 import pytest
 import redis
-from api.api_world import asking, made
 from api.outages import redis_server, wire
-from pydantic import SecretStr
 
-from lakehouse.api.cache import HIT, MISS, PREFIX, Cache, Kept
+from lakehouse.api.cache import HIT, MISS, PREFIX, STALE, Cache, Kept
 from lakehouse.api.caching import ByVersion, RefreshAhead, TimeToLive
 from lakehouse.engines.ports import LOOPBACK
-from lakehouse.errors import PublishError
+from lakehouse.errors import ConfigError, PublishError
 from lakehouse.settings import load_settings
 
 BINARY = shutil.which("valkey-server") or shutil.which("redis-server")
-needs_redis = pytest.mark.skipif(
+HAS_NONE = pytest.mark.skipif(
     BINARY is None, reason="neither valkey-server nor redis-server is installed"
 )
-needs_redis = [needs_redis, pytest.mark.serving]
+
+
+def needs_redis(test):
+    """Mark a test."""
+    return pytest.mark.serving(HAS_NONE(test))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def redis_port(tmp_path_factory):
         yield port
 
 
-@pytest.fixture(params=["here", pytest.param("redis", marks=needs_redis)])
+@pytest.fixture(params=["here", pytest.param("redis", marks=[HAS_NONE, pytest.mark.serving])])
 def cache_url(request):
     if request.param == "here":
         return "mem://"
@@ -54,6 +56,8 @@ class Maker:
         await asyncio.sleep(self.seconds)
         if self.marks == "away":
             raise PublishError("away")
+        if self.marks == "broken":
+            raise ConfigError("broken")
         return Kept(body, "text/csv", {"A": "é"}, '"e"', self.marks, n_rows=1)
 
 
@@ -149,8 +153,43 @@ def test_a_failure_is_told_to_all_who_wait_and_is_not_kept(cache_url):
     assert (kept.body[:1], how) == (b"2", MISS)
 
 
-@pytest.mark.serving
-@pytest.mark.skipif(BINARY is None, reason="no Redis")
+def test_what_is_no_longer_fresh_is_told_where_it_cannot_be_made_anew(cache_url):
+    async def work(cache):
+        make, strategy = Maker(), TimeToLive(0.1)
+        await cache.answer(strategy, "k", "v1", make)
+        await asyncio.sleep(0.2)
+        make.marks = "away"
+        stale = await cache.answer(strategy, "k", "v1", make)
+        make.marks = "broken"
+        with pytest.raises(ConfigError):  # nothing that passes by itself
+            await cache.answer(strategy, "k", "v1", make)
+        make.marks = "v1"
+        return stale, await cache.answer(strategy, "k", "v1", make)
+
+    told = through(cache_url, work)
+    assert [(kept.body[:1], how) for kept, how in told] == [(b"1", STALE), (b"4", MISS)]
+
+
+@needs_redis
+def test_what_another_process_made_is_told_when_the_shared_cache_is_away_too(redis_port):
+    redis.Redis(LOOPBACK, redis_port).flushall()
+    with wire(redis_port) as between:
+        url = f"redis://{LOOPBACK}:{between.port}"
+
+        async def ask(cache):
+            return await cache.answer(ByVersion(), "k", "v1", Maker())
+
+        async def ask_twice(cache):
+            first = await ask(cache)
+            between.become("down")
+            return first, await ask(cache)
+
+        through(url, ask, cache_timeout_s=2)
+        told = through(url, ask_twice, cache_timeout_s=2)
+    assert [how for _, how in told] == [HIT, HIT]
+
+
+@needs_redis
 def test_what_somebody_else_wrote_into_the_cache_is_no_answer(redis_port):
     client = redis.Redis(LOOPBACK, redis_port)
 
@@ -164,36 +203,3 @@ def test_what_somebody_else_wrote_into_the_cache_is_no_answer(redis_port):
 
     found = through(f"redis://{LOOPBACK}:{redis_port}", work)
     assert [how for _, how in found] == [MISS] * 4
-
-
-@pytest.mark.serving
-@pytest.mark.skipif(BINARY is None, reason="no Redis")
-@pytest.mark.parametrize("mode", ["down", "frozen"])
-def test_answers_and_limits_go_on_without_the_shared_cache(tmp_path, redis_port, mode):
-    world = made(tmp_path)
-    with (
-        wire(redis_port) as between,
-        asking(
-            world,
-            cache_url=SecretStr(f"redis://{LOOPBACK}:{between.port}"),
-            api_rate=10.0,
-            api_burst=60,
-        ) as client,
-    ):
-        assert client.get("/devices").status_code == 200
-        between.become(mode)
-        took = []
-        for _ in range(40):
-            began = time.monotonic()
-            answer = client.get("/devices")
-            took.append(time.monotonic() - began)
-            assert answer.status_code == 200, answer.text
-        assert sorted(took)[-3] < 0.1  # a pause is taken once a second, not by everybody
-        statuses = [client.get("/devices").status_code for _ in range(80)]
-        assert 429 in statuses  # the limit holds, counted here
-        assert set(statuses) <= {200, 429}
-        between.become("up")
-        time.sleep(2.5)
-        assert client.get("/devices").status_code == 200
-        seen = redis.Redis(LOOPBACK, redis_port).keys("lakehouse:api:*")
-        assert seen

@@ -199,22 +199,19 @@ class DuckdbStore:
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
-        size, about = layout.FILE_BYTES, said(metadata)
+        table = _opened(uri)
+        if not by:
+            commits.compact(uri, metadata)
+            return
         with translated(uri):
-            optimizer = _opened(uri).optimize
-            if by:
-                optimizer.z_order([*by], target_size=size, commit_properties=about)
-            else:
-                optimizer.compact(target_size=size, commit_properties=about)
+            table.optimize.z_order(
+                [*by], target_size=layout.FILE_BYTES, commit_properties=said(metadata)
+            )
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs; makes no commit."""
-        hours = int(retention.total_seconds() // 3600)
-        filesystem, root = files.locate(uri)
-        with translated(uri):  # delta-rs would commit that it did it
-            table = _opened(uri)
-            for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False):
-                filesystem.delete_file(f"{root}/{path}")
+        _opened(uri)
+        commits.vacuum(uri, retention)
 
 
 def _opened(uri: str, version: int | None = None) -> DeltaTable:

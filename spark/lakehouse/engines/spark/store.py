@@ -118,8 +118,15 @@ class SparkStore:
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
+        # Without an order it is copying: twenty files of a stream in 1 s instead of 16.
+        if not by and commits.takes_commits(uri):
+            commits.compact(uri, metadata)
+            return
         delta.optimize(self._spark, uri, metadata, by)
 
     def vacuum(self, uri: str, retention: timedelta) -> None:
         """Delete files that no version younger than the retention needs."""
+        if commits.takes_commits(uri):
+            commits.vacuum(uri, retention)
+            return
         delta.vacuum(self._spark, uri, retention)
