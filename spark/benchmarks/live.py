@@ -34,7 +34,7 @@ from lakehouse.streaming import topics
 from lakehouse.streaming.broker import Broker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 OUT = PROJECT / "spark/docs/benchmarks"
 STREAM = ("stream", *(word for name in TABLES for word in ("--through", name)))
@@ -236,19 +236,19 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _resident(process: psutil.Popen) -> int:
-    found = 0
-    for each in _family(process):
-        with suppress(psutil.NoSuchProcess):  # a worker of Spark's that ended meanwhile
-            found += each.memory_info().rss
-    return found // 2**20
+    return int(_summed(process, lambda each: each.memory_info().rss)) // 2**20
 
 
 def _processor_s(process: psutil.Popen) -> float:
+    return _summed(process, lambda each: sum(each.cpu_times()[:2]))
+
+
+def _summed(process: psutil.Popen, of: Callable[[psutil.Process], float]) -> float:
+    """A figure of a process and its children, but those that end meanwhile, as Spark's do."""
     found = 0.0
     for each in _family(process):
         with suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            found += times.user + times.system
+            found += of(each)
     return found
 
 

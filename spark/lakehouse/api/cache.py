@@ -18,7 +18,7 @@ from lakehouse.errors import LakehouseError
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
-HIT, MISS, STALE = "hit", "fwd=miss", "hit; stale"
+HIT, MISS, STALE = "hit", "fwd=miss", "fwd=stale"
 KEPT_SECONDS = 3600.0
 """So long an answer is kept, however short it is fresh: for when the marts are away."""
 PAUSE_SECONDS = 1.0
@@ -156,7 +156,8 @@ class Cache:
             else:
                 kept = Kept.unpacked(found)
                 if kept is not None:  # for when that one is away, too
-                    await self._here.set(place, kept, expire=KEPT_SECONDS)
+                    left = kept.at + KEPT_SECONDS - time.time()
+                    await self._here.set(place, kept, expire=max(left, 1.0))
                 return kept
         kept = await self._here.get(place)
         return kept if isinstance(kept, Kept) else None

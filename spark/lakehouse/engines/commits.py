@@ -129,7 +129,9 @@ def vacuum(uri: str, retention: timedelta) -> None:
     filesystem, root = files.locate(uri)
     with translated(uri):  # delta-rs would commit that it did it
         table = opened(uri)
-        for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False):
+        # In full: also what was never committed, and change data, of which the log keeps no list.
+        gone = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+        for path in gone:
             filesystem.delete_file(f"{root}/{path}")
 
 

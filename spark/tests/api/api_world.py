@@ -7,6 +7,7 @@ mixes versions or tenants shows both.
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 import uvicorn
+from api.outages import redis_server
 from deltalake import write_deltalake
 from psycopg.conninfo import make_conninfo
 
@@ -251,6 +253,16 @@ def lake_api(marts_world: World) -> Iterator[httpx.Client]:
     """The API on the lake itself."""
     with asking(marts_world) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a Redis or Valkey that no test stops."""
+    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("neither valkey-server nor redis-server is installed")
+    with redis_server(binary, tmp_path_factory.mktemp("redis")) as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

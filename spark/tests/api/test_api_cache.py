@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from dataclasses import replace
 
 import pytest
 import redis
-from api.outages import redis_server, wire
+from api.outages import wire
 
 from lakehouse.api.cache import HIT, MISS, PREFIX, STALE, Cache, Kept
 from lakehouse.api.caching import ByVersion, RefreshAhead, TimeToLive
@@ -17,25 +16,8 @@ from lakehouse.engines.ports import LOOPBACK
 from lakehouse.errors import ConfigError, PublishError
 from lakehouse.settings import load_settings
 
-BINARY = shutil.which("valkey-server") or shutil.which("redis-server")
-HAS_NONE = pytest.mark.skipif(
-    BINARY is None, reason="neither valkey-server nor redis-server is installed"
-)
 
-
-def needs_redis(test):
-    """Mark a test."""
-    return pytest.mark.serving(HAS_NONE(test))
-
-
-@pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    assert BINARY
-    with redis_server(BINARY, tmp_path_factory.mktemp("redis")) as port:
-        yield port
-
-
-@pytest.fixture(params=["here", pytest.param("redis", marks=[HAS_NONE, pytest.mark.serving])])
+@pytest.fixture(params=["here", pytest.param("redis", marks=pytest.mark.serving)])
 def cache_url(request):
     if request.param == "here":
         return "mem://"
@@ -170,7 +152,7 @@ def test_what_is_no_longer_fresh_is_told_where_it_cannot_be_made_anew(cache_url)
     assert [(kept.body[:1], how) for kept, how in told] == [(b"1", STALE), (b"4", MISS)]
 
 
-@needs_redis
+@pytest.mark.serving
 def test_what_another_process_made_is_told_when_the_shared_cache_is_away_too(redis_port):
     redis.Redis(LOOPBACK, redis_port).flushall()
     with wire(redis_port) as between:
@@ -189,7 +171,7 @@ def test_what_another_process_made_is_told_when_the_shared_cache_is_away_too(red
     assert [how for _, how in told] == [HIT, HIT]
 
 
-@needs_redis
+@pytest.mark.serving
 def test_what_somebody_else_wrote_into_the_cache_is_no_answer(redis_port):
     client = redis.Redis(LOOPBACK, redis_port)
 

@@ -6,7 +6,6 @@ answer of another question, and within 30 s after the outage all is as before.
 
 from __future__ import annotations
 
-import shutil
 import time
 from contextlib import contextmanager, nullcontext
 
@@ -14,7 +13,7 @@ import httpx
 import pytest
 import redis
 from api.api_world import asking, database_of, made
-from api.outages import redis_server, wire
+from api.outages import wire
 from pydantic import SecretStr
 
 from conftest import depth
@@ -23,7 +22,6 @@ from lakehouse.engines.ports import LOOPBACK
 from lakehouse.serving.embedded import WRITER, Embedded
 
 pytestmark = pytest.mark.serving
-REDIS = shutil.which("valkey-server") or shutil.which("redis-server")
 NEW = "/devices?limit=7"
 KEPT = (*(f"/pages/home/metrics?limit={n}" for n in range(1, 5)), "/devices?limit=2")
 MODES = ("down", "frozen", "slow")
@@ -40,14 +38,6 @@ def between(kind, world, server, redis_port):
         more = {"cache_url": SecretStr(f"redis://{LOOPBACK}:{to_redis.port}")} if to_redis else {}
         with asking(world, through.marts(world, deadline_s=0.5), **more) as client:
             yield client, [each for each in (to_postgres, to_redis) if each]
-
-
-@pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    if REDIS is None:
-        pytest.skip("neither valkey-server nor redis-server is installed")
-    with redis_server(REDIS, tmp_path_factory.mktemp("redis")) as port:
-        yield port
 
 
 @pytest.fixture(params=["postgres", "both"])

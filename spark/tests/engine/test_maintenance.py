@@ -146,6 +146,29 @@ def test_who_consumed_a_version_that_is_gone_recomputes_and_is_right(releases, n
         assert verify(opened.job(STATES, new_request())).is_equal
 
 
+def test_what_a_killed_writer_left_goes_when_it_is_old_enough(releases):
+    lake = releases
+    folder = Path(lake.settings.table_uri(RELEASES))
+    data = [path for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts]
+    long_ago = time.time() - timedelta(days=400).total_seconds()
+    old, young = folder / "old.parquet", folder / "young.parquet"
+    changes = folder / "_change_data" / "cdc-old.parquet"
+    changes.parent.mkdir(exist_ok=True)
+    for path in (old, young, changes):
+        path.write_bytes(data[0].read_bytes())
+    for path in (old, changes, *data):
+        os.utime(path, (long_ago, long_ago))
+    rows = lake.rows(RELEASES)
+    done = upkeep(lake, RELEASES)[RELEASES]
+    assert not old.exists()
+    assert not changes.exists()
+    assert young.exists(), "its writer may be about to commit it"
+    assert done.outcome == COMPACTED
+    assert all(path.exists() for path in data), "versions of today need them, old as they are"
+    assert done.removed == 2
+    assert lake.rows(RELEASES) == rows
+
+
 def test_a_locked_an_unaudited_a_dead_and_an_absent_table_are_left_alone(lake, monkeypatch):
     lake.land("user_signups/1.jsonl", [signup("a")])
     lake.run(SIGNUPS)

@@ -118,7 +118,7 @@ class SparkStore:
 
     def optimize(self, uri: str, metadata: dict[str, Any], by: Sequence[str] = ()) -> None:
         """Merge small files, in one commit that changes no row."""
-        # Without an order it is copying: twenty files of a stream in 1 s instead of 16.
+        # Without an order it is copying: 43 files of a stream in 2 s instead of 35.
         if not by and commits.takes_commits(uri):
             commits.compact(uri, metadata)
             return
